@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: Apache-2.0
+# podshim's build: GNU make, one file, everything below $(B).
+#
+#   make                  release build: build/podshim, static
+#   make CONFIG=debug     build/debug/podshim; also asan, tsan, cov, fuzz
+#   make V=1              show whole commands
+#   make WERROR=1         warnings are errors, as in debug builds
+#   make STATIC=0         link the release build dynamically
+
+.SUFFIXES:
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+SHELL := /bin/sh
+
+VERSION ?= 0.1.0
+CONFIG ?= release
+B ?= build
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+DESTDIR ?=
+
+CONFIGS := release debug asan tsan cov fuzz
+$(if $(filter $(CONFIG),$(CONFIGS)),,$(error CONFIG=$(CONFIG) is none of: $(CONFIGS)))
+
+# ---- Tools ----
+ifeq ($(origin CC),default)
+CC := $(if $(filter fuzz,$(CONFIG)),clang-14,gcc)
+endif
+ifeq ($(origin AR),default)
+AR := ar
+endif
+INSTALL ?= install
+INIT_CC ?= musl-gcc
+is_clang := $(findstring clang,$(shell $(CC) --version 2>/dev/null))
+machine := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null)))
+
+OUT := $(if $(filter release,$(CONFIG)),$(B),$(B)/$(CONFIG))
+OBJ := $(B)/obj/$(CONFIG)
+
+# ---- Flags: CPPFLAGS, CFLAGS, LDFLAGS and LDLIBS stay the user's; what correctness needs is ours ----
+CFLAGS ?= -g
+WARN := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wvla -Wundef \
+	-Wformat=2 -Wswitch-enum -Wimplicit-fallthrough
+WARN_gcc := -Wduplicated-cond -Wlogical-op -Wbidi-chars=any -Wstack-usage=32768
+# The other configurations compile the same code; sanitizers make gcc warn of what cannot happen.
+warn := $(if $(filter release debug,$(CONFIG)),$(WARN) $(if $(is_clang),,$(WARN_gcc)))
+ifeq ($(CONFIG),debug)
+WERROR ?= 1
+endif
+
+CPP_OURS := -D_GNU_SOURCE -DPODSHIM_VERSION='"$(VERSION)"' -I.
+C_OURS := -std=gnu17 -fvisibility=hidden -ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)=. $(warn) \
+	$(if $(filter 1,$(WERROR)),-Werror)
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fno-delete-null-pointer-checks -fno-strict-overflow \
+	$(if $(filter x86_64,$(machine)),-fcf-protection=full) \
+	$(if $(filter aarch64,$(machine)),-mbranch-protection=standard)
+LINK_HARDEN := -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code
+
+C_release := -O2 -D_FORTIFY_SOURCE=3 -fPIE $(HARDEN) $(if $(is_clang),,-ftrivial-auto-var-init=zero)
+C_debug := -Og -fPIE
+C_asan := -O1 -fPIE -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+C_tsan := -O1 -fPIE -fno-omit-frame-pointer -fsanitize=thread
+C_cov := -O0 -fPIE --coverage
+C_fuzz := -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+
+STATIC ?= $(if $(filter release,$(CONFIG)),1,0)
+LD_OURS := $(if $(filter 1,$(STATIC)),-static-pie,$(if $(filter fuzz,$(CONFIG)),,-pie)) -Wl,--gc-sections $(LINK_HARDEN)
+LIBS_OURS := -lseccomp $(if $(filter 1,$(STATIC)),-lyajl_s,-lyajl) -lcap
+
+compile = $(CC) $(CPP_OURS) $(CPPFLAGS) $(C_OURS) $(C_$(CONFIG)) $(CFLAGS)
+link = $(CC) $(C_$(CONFIG)) $(CFLAGS) $(LD_OURS) $(LDFLAGS)
+
+# ---- Sources: one archive per folder, users before what they use ----
+FOLDERS := shim/cli shim/pod shim/launch shim/sandbox shim/plan shim/policy oci ipc base
+mains := shim/cli/main.c shim/launch/init_main.c
+init_main := $(wildcard shim/launch/init_main.c)
+src = $(sort $(filter-out $(mains),$(wildcard $(1)/*.c)) $(if $(init_main),$(wildcard $(1)/*.S)))
+obj = $(addprefix $(OBJ)/,$(addsuffix .o,$(basename $(1))))
+archive = $(OBJ)/lib$(notdir $(1)).a
+folders := $(foreach f,$(FOLDERS),$(if $(call src,$(f)),$(f)))
+archives := $(foreach f,$(folders),$(call archive,$(f)))
+
+# The tiny init image that becomes pid 1 of a container; see shim/launch/init_main.c.
+INIT_SRC ?= shim/launch/init_main.c shim/launch/script.c shim/launch/clone.c ipc/sock.c \
+	$(sort $(wildcard base/*.c shim/sandbox/*.c))
+INIT_IMAGE := $(OUT)/podshim-init
+ifneq ($(shell command -v $(INIT_CC) 2>/dev/null),)
+init_cc := $(INIT_CC)
+else
+init_cc := $(CC)
+endif
+# musl-gcc has no Linux headers of its own; behind its own they cannot mix up the C library.
+multiarch := $(shell $(CC) -print-multiarch 2>/dev/null)
+init_headers := $(if $(findstring musl-gcc,$(init_cc)),-idirafter /usr/include \
+	$(if $(multiarch),-idirafter /usr/include/$(multiarch)))
+INIT_CFLAGS ?= -Os
+init_compile = $(init_cc) $(CPP_OURS) $(CPPFLAGS) $(C_OURS) $(INIT_CFLAGS) -fstack-protector-strong $(init_headers)
+init_link = $(init_cc) -static $(INIT_CFLAGS) -Wl,--gc-sections,-z,relro,-z,noexecstack,-z,separate-code -s
+init_obj := $(patsubst %.c,$(OBJ)/init/%.o,$(INIT_SRC))
+
+tests := $(sort $(wildcard tests/unit/test_*.c))
+test_support := $(sort $(filter-out $(tests),$(wildcard tests/unit/*.c)))
+test_bin := $(patsubst tests/unit/%.c,$(OUT)/tests/%,$(tests))
+fuzzers := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+# Outside CONFIG=fuzz the fuzz targets replay the files they are given.
+fuzz_main := $(if $(filter fuzz,$(CONFIG)),,$(wildcard tests/fuzz/replay.c))
+fuzz_bin := $(if $(fuzz_main)$(filter fuzz,$(CONFIG)),$(patsubst tests/fuzz/%.c,$(OUT)/tests/%,$(fuzzers)))
+
+PODSHIM := $(if $(wildcard shim/cli/main.c),$(OUT)/podshim)
+
+# What `make install` puts where; `make uninstall` removes exactly this.  FILE:DESTINATION:MODE
+INSTALLED := $(PODSHIM):$(BINDIR)/podshim:0755
+
+# ---- Output ----
+ifeq ($(V),1)
+Q :=
+say := @:
+else
+Q := @
+say = @printf '  %-8s%s\n'
+endif
+
+# ---- Public targets ----
+.PHONY: all tests demo check lint bench install uninstall clean help FORCE
+.DEFAULT_GOAL := all
+
+all: $(PODSHIM) $(archives) ## build podshim
+
+tests: $(test_bin) $(fuzz_bin) ## build the unit tests
+
+demo: all ## show the thing at work
+	$(Q)B=$(abspath $(B)) hack/demo
+
+check: ## run every test (installs missing tools on Debian)
+	$(Q)hack/deps
+	$(Q)+$(MAKE) --no-print-directory CONFIG=release WERROR=1 all
+	$(Q)+$(MAKE) --no-print-directory CONFIG=debug tests
+	$(Q)+$(MAKE) --no-print-directory CONFIG=asan tests
+	$(Q)+$(MAKE) --no-print-directory CONFIG=tsan threaded-tests
+	$(Q)B=$(abspath $(B)) hack/check $(SUITES)
+
+lint: ## compilers' analysers, layers, sizes, scripts
+	$(Q)hack/deps
+	$(Q)+$(MAKE) --no-print-directory CONFIG=debug all tests
+	$(Q)B=$(abspath $(B)) MAKE='$(MAKE)' hack/lint
+
+bench: all ## measure
+	$(Q)B=$(abspath $(B)) hack/bench
+
+install: all ## install into $(DESTDIR)$(PREFIX)
+	$(Q)set -e; for row in $(INSTALLED); do \
+		file=$${row%%:*} rest=$${row#*:}; dest=$(DESTDIR)$${rest%:*} mode=$${rest##*:}; \
+		$(INSTALL) -D -m "$$mode" "$$file" "$$dest"; echo "  INSTALL $$dest"; done
+
+uninstall: ## remove what install put there
+	$(Q)for row in $(INSTALLED); do rest=$${row#*:}; rm -fv "$(DESTDIR)$${rest%:*}"; done
+
+clean: ## remove the build directory
+	$(Q)rm -rf $(B)
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile | expand -t 14
+	@echo; sed -n 's/^#   //p' Makefile
+
+print-%: FORCE
+	@printf '%s\n' '$(subst ','\'',$($*))'
+
+# ---- Rules ----
+# Remember a text; a target that depends on the file is remade when the text changes.
+define remembered
+$(1): FORCE
+	@mkdir -p $$(@D)
+	@printf '%s\n' '$(subst ','\'',$(2))' | cmp -s - $$@ || printf '%s\n' '$(subst ','\'',$(2))' >$$@
+endef
+$(eval $(call remembered,$(OBJ)/.compile,$(compile)))
+$(eval $(call remembered,$(OBJ)/.link,$(link) $(LIBS_OURS) $(LDLIBS)))
+$(eval $(call remembered,$(OBJ)/.init,$(init_compile) $(init_link) $(INIT_SRC)))
+$(foreach f,$(folders),$(eval $(call remembered,$(OBJ)/.sources-$(notdir $(f)),$(call src,$(f)))))
+
+$(OBJ)/%.o: %.c $(OBJ)/.compile
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(compile) -MMD -MP -c -o $@ $<
+
+$(OBJ)/%.o: %.S $(OBJ)/.compile
+	$(say) AS $<
+	@mkdir -p $(@D)
+	$(Q)$(compile) -DINIT_IMAGE='"$(INIT_IMAGE)"' -MMD -MP -c -o $@ $<
+
+define archive_rule
+$(call archive,$(1)): $(call obj,$(call src,$(1))) $(OBJ)/.sources-$(notdir $(1))
+	$$(say) AR $$@
+	$$(Q)rm -f $$@ && $(AR) rcsD $$@ $$(filter %.o,$$^)
+endef
+$(foreach f,$(folders),$(eval $(call archive_rule,$(f))))
+
+$(OUT)/podshim: $(OBJ)/shim/cli/main.o $(archives) $(OBJ)/.link
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(Q)$(link) -o $@ $(filter %.o %.a,$^) $(LIBS_OURS) $(LDLIBS)
+
+ifneq ($(init_main),)
+all: $(INIT_IMAGE)
+$(OBJ)/shim/launch/init_image.o: $(INIT_IMAGE)
+endif
+
+$(INIT_IMAGE): $(init_obj) $(OBJ)/.init
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(Q)$(init_link) -o $@ $(filter %.o,$^)
+
+$(OBJ)/init/%.o: %.c $(OBJ)/.init
+	$(say) INITCC $<
+	@mkdir -p $(@D)
+	$(Q)$(init_compile) -MMD -MP -c -o $@ $<
+
+# A test source names the functions it replaces: "WRAP: open read" in a comment line.
+wraps = $$(sed -n 's|^[/ *]*WRAP: *||p' $(1) | tr ' ' '\n' | sed -n 's|^[a-zA-Z_].*|-Wl,--wrap=&|p')
+link_tests = $(link) -o $@ $(filter %.o,$^) -Wl,--start-group $(archives) -Wl,--end-group
+
+$(OUT)/tests/test_%: $(OBJ)/tests/unit/test_%.o $(call obj,$(test_support)) $(archives) $(OBJ)/.link
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(Q)$(link_tests) $(call wraps,tests/unit/test_$*.c) $(WRAP_test_$*:%=-Wl,--wrap=%) \
+		-lcmocka $(LIBS_OURS) $(LDLIBS)
+
+$(OUT)/tests/fuzz_%: $(OBJ)/tests/fuzz/fuzz_%.o $(call obj,$(fuzz_main)) $(archives) $(OBJ)/.link
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(Q)$(link_tests) $(if $(filter fuzz,$(CONFIG)),-fsanitize=fuzzer) $(LIBS_OURS) $(LDLIBS)
+
+# Data races can only be where threads are.
+.PHONY: threaded-tests
+threaded-tests: $(patsubst tests/unit/%.c,$(OUT)/tests/%,$(shell grep -ls '<pthread.h>' $(tests) /dev/null))
+
+FORCE:
+
+.SECONDARY:
+-include $(wildcard $(OBJ)/*/*.d $(OBJ)/*/*/*.d $(OBJ)/init/*/*/*.d)
