@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * features.c - the OCI features document, printed from the name tables.
+ *
+ * It says what this program does, not what it can parse: what policy refuses is not listed, or not enabled.
+ */
+#include <linux/seccomp.h>
+
+#include "base/abi.h"
+#include "base/jsonw.h"
+#include "base/scope.h"
+#include "oci/names.h"
+#include "oci/state.h"
+
+#ifndef PODSHIM_VERSION
+#define PODSHIM_VERSION "0.1.0"
+#endif
+
+static const char *const hook_names[] = {
+	"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop",
+};
+
+/* Rows of a table as an array; those whose value is `without` are left out (0: none is). */
+static void write_names(struct ps_jsonw *w, const char *key, const struct ps_name *t, size_t n, uint64_t without)
+{
+	ps_jw_array(w, key);
+	for (size_t i = 0; i < n; i++)
+		if (!without || t[i].value != without)
+			ps_jw_str(w, NULL, t[i].name);
+	ps_jw_end_array(w);
+}
+
+static void write_enabled(struct ps_jsonw *w, const char *key, bool enabled)
+{
+	ps_jw_object(w, key);
+	ps_jw_bool(w, "enabled", enabled);
+	ps_jw_end_object(w);
+}
+
+static void write_empty(struct ps_jsonw *w, const char *key)
+{
+	ps_jw_array(w, key);
+	ps_jw_end_array(w);
+}
+
+static void write_cgroup(struct ps_jsonw *w, const struct host_facts_for_features *h)
+{
+	ps_jw_object(w, "cgroup");
+	ps_jw_bool(w, "v1", h->cgroup_v1);
+	ps_jw_bool(w, "v2", h->cgroup_v2);
+	ps_jw_bool(w, "systemd", false);
+	ps_jw_bool(w, "systemdUser", false);
+	ps_jw_bool(w, "rdma", false);
+	ps_jw_end_object(w);
+}
+
+static void write_seccomp(struct ps_jsonw *w, bool enabled)
+{
+	ps_jw_object(w, "seccomp");
+	ps_jw_bool(w, "enabled", enabled);
+	if (enabled) {
+		write_names(w, "actions", names_seccomp_action, n_names_seccomp_action, SECCOMP_RET_USER_NOTIF);
+		write_names(w, "operators", names_seccomp_op, n_names_seccomp_op, 0);
+		write_names(w, "archs", names_seccomp_arch, n_names_seccomp_arch, 0);
+		write_names(w, "knownFlags", names_seccomp_flag, n_names_seccomp_flag, 0);
+		/* It means something only to a filter with a listener. */
+		write_names(w, "supportedFlags", names_seccomp_flag, n_names_seccomp_flag,
+			    SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+	}
+	ps_jw_end_object(w);
+}
+
+static void write_linux(struct ps_jsonw *w, const struct host_facts_for_features *h)
+{
+	ps_jw_object(w, "linux");
+	write_names(w, "namespaces", names_namespace, n_names_namespace, 0);
+	write_names(w, "capabilities", names_capability, n_names_capability, 0);
+	write_cgroup(w, h);
+	write_seccomp(w, h->seccomp);
+	write_enabled(w, "apparmor", h->apparmor);
+	write_enabled(w, "selinux", h->selinux);
+	ps_jw_object(w, "memoryPolicy");
+	write_empty(w, "modes");
+	write_empty(w, "flags");
+	ps_jw_end_object(w);
+	write_enabled(w, "intelRdt", false);
+	ps_jw_object(w, "mountExtensions");
+	write_enabled(w, "idmap", h->idmap);
+	ps_jw_end_object(w);
+	write_enabled(w, "netDevices", false);
+	ps_jw_end_object(w);
+}
+
+void features_write(struct ps_buf *out, const struct host_facts_for_features *h)
+{
+	struct ps_jsonw w = { .out = out, .indent = 2 };
+
+	ps_jw_object(&w, NULL);
+	ps_jw_str(&w, "ociVersionMin", "1.0.0");
+	ps_jw_str(&w, "ociVersionMax", "1.3.0");
+	ps_jw_array(&w, "hooks");
+	for (size_t i = 0; i < PS_COUNT(hook_names); i++)
+		ps_jw_str(&w, NULL, hook_names[i]);
+	ps_jw_end_array(&w);
+	ps_jw_array(&w, "mountOptions");
+	for (size_t i = 0; i < n_mount_options; i++)
+		ps_jw_str(&w, NULL, mount_options[i].name);
+	ps_jw_end_array(&w);
+	write_linux(&w, h);
+	ps_jw_object(&w, "annotations");
+	ps_jw_str(&w, "io.podshim.version", PODSHIM_VERSION);
+	if (h->libseccomp)
+		ps_jw_str(&w, "io.github.seccomp.libseccomp.version", h->libseccomp);
+	ps_jw_end_object(&w);
+	/* Annotations of podshim only narrow what a container may do. */
+	write_empty(&w, "potentiallyUnsafeConfigAnnotations");
+	ps_jw_end_object(&w);
+}
