@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * compile.h - policy and host facts to plan.  Pure: opens nothing, makes nothing.
+ */
+#pragma once
+#include "base/buf.h"
+#include "base/err.h"
+#include "shim/plan/host.h"
+#include "shim/plan/plan.h"
+#include "shim/policy/policy.h"
+
+enum plan_cgroup_manager { PLAN_CGROUPFS, PLAN_CGROUP_DISABLED };
+
+struct plan_request {
+	const char *id;
+	enum plan_cgroup_manager cgroup_manager;
+	bool no_pivot, no_new_keyring;
+	uint32_t preserve_fds;
+	/* Gives the loadable program for a seccomp policy (array of struct sock_filter in *out); the caller caches. */
+	int (*seccomp)(void *ctx, const struct policy_seccomp *s, struct ps_buf *out, struct ps_err *e);
+	void *seccomp_ctx;
+};
+
+/* Compile the plan of a container.  *out is the block; plan_view() checks and returns it. */
+int plan_compile(const struct policy *p, const struct host *h, const struct plan_request *r, struct ps_buf *out,
+		 struct ps_err *e);
+/*
+ * Compile the plan of an additional process (exec) under policy p: process rows and seccomp only; ns_joins lists the
+ * namespaces to enter (all of the container's that differ from ours, flags in `enter`, through one pidfd: fd index 0 is a
+ * PLAN_FD_NS without path that the launcher fills with the pidfd).  cgroups lists the container's directories `dirs`.
+ */
+int plan_compile_exec(const struct policy *p, const struct host *h, const struct plan_request *r, uint64_t enter,
+		      struct ps_buf *out, struct ps_err *e);
+/* Check magic, version, size and that every offset and list lies inside; NULL when not. */
+const struct plan *plan_view(const void *block, size_t size);
+
+/* Compile with libseccomp (plan_seccomp.c, its only user): struct sock_filter array appended to out. */
+int plan_seccomp_compile(const struct policy_seccomp *s, struct ps_buf *out, struct ps_err *e);
+/* The exact input of plan_seccomp_compile as bytes (rules, architectures, libseccomp version, native arch): the cache's key. */
+void plan_seccomp_key(const struct policy_seccomp *s, struct ps_buf *out);
+
+/* Print: text for people, JSON for machines and golden tests (stable order, no addresses). */
+void plan_print_text(const struct plan *p, struct ps_buf *out);
+void plan_print_json(const struct plan *p, const struct policy_entry *entries, size_t n, struct ps_buf *out);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * host.h - host facts: what this kernel and machine can do, probed once per process by reading.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "base/err.h"
+
+enum host_cgroup_mode { HOST_CGROUP_NONE, HOST_CGROUP_V1, HOST_CGROUP_HYBRID, HOST_CGROUP_V2 };
+
+struct host_cgroup {
+	char mount[256];          /* where the hierarchy is mounted */
+	char controllers[128];    /* v1: "cpu,cpuacct" or "name=systemd"; v2: "" */
+	char own[1024];           /* this process's path in it, below mount's root */
+	int version;
+};
+
+struct host {
+	unsigned kernel_major, kernel_minor;
+	uid_t euid;
+	gid_t egid;
+	bool in_user_ns;          /* /proc/self/uid_map is not the identity */
+	bool procfs_pidns;        /* procfs takes "pidns=" (6.17) */
+	bool mount_setattr;       /* 5.12; required */
+	unsigned last_cap;
+	enum host_cgroup_mode cgroup_mode;
+	struct host_cgroup cgroups[20];
+	unsigned n_cgroups;
+	char cgroup2_controllers[256]; /* cgroup.controllers of the v2 root, space separated */
+};
+
+/* Probe.  Fails only when /proc cannot be read, or the kernel is older than 5.12 (PS_E_UNSUPP). */
+int host_probe(struct host *ret, struct ps_err *e);
+/* Parsers, for tests: /proc/self/mountinfo and /proc/self/cgroup text. */
+int host_parse_cgroups(struct host *h, const char *mountinfo, const char *self_cgroup, struct ps_err *e);

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * plan.h - what will be done: one constant, position-independent block of flat rows.  No JSON, no decisions left.
+ *
+ * References are offsets from the start of the block (plan_off, 0: none) and lists (offset and count), so that the block
+ * can be written to a sealed memfd and mapped anywhere.  Rows are in the order in which they are applied.  `from` is
+ * the provenance text of the policy entry.  Readable by the init image: includes nothing but standard headers.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef uint32_t plan_off;
+struct plan_list { uint32_t off, n; };
+
+enum { PLAN_MAGIC = 0x4e4c5053 /* "SPLN" */, PLAN_VERSION = 1, PLAN_NO_FD = 0xffffffff };
+
+/* Host objects that the launcher opens before the first clone, in the host's mount namespace; rows name them by index. */
+enum plan_fd_kind {
+	PLAN_FD_ROOTFS,    /* detached clone of the rootfs tree (open_tree OPEN_TREE_CLONE|AT_RECURSIVE) */
+	PLAN_FD_BIND,      /* detached clone of a bind source; flags: PLAN_FD_RECURSIVE; id-mapped and propagation as its mount row says */
+	PLAN_FD_NS,        /* namespace file, type checked against `flag` (NS_GET_NSTYPE) */
+	PLAN_FD_DEVICE,    /* detached clone of a host device node, verified: type, major, minor */
+	PLAN_FD_CGROUP_MNT,/* detached clone of the host's cgroup directory of this container (v1 controller or v2) for a cgroup mount without cgroup namespace; opened after make_cgroup */
+};
+enum { PLAN_FD_RECURSIVE = 1 };
+struct plan_fd {
+	uint32_t kind, flags;
+	plan_off path, from;
+	uint64_t flag;               /* CLONE_NEW* of PLAN_FD_NS */
+	uint32_t type, major, minor; /* PLAN_FD_DEVICE */
+	uint32_t mount;              /* PLAN_FD_BIND: index of the mount row that uses it (idmap, propagation) */
+};
+
+struct plan_ns_join { uint64_t flag; uint32_t fd; plan_off path; };
+struct plan_id_map { uint32_t container, host, size; };
+struct plan_time_offset { int32_t clock; uint32_t nanosecs; int64_t secs; };
+
+enum plan_mount_kind {
+	PLAN_MOUNT_FS,      /* fsopen(fstype) with options, fsmount, move_mount */
+	PLAN_MOUNT_BIND,    /* the detached tree fds[fd] */
+	PLAN_MOUNT_REMOUNT, /* change attributes (and super block flags) of what is mounted at target */
+	PLAN_MOUNT_CGROUP1, /* tmpfs at target with one directory per v1 hierarchy (and links for co-mounted controllers) */
+	PLAN_MOUNT_CGROUP2, /* cgroup2 (in the cgroup namespace), or the bound directory fds[fd] without one */
+};
+enum { PLAN_MOUNT_TMPCOPYUP = 1, PLAN_MOUNT_IDMAP = 2, PLAN_MOUNT_IDMAP_REC = 4 };
+struct plan_mount {
+	uint32_t kind, flags;
+	plan_off from, target, fstype, source;
+	struct plan_list options;    /* plan_off of "key" or "key=value", for fsconfig(2) */
+	uint64_t sb_flags;           /* MS_* */
+	uint64_t attr_set, attr_clr, rec_set, rec_clr; /* MOUNT_ATTR_* */
+	uint64_t propagation;        /* MS_*; 0: leave (private to the container) */
+	uint32_t fd;                 /* index into fds or PLAN_NO_FD */
+	uint32_t pad;
+	struct plan_list uid_map, gid_map; /* struct plan_id_map; empty with IDMAP: the container's own user namespace */
+};
+struct plan_path { plan_off from, path; };
+struct plan_link { plan_off from, path, target; };
+struct plan_device {
+	plan_off from, path;
+	uint32_t type, major, minor, mode, uid, gid;
+	uint32_t fd;                 /* bind this host node instead of mknod (user namespace); else PLAN_NO_FD */
+};
+struct plan_sysctl { plan_off from, path, value; };  /* path below /proc/sys, "net/ipv4/ip_forward" */
+struct plan_rlimit { uint32_t resource, pad; uint64_t soft, hard; };
+struct plan_hook { plan_off from, path; struct plan_list args, env; /* plan_off */ uint32_t has_env, timeout_s; };
+
+/* One cgroup directory of the container; version 1: one per hierarchy, version 2: the unified one. */
+struct plan_cgroup {
+	plan_off mount;              /* "/sys/fs/cgroup/memory" */
+	plan_off path;               /* "/podshim/ID", below mount */
+	plan_off controllers;        /* "memory", "cpu,cpuacct", "" for v2, "name=systemd" */
+	uint32_t version;            /* 1 or 2 */
+	uint32_t fd;                 /* PLAN_FD_CGROUP_MNT index or PLAN_NO_FD */
+};
+enum { PLAN_CGROUP_OPTIONAL = 1 /* a missing file is fine */ };
+struct plan_cgroup_file { uint32_t cgroup, flags; plan_off from, file, value; };
+struct plan_device_rule { uint8_t allow; char type; uint16_t access; int64_t major, minor; };
+
+struct plan_caps { uint64_t bounding, effective, inheritable, permitted, ambient; };
+
+struct plan {
+	uint32_t magic, version, size, pad0;
+	plan_off id, bundle, hostname, domainname;
+
+	struct plan_list fds;            /* struct plan_fd */
+	/* namespaces */
+	uint64_t ns_new;                 /* CLONE_NEW* made for this container (all eight possible) */
+	struct plan_list ns_joins;       /* struct plan_ns_join */
+	struct plan_list uid_map, gid_map;
+	struct plan_list time_offsets;
+	uint8_t bridge_early;            /* host namespaces must be joined before a user namespace is made or joined */
+	uint8_t bridge_late;             /* the pid namespace is shared: everything is applied before the process enters it */
+	uint8_t lo_up;                   /* bring lo up in the new network namespace */
+	uint8_t new_keyring;
+
+	/* file system; rootfs_fd == PLAN_NO_FD: exec, nothing of this applies */
+	uint32_t rootfs_fd;
+	plan_off rootfs;
+	uint8_t rootfs_readonly, no_pivot, has_mount_ns, pad1;
+	uint64_t rootfs_propagation;
+	struct plan_list mounts, devices, links, masked, readonly, sysctl;
+	uint32_t null_fd;                /* PLAN_FD_DEVICE of /dev/null for masks */
+
+	/* process; has_process 0: a container without one (create works, start refuses) */
+	uint8_t has_process, terminal, no_new_privs, has_caps;
+	uint8_t has_umask, has_oom, has_personality, needs_setgroups;
+	uint16_t rows, cols;
+	uint32_t uid, gid, umask, personality;
+	int32_t oom_score_adj;
+	struct plan_list groups;         /* uint32_t */
+	struct plan_list args, env;      /* plan_off */
+	plan_off cwd;
+	struct plan_caps caps;
+	struct plan_list rlimits;
+	struct plan_list seccomp;        /* struct sock_filter, ready to load; n == 0: none */
+	uint32_t seccomp_flags;
+	uint32_t preserve_fds;           /* fds 3 .. 3+n-1 go to the payload */
+
+	/* cgroups */
+	struct plan_list cgroups;        /* struct plan_cgroup */
+	struct plan_list cgroup_files;   /* struct plan_cgroup_file, written in order after the directories exist */
+	struct plan_list device_rules;   /* for version 2 (BPF); version 1 has them as files */
+	uint8_t cgroup_chown;            /* delegate the v2 directory to the owner of the container (spec: cgroup ownership) */
+	uint8_t pad2[7];
+	uint32_t cgroup_uid;
+
+	/* hooks: struct plan_hook; the state text on stdin is head + status + "\",\"pid\":" + pid + tail */
+	struct plan_list prestart, create_runtime, create_container, start_container, poststart, poststop;
+	plan_off hook_state_head, hook_state_tail;
+};
+
+static inline const void *plan_at(const struct plan *p, plan_off off)
+{
+	return (const char *)p + off;
+}
+/* Text at off; "" for 0. */
+static inline const char *plan_str(const struct plan *p, plan_off off)
+{
+	return off ? (const char *)p + off : "";
+}
+/* const struct T *rows = PLAN_ROWS(plan, struct T, list); */
+#define PLAN_ROWS(p, type, list) ((const type *)plan_at((p), (list).off))
+/* for (PLAN_EACH(plan, struct plan_mount, m, plan->mounts)) ... */
+#define PLAN_EACH(p, type, var, list) const type *var = PLAN_ROWS(p, type, list), *var##_end = var + (list).n; var < var##_end; var++
+/* i-th string of a list of plan_off. */
+static inline const char *plan_list_str(const struct plan *p, struct plan_list l, uint32_t i)
+{
+	return plan_str(p, PLAN_ROWS(p, plan_off, l)[i]);
+}

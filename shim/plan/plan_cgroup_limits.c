@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * plan_cgroup_limits.c - limits to control files, each on the hierarchy that has its controller.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/scope.h"
+#include "shim/plan/builder.h"
+
+/* One limit in the terms of one cgroup version.  No file: that version cannot have it. */
+struct limit {
+	bool asked;
+	const char *pointer;  /* below /linux/resources */
+	const char *controller, *file;
+	int64_t number;       /* used without a text; below 0: no limit */
+	const char *text;
+	uint32_t flags;
+};
+
+static double log2_of(uint64_t n)
+{
+	int whole = 63 - __builtin_clzll(n);
+	double x = (double)n / (double)(UINT64_C(1) << whole), log = whole;
+
+	for (double bit = 0.5; bit > 1e-12; bit /= 2) {
+		x *= x;
+		if (x >= 2) {
+			x /= 2;
+			log += bit;
+		}
+	}
+	return log;
+}
+
+static double power_of_10(double exponent)
+{
+	const double y = exponent * 2.302585092994045684; /* ln 10 */
+	double term = 1, sum = 1;
+
+	for (int k = 1; k < 64; k++) {
+		term *= y / k;
+		sum += term;
+	}
+	return sum;
+}
+
+/* The quadratic curve through 2 -> 1, 1024 -> 100 and 262144 -> 10000; without libm, which costs a start-up. */
+uint64_t build_cpu_weight(uint64_t shares)
+{
+	double log, exact;
+	uint64_t weight;
+
+	if (shares <= 2)
+		return 1;
+	if (shares >= 262144)
+		return 10000;
+	log = log2_of(shares);
+	exact = power_of_10((log * log + 125 * log) / 612 - 7.0 / 34);
+	weight = (uint64_t)exact;
+	return exact - (double)weight > 1e-6 ? weight + 1 : weight;
+}
+
+static void put_file(struct builder *b, int cgroup, const struct limit *l, unsigned version)
+{
+	struct plan_cgroup_file row = { .cgroup = (uint32_t)cgroup, .flags = l->flags };
+
+	row.from = build_fmt(b, "%s#/linux/resources%s", b->p->file, l->pointer);
+	row.file = build_str(b, l->file);
+	if (l->text)
+		row.value = build_str(b, l->text);
+	else if (l->number < 0)
+		row.value = build_str(b, version == 2 || !strcmp(l->controller, "pids") ? "max" : "-1");
+	else
+		row.value = build_fmt(b, "%lld", (long long)l->number);
+	build_push(&b->cgroup_files, &row, sizeof(row));
+}
+
+/* Write those whose controller is on a hierarchy of `version`. */
+static int put_limits(struct builder *b, const struct limit *rows, size_t n, unsigned version)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct limit *l = &rows[i];
+		char pointer[80];
+		int cgroup;
+
+		if (!l->asked)
+			continue;
+		(void)snprintf(pointer, sizeof(pointer), "/linux/resources%s", l->pointer);
+		cgroup = build_find_cgroup(b, l->controller);
+		if (cgroup < 0 && b->r->cgroup_manager == PLAN_CGROUP_DISABLED)
+			return build_fail_at(b, PS_E_UNSUPP, pointer, "a limit cannot be set: cgroups are disabled");
+		if (cgroup < 0)
+			return build_fail_at(b, PS_E_UNSUPP, pointer,
+					     "the limit cannot be set: no cgroup hierarchy has the controller '%s'",
+					     l->controller);
+		if (b->h->cgroups[cgroup].version != (int)version)
+			continue;
+		if (!l->file)
+			return build_fail_at(b, PS_E_UNSUPP, pointer, "cgroup version %u has no such limit", version);
+		put_file(b, cgroup, l, version);
+	}
+	return 0;
+}
+
+static int64_t clamp(uint64_t n)
+{
+	return n > INT64_MAX ? INT64_MAX : (int64_t)n;
+}
+
+/* In an order that the kernel takes: memory before memory+swap, periods before quotas, quota before burst. */
+static int v1_limits(struct builder *b)
+{
+	const struct policy_resources *r = &b->p->resources;
+	/* Without swap accounting the file is missing; fine when nothing beyond the memory limit is asked. */
+	uint32_t swap = r->memory_swap.v < 0 || r->memory_swap.v == r->memory_limit.v ? PLAN_CGROUP_OPTIONAL : 0;
+	bool no_oom = r->memory_disable_oom_killer.set && r->memory_disable_oom_killer.v;
+	const struct limit rows[] = {
+		{ r->memory_limit.set, "/memory/limit", "memory", "memory.limit_in_bytes", r->memory_limit.v, NULL, 0 },
+		{ r->memory_swap.set, "/memory/swap", "memory", "memory.memsw.limit_in_bytes", r->memory_swap.v, NULL, swap },
+		{ r->memory_reservation.set, "/memory/reservation", "memory", "memory.soft_limit_in_bytes",
+		  r->memory_reservation.v, NULL, 0 },
+		{ r->memory_swappiness.set, "/memory/swappiness", "memory", "memory.swappiness",
+		  clamp(r->memory_swappiness.v), NULL, 0 },
+		{ no_oom, "/memory/disableOOMKiller", "memory", "memory.oom_control", 1, NULL, 0 },
+		{ r->cpu_shares.set, "/cpu/shares", "cpu", "cpu.shares", clamp(r->cpu_shares.v), NULL, 0 },
+		{ r->cpu_period.set, "/cpu/period", "cpu", "cpu.cfs_period_us", clamp(r->cpu_period.v), NULL, 0 },
+		{ r->cpu_quota.set, "/cpu/quota", "cpu", "cpu.cfs_quota_us", r->cpu_quota.v, NULL, 0 },
+		{ r->cpu_burst.set, "/cpu/burst", "cpu", "cpu.cfs_burst_us", clamp(r->cpu_burst.v), NULL, 0 },
+		{ r->cpu_rt_period.set, "/cpu/realtimePeriod", "cpu", "cpu.rt_period_us", clamp(r->cpu_rt_period.v), NULL, 0 },
+		{ r->cpu_rt_runtime.set, "/cpu/realtimeRuntime", "cpu", "cpu.rt_runtime_us", r->cpu_rt_runtime.v, NULL, 0 },
+		{ r->cpu_idle.set, "/cpu/idle", "cpu", "cpu.idle", r->cpu_idle.v, NULL, 0 },
+		{ r->cpus != NULL, "/cpu/cpus", "cpuset", "cpuset.cpus", 0, r->cpus, 0 },
+		{ r->mems != NULL, "/cpu/mems", "cpuset", "cpuset.mems", 0, r->mems, 0 },
+		{ r->pids_limit.set, "/pids/limit", "pids", "pids.max", r->pids_limit.v, NULL, 0 },
+	};
+
+	return put_limits(b, rows, PS_COUNT(rows), 1);
+}
+
+/* "QUOTA PERIOD"; the kernel keeps the period when it is not given. */
+static const char *cpu_max(const struct policy_resources *r, char *out, size_t size)
+{
+	char quota[24] = "max", period[24] = "";
+
+	if (r->cpu_quota.set && r->cpu_quota.v > 0)
+		(void)snprintf(quota, sizeof(quota), "%lld", (long long)r->cpu_quota.v);
+	if (r->cpu_period.set)
+		(void)snprintf(period, sizeof(period), " %llu", (unsigned long long)r->cpu_period.v);
+	(void)snprintf(out, size, "%s%s", quota, period);
+	return out;
+}
+
+static int v2_limits(struct builder *b)
+{
+	const struct policy_resources *r = &b->p->resources;
+	/* Version 2 counts swap apart from memory. */
+	int64_t swap = r->memory_swap.v < 0 ? -1 : r->memory_swap.v - r->memory_limit.v;
+	bool no_oom = r->memory_disable_oom_killer.set && r->memory_disable_oom_killer.v;
+	char max[56];
+	const struct limit rows[] = {
+		{ r->memory_limit.set, "/memory/limit", "memory", "memory.max", r->memory_limit.v, NULL, 0 },
+		{ r->memory_swap.set, "/memory/swap", "memory", "memory.swap.max", swap, NULL,
+		  swap <= 0 ? PLAN_CGROUP_OPTIONAL : 0 },
+		{ r->memory_reservation.set, "/memory/reservation", "memory", "memory.low", r->memory_reservation.v, NULL, 0 },
+		{ r->memory_swappiness.set, "/memory/swappiness", "memory", NULL, 0, NULL, 0 },
+		{ no_oom, "/memory/disableOOMKiller", "memory", NULL, 0, NULL, 0 },
+		{ r->cpu_shares.set, "/cpu/shares", "cpu", "cpu.weight", (int64_t)build_cpu_weight(r->cpu_shares.v), NULL, 0 },
+		{ r->cpu_quota.set || r->cpu_period.set, r->cpu_quota.set ? "/cpu/quota" : "/cpu/period", "cpu", "cpu.max", 0,
+		  cpu_max(r, max, sizeof(max)), 0 },
+		{ r->cpu_burst.set, "/cpu/burst", "cpu", "cpu.max.burst", clamp(r->cpu_burst.v), NULL, 0 },
+		{ r->cpu_rt_period.set, "/cpu/realtimePeriod", "cpu", NULL, 0, NULL, 0 },
+		{ r->cpu_rt_runtime.set, "/cpu/realtimeRuntime", "cpu", NULL, 0, NULL, 0 },
+		{ r->cpu_idle.set, "/cpu/idle", "cpu", "cpu.idle", r->cpu_idle.v, NULL, 0 },
+		{ r->cpus != NULL, "/cpu/cpus", "cpuset", "cpuset.cpus", 0, r->cpus, 0 },
+		{ r->mems != NULL, "/cpu/mems", "cpuset", "cpuset.mems", 0, r->mems, 0 },
+		{ r->pids_limit.set, "/pids/limit", "pids", "pids.max", r->pids_limit.v, NULL, 0 },
+	};
+
+	return put_limits(b, rows, PS_COUNT(rows), 2);
+}
+
+/* Files of version 2 as the document names them, last, so that they win. */
+static int unified(struct builder *b)
+{
+	const struct spec_kvs *u = &b->p->resources.unified;
+
+	for (size_t i = 0; i < u->n; i++) {
+		const struct spec_kv *kv = &u->v[i];
+		struct plan_cgroup_file row = { .flags = 0 };
+		char controller[64];
+		int cgroup = -1;
+
+		(void)snprintf(controller, sizeof(controller), "%.*s", (int)strcspn(kv->key, "."), kv->key);
+		for (unsigned k = 0; k < b->n_cgroups; k++)
+			if (b->h->cgroups[k].version == 2)
+				cgroup = (int)k;
+		if (cgroup < 0)
+			return build_fail_at(b, PS_E_UNSUPP, "/linux/resources/unified",
+					     "'%s' cannot be written: the container has no cgroup of version 2", kv->key);
+		/* "cgroup.*" belongs to the core. */
+		if (strcmp(controller, "cgroup") != 0 && !build_has_item(b->h->cgroup2_controllers, controller))
+			return build_fail_at(b, PS_E_UNSUPP, "/linux/resources/unified",
+					     "'%s' cannot be written: cgroup version 2 has no controller '%s' here", kv->key,
+					     controller);
+		row.cgroup = (uint32_t)cgroup;
+		row.from = build_fmt(b, "%s#/linux/resources/unified/%s", b->p->file, kv->key);
+		row.file = build_str(b, kv->key);
+		row.value = build_str(b, kv->value);
+		build_push(&b->cgroup_files, &row, sizeof(row));
+	}
+	return 0;
+}
+
+int build_cgroup_limits(struct builder *b)
+{
+	return v1_limits(b) < 0 || v2_limits(b) < 0 ? -1 : unified(b);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * plan_process.c - the payload's rows: ids, capabilities, limits, system call filter.
+ */
+#include <linux/filter.h>
+
+#include "base/abi.h"
+#include "base/scope.h"
+#include "shim/plan/builder.h"
+
+/* Bits above the kernel's last capability name nothing: nobody can hold them. */
+static struct plan_caps known_caps(const struct builder *b)
+{
+	const struct policy_caps *c = &b->p->process.caps;
+	uint64_t known = b->h->last_cap >= 63 ? UINT64_MAX : (UINT64_C(1) << (b->h->last_cap + 1)) - 1;
+
+	return (struct plan_caps){
+		.bounding = c->bounding & known, .effective = c->effective & known, .inheritable = c->inheritable & known,
+		.permitted = c->permitted & known, .ambient = c->ambient & known,
+	};
+}
+
+static struct plan_list rlimits(struct builder *b)
+{
+	const struct policy_process *p = &b->p->process;
+	struct plan_list l = build_reserve(b, p->n_rlimits, sizeof(struct plan_rlimit));
+
+	for (size_t i = 0; i < p->n_rlimits; i++) {
+		struct plan_rlimit row = { .resource = (uint32_t)p->rlimits[i].resource, .soft = p->rlimits[i].soft,
+					   .hard = p->rlimits[i].hard };
+
+		build_set(b, l, i, &row, sizeof(row));
+	}
+	return l;
+}
+
+int build_process(struct builder *b)
+{
+	const struct policy_process *p = &b->p->process;
+	struct plan *plan = &b->plan;
+
+	plan->has_personality = p->personality.set;
+	plan->personality = p->personality.v;
+	if (!b->p->has_process)
+		return 0;
+	plan->has_process = 1;
+	plan->terminal = p->terminal;
+	plan->rows = p->rows;
+	plan->cols = p->cols;
+	plan->no_new_privs = p->no_new_privileges;
+	plan->has_umask = p->umask.set;
+	plan->umask = p->umask.v;
+	plan->has_oom = p->oom_score_adj.set;
+	plan->oom_score_adj = p->oom_score_adj.v;
+	plan->uid = p->uid;
+	plan->gid = p->gid;
+	plan->groups = build_copy(b, p->groups, p->n_groups, sizeof(*p->groups));
+	/* An unprivileged user may map its gid only where setgroups(2) is denied for good (3.19). */
+	plan->needs_setgroups = p->n_groups || b->h->euid == 0 || !build_has_ns(b, CLONE_NEWUSER);
+	plan->args = build_strs(b, &p->args);
+	plan->env = build_strs(b, &p->env);
+	plan->cwd = build_str(b, p->cwd);
+	plan->has_caps = p->has_caps;
+	if (p->has_caps)
+		plan->caps = known_caps(b);
+	plan->rlimits = rlimits(b);
+	return 0;
+}
+
+static int compile_seccomp(void *ctx, const struct policy_seccomp *s, struct ps_buf *out, struct ps_err *e)
+{
+	(void)ctx;
+	return plan_seccomp_compile(s, out, e);
+}
+
+int build_seccomp(struct builder *b)
+{
+	ps_auto_buf struct ps_buf program = { .data = NULL };
+	__typeof__(b->r->seccomp) give = b->r->seccomp ? b->r->seccomp : compile_seccomp;
+	const struct policy_seccomp *s = &b->p->seccomp;
+
+	if (!s->set)
+		return 0;
+	if (give(b->r->seccomp_ctx, s, &program, b->e) < 0)
+		return build_at(b, s->from);
+	b->plan.seccomp = build_copy(b, program.data, program.len / sizeof(struct sock_filter), sizeof(struct sock_filter));
+	b->plan.seccomp_flags = s->flags;
+	return 0;
+}

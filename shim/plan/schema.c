@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * schema.c - every field of every plan row as data, and the check of a plan that is made from it.
+ */
+#include "shim/plan/schema.h"
+
+#include <linux/filter.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/abi.h"
+#include "shim/plan/compile.h"
+
+#define END { .name = NULL }
+
+/* ---- names of values ---- */
+
+static const struct ps_name fd_kinds[] = {
+	{ "rootfs", PLAN_FD_ROOTFS }, { "bind", PLAN_FD_BIND }, { "ns", PLAN_FD_NS }, { "device", PLAN_FD_DEVICE },
+	{ "cgroup", PLAN_FD_CGROUP_MNT }, END,
+};
+static const struct ps_name fd_flags[] = { { "recursive", PLAN_FD_RECURSIVE }, END };
+static const struct ps_name mount_kinds[] = {
+	{ "fs", PLAN_MOUNT_FS }, { "bind", PLAN_MOUNT_BIND }, { "remount", PLAN_MOUNT_REMOUNT },
+	{ "cgroup1", PLAN_MOUNT_CGROUP1 }, { "cgroup2", PLAN_MOUNT_CGROUP2 }, END,
+};
+static const struct ps_name mount_flags[] = {
+	{ "tmpcopyup", PLAN_MOUNT_TMPCOPYUP }, { "idmap", PLAN_MOUNT_IDMAP }, { "ridmap", PLAN_MOUNT_IDMAP_REC }, END,
+};
+static const struct ps_name namespaces[] = {
+	{ "user", CLONE_NEWUSER }, { "pid", CLONE_NEWPID }, { "network", CLONE_NEWNET }, { "mount", CLONE_NEWNS },
+	{ "ipc", CLONE_NEWIPC }, { "uts", CLONE_NEWUTS }, { "cgroup", CLONE_NEWCGROUP }, { "time", CLONE_NEWTIME }, END,
+};
+static const struct ps_name sb_flags[] = {
+	{ "ro", MS_RDONLY }, { "sync", MS_SYNCHRONOUS }, { "mand", MS_MANDLOCK }, { "dirsync", MS_DIRSYNC },
+	{ "silent", MS_SILENT }, { "iversion", MS_I_VERSION }, { "lazytime", MS_LAZYTIME }, END,
+};
+static const struct ps_name propagations[] = {
+	{ "shared", MS_SHARED }, { "slave", MS_SLAVE }, { "private", MS_PRIVATE }, { "unbindable", MS_UNBINDABLE },
+	{ "rec", MS_REC }, END,
+};
+static const struct ps_name attrs[] = {
+	{ "ro", MOUNT_ATTR_RDONLY }, { "nosuid", MOUNT_ATTR_NOSUID }, { "nodev", MOUNT_ATTR_NODEV },
+	{ "noexec", MOUNT_ATTR_NOEXEC }, { "atime-mode", MOUNT_ATTR__ATIME }, { "noatime", MOUNT_ATTR_NOATIME },
+	{ "strictatime", MOUNT_ATTR_STRICTATIME }, { "nodiratime", MOUNT_ATTR_NODIRATIME },
+	{ "nosymfollow", MOUNT_ATTR_NOSYMFOLLOW }, END,
+};
+static const struct ps_name device_types[] = { { "c", S_IFCHR }, { "b", S_IFBLK }, { "p", S_IFIFO }, END };
+static const struct ps_name accesses[] = { { "r", 2 }, { "w", 4 }, { "m", 1 }, END };
+static const struct ps_name file_flags[] = { { "optional", PLAN_CGROUP_OPTIONAL }, END };
+static const struct ps_name clocks[] = { { "monotonic", CLOCK_MONOTONIC }, { "boottime", CLOCK_BOOTTIME }, END };
+static const struct ps_name seccomp_flags[] = {
+	{ "log", SECCOMP_FILTER_FLAG_LOG }, { "spec-allow", SECCOMP_FILTER_FLAG_SPEC_ALLOW }, END,
+};
+static const struct ps_name rlimits[] = {
+	{ "as", RLIMIT_AS }, { "core", RLIMIT_CORE }, { "cpu", RLIMIT_CPU }, { "data", RLIMIT_DATA },
+	{ "fsize", RLIMIT_FSIZE }, { "locks", RLIMIT_LOCKS }, { "memlock", RLIMIT_MEMLOCK },
+	{ "msgqueue", RLIMIT_MSGQUEUE }, { "nice", RLIMIT_NICE }, { "nofile", RLIMIT_NOFILE }, { "nproc", RLIMIT_NPROC },
+	{ "rss", RLIMIT_RSS }, { "rtprio", RLIMIT_RTPRIO }, { "rttime", RLIMIT_RTTIME },
+	{ "sigpending", RLIMIT_SIGPENDING }, { "stack", RLIMIT_STACK }, END,
+};
+
+/* ---- rows ---- */
+
+#define F(row, member, kind_, ...) { .name = #member, .kind = kind_, .off = offsetof(struct row, member), ##__VA_ARGS__ }
+#define ALWAYS .always = true
+#define OF(table) .of = (table)
+#define ROWS(type) .of = &type##_type
+#define ROW_TYPE(row) static const struct row_type row##_type = { sizeof(struct row), row##_fields }
+
+static const struct field plan_fd_fields[] = {
+	F(plan_fd, kind, FIELD_ENUM, OF(fd_kinds)), F(plan_fd, flags, FIELD_BITS32, OF(fd_flags)),
+	F(plan_fd, path, FIELD_STR), F(plan_fd, flag, FIELD_BITS64, OF(namespaces)),
+	F(plan_fd, type, FIELD_ENUM, OF(device_types)), F(plan_fd, major, FIELD_U32), F(plan_fd, minor, FIELD_U32),
+	F(plan_fd, mount, FIELD_MOUNT), F(plan_fd, from, FIELD_FROM), END,
+};
+ROW_TYPE(plan_fd);
+
+static const struct field plan_ns_join_fields[] = {
+	F(plan_ns_join, flag, FIELD_BITS64, OF(namespaces)), F(plan_ns_join, fd, FIELD_FD),
+	F(plan_ns_join, path, FIELD_STR), END,
+};
+ROW_TYPE(plan_ns_join);
+
+static const struct field plan_id_map_fields[] = {
+	F(plan_id_map, container, FIELD_U32, ALWAYS), F(plan_id_map, host, FIELD_U32, ALWAYS),
+	F(plan_id_map, size, FIELD_U32, ALWAYS), END,
+};
+ROW_TYPE(plan_id_map);
+
+static const struct field plan_time_offset_fields[] = {
+	F(plan_time_offset, clock, FIELD_ENUM, OF(clocks)), F(plan_time_offset, secs, FIELD_I64, ALWAYS),
+	F(plan_time_offset, nanosecs, FIELD_U32), END,
+};
+ROW_TYPE(plan_time_offset);
+
+static const struct field plan_mount_fields[] = {
+	F(plan_mount, kind, FIELD_ENUM, OF(mount_kinds)), F(plan_mount, target, FIELD_STR),
+	F(plan_mount, fstype, FIELD_STR), F(plan_mount, source, FIELD_STR), F(plan_mount, fd, FIELD_FD),
+	F(plan_mount, options, FIELD_STRS), F(plan_mount, flags, FIELD_BITS32, OF(mount_flags)),
+	F(plan_mount, sb_flags, FIELD_BITS64, OF(sb_flags)), F(plan_mount, attr_set, FIELD_BITS64, OF(attrs)),
+	F(plan_mount, attr_clr, FIELD_BITS64, OF(attrs)), F(plan_mount, rec_set, FIELD_BITS64, OF(attrs)),
+	F(plan_mount, rec_clr, FIELD_BITS64, OF(attrs)), F(plan_mount, propagation, FIELD_BITS64, OF(propagations)),
+	F(plan_mount, uid_map, FIELD_ROWS, ROWS(plan_id_map)), F(plan_mount, gid_map, FIELD_ROWS, ROWS(plan_id_map)),
+	F(plan_mount, from, FIELD_FROM), END,
+};
+ROW_TYPE(plan_mount);
+
+static const struct field plan_path_fields[] = {
+	F(plan_path, path, FIELD_STR), F(plan_path, from, FIELD_FROM), END,
+};
+ROW_TYPE(plan_path);
+
+static const struct field plan_link_fields[] = {
+	F(plan_link, path, FIELD_STR), F(plan_link, target, FIELD_STR), F(plan_link, from, FIELD_FROM), END,
+};
+ROW_TYPE(plan_link);
+
+static const struct field plan_device_fields[] = {
+	F(plan_device, path, FIELD_STR), F(plan_device, type, FIELD_ENUM, OF(device_types)),
+	F(plan_device, major, FIELD_U32, ALWAYS), F(plan_device, minor, FIELD_U32, ALWAYS),
+	F(plan_device, mode, FIELD_OCTAL, ALWAYS), F(plan_device, uid, FIELD_U32), F(plan_device, gid, FIELD_U32),
+	F(plan_device, fd, FIELD_FD), F(plan_device, from, FIELD_FROM), END,
+};
+ROW_TYPE(plan_device);
+
+static const struct field plan_sysctl_fields[] = {
+	F(plan_sysctl, path, FIELD_STR), F(plan_sysctl, value, FIELD_STR), F(plan_sysctl, from, FIELD_FROM), END,
+};
+ROW_TYPE(plan_sysctl);
+
+static const struct field plan_rlimit_fields[] = {
+	F(plan_rlimit, resource, FIELD_ENUM, OF(rlimits)), F(plan_rlimit, soft, FIELD_U64, ALWAYS),
+	F(plan_rlimit, hard, FIELD_U64, ALWAYS), END,
+};
+ROW_TYPE(plan_rlimit);
+
+static const struct field plan_hook_fields[] = {
+	F(plan_hook, path, FIELD_STR), F(plan_hook, args, FIELD_STRS), F(plan_hook, has_env, FIELD_U32),
+	F(plan_hook, env, FIELD_STRS), F(plan_hook, timeout_s, FIELD_U32), F(plan_hook, from, FIELD_FROM), END,
+};
+ROW_TYPE(plan_hook);
+
+static const struct field plan_cgroup_fields[] = {
+	F(plan_cgroup, version, FIELD_U32), F(plan_cgroup, mount, FIELD_STR), F(plan_cgroup, path, FIELD_STR),
+	F(plan_cgroup, controllers, FIELD_STR), F(plan_cgroup, fd, FIELD_FD), END,
+};
+ROW_TYPE(plan_cgroup);
+
+static const struct field plan_cgroup_file_fields[] = {
+	F(plan_cgroup_file, cgroup, FIELD_CGROUP), F(plan_cgroup_file, file, FIELD_STR),
+	F(plan_cgroup_file, value, FIELD_STR), F(plan_cgroup_file, flags, FIELD_BITS32, OF(file_flags)),
+	F(plan_cgroup_file, from, FIELD_FROM), END,
+};
+ROW_TYPE(plan_cgroup_file);
+
+static const struct field plan_device_rule_fields[] = {
+	F(plan_device_rule, allow, FIELD_BOOL, ALWAYS), F(plan_device_rule, type, FIELD_CHAR),
+	F(plan_device_rule, major, FIELD_I64, ALWAYS), F(plan_device_rule, minor, FIELD_I64, ALWAYS),
+	F(plan_device_rule, access, FIELD_BITS16, OF(accesses)), END,
+};
+ROW_TYPE(plan_device_rule);
+
+static const struct field plan_fields[] = {
+	F(plan, id, FIELD_STR), F(plan, bundle, FIELD_STR), F(plan, hostname, FIELD_STR), F(plan, domainname, FIELD_STR),
+	F(plan, fds, FIELD_ROWS, ROWS(plan_fd)),
+	F(plan, ns_new, FIELD_BITS64, OF(namespaces)), F(plan, ns_joins, FIELD_ROWS, ROWS(plan_ns_join)),
+	F(plan, uid_map, FIELD_ROWS, ROWS(plan_id_map)), F(plan, gid_map, FIELD_ROWS, ROWS(plan_id_map)),
+	F(plan, time_offsets, FIELD_ROWS, ROWS(plan_time_offset)), F(plan, bridge_early, FIELD_BOOL),
+	F(plan, bridge_late, FIELD_BOOL), F(plan, lo_up, FIELD_BOOL), F(plan, new_keyring, FIELD_BOOL),
+	F(plan, rootfs_fd, FIELD_FD), F(plan, rootfs, FIELD_STR), F(plan, rootfs_readonly, FIELD_BOOL),
+	F(plan, no_pivot, FIELD_BOOL), F(plan, has_mount_ns, FIELD_BOOL),
+	F(plan, rootfs_propagation, FIELD_BITS64, OF(propagations)),
+	F(plan, mounts, FIELD_ROWS, ROWS(plan_mount)), F(plan, devices, FIELD_ROWS, ROWS(plan_device)),
+	F(plan, links, FIELD_ROWS, ROWS(plan_link)), F(plan, masked, FIELD_ROWS, ROWS(plan_path)),
+	F(plan, readonly, FIELD_ROWS, ROWS(plan_path)), F(plan, sysctl, FIELD_ROWS, ROWS(plan_sysctl)),
+	F(plan, null_fd, FIELD_FD),
+	F(plan, has_process, FIELD_BOOL, ALWAYS), F(plan, terminal, FIELD_BOOL), F(plan, rows, FIELD_U16),
+	F(plan, cols, FIELD_U16), F(plan, uid, FIELD_U32, ALWAYS), F(plan, gid, FIELD_U32, ALWAYS),
+	F(plan, groups, FIELD_NUMS), F(plan, needs_setgroups, FIELD_BOOL), F(plan, has_umask, FIELD_BOOL),
+	F(plan, umask, FIELD_OCTAL), F(plan, has_oom, FIELD_BOOL), F(plan, oom_score_adj, FIELD_I32),
+	F(plan, has_personality, FIELD_BOOL), F(plan, personality, FIELD_U32),
+	F(plan, args, FIELD_STRS), F(plan, env, FIELD_STRS), F(plan, cwd, FIELD_STR),
+	F(plan, no_new_privs, FIELD_BOOL), F(plan, has_caps, FIELD_BOOL), F(plan, caps.bounding, FIELD_CAPS),
+	F(plan, caps.effective, FIELD_CAPS), F(plan, caps.inheritable, FIELD_CAPS), F(plan, caps.permitted, FIELD_CAPS),
+	F(plan, caps.ambient, FIELD_CAPS), F(plan, rlimits, FIELD_ROWS, ROWS(plan_rlimit)),
+	F(plan, seccomp, FIELD_PROGRAM), F(plan, seccomp_flags, FIELD_BITS32, OF(seccomp_flags)),
+	F(plan, preserve_fds, FIELD_U32),
+	F(plan, cgroups, FIELD_ROWS, ROWS(plan_cgroup)), F(plan, cgroup_files, FIELD_ROWS, ROWS(plan_cgroup_file)),
+	F(plan, device_rules, FIELD_ROWS, ROWS(plan_device_rule)), F(plan, cgroup_chown, FIELD_BOOL),
+	F(plan, cgroup_uid, FIELD_U32),
+	F(plan, prestart, FIELD_ROWS, ROWS(plan_hook)), F(plan, create_runtime, FIELD_ROWS, ROWS(plan_hook)),
+	F(plan, create_container, FIELD_ROWS, ROWS(plan_hook)), F(plan, start_container, FIELD_ROWS, ROWS(plan_hook)),
+	F(plan, poststart, FIELD_ROWS, ROWS(plan_hook)), F(plan, poststop, FIELD_ROWS, ROWS(plan_hook)),
+	F(plan, hook_state_head, FIELD_STR), F(plan, hook_state_tail, FIELD_STR), END,
+};
+const struct row_type plan_type = { sizeof(struct plan), plan_fields };
+
+/* ---- reading ---- */
+
+size_t field_element_size(const struct field *f)
+{
+	if (f->kind == FIELD_ROWS)
+		return ((const struct row_type *)f->of)->size;
+	return f->kind == FIELD_PROGRAM ? sizeof(struct sock_filter) : sizeof(uint32_t);
+}
+
+uint64_t field_number(const struct field *f, const void *row)
+{
+	const char *at = (const char *)row + f->off;
+	uint64_t u64;
+	uint32_t u32;
+	uint16_t u16;
+	int32_t i32;
+
+	switch (f->kind) {
+	case FIELD_BOOL:
+	case FIELD_CHAR:
+		return *(const uint8_t *)at;
+	case FIELD_U16:
+	case FIELD_BITS16:
+		memcpy(&u16, at, sizeof(u16));
+		return u16;
+	case FIELD_I32:
+		memcpy(&i32, at, sizeof(i32));
+		return (uint64_t)(int64_t)i32;
+	case FIELD_U64:
+	case FIELD_I64:
+	case FIELD_BITS64:
+	case FIELD_CAPS:
+		memcpy(&u64, at, sizeof(u64));
+		return u64;
+	case FIELD_STR:
+	case FIELD_FROM:
+	case FIELD_U32:
+	case FIELD_OCTAL:
+	case FIELD_ENUM:
+	case FIELD_BITS32:
+	case FIELD_FD:
+	case FIELD_MOUNT:
+	case FIELD_CGROUP:
+		memcpy(&u32, at, sizeof(u32));
+		return u32;
+	case FIELD_STRS:
+	case FIELD_ROWS:
+	case FIELD_NUMS:
+	case FIELD_PROGRAM:
+		return ((const struct plan_list *)(const void *)at)->n;
+	}
+	return 0;
+}
+
+struct plan_list field_list(const struct field *f, const void *row)
+{
+	struct plan_list l;
+
+	memcpy(&l, (const char *)row + f->off, sizeof(l));
+	return l;
+}
+
+/* ---- checking ---- */
+
+static bool row_is_sound(const struct plan *p, const struct row_type *type, const void *row);
+
+static bool list_is_sound(const struct plan *p, const struct field *f, const void *row)
+{
+	struct plan_list l = field_list(f, row);
+	size_t size = field_element_size(f);
+	const char *at = plan_at(p, l.off);
+
+	if (!l.n)
+		return true;
+	if (l.off % 8 || l.off < sizeof(*p) || l.off > p->size || l.n > (p->size - l.off) / size)
+		return false;
+	for (uint32_t i = 0; i < l.n; i++, at += size) {
+		if (f->kind == FIELD_STRS && *(const plan_off *)(const void *)at >= p->size)
+			return false;
+		if (f->kind == FIELD_ROWS && !row_is_sound(p, f->of, at))
+			return false;
+	}
+	return true;
+}
+
+static bool has_name(const struct ps_name *names, uint64_t value)
+{
+	while (names->name && names->value != value)
+		names++;
+	return names->name != NULL;
+}
+
+static bool field_is_sound(const struct plan *p, const struct field *f, const void *row)
+{
+	uint64_t n = field_number(f, row);
+
+	switch (f->kind) {
+	case FIELD_STR:
+	case FIELD_FROM:
+		return n < p->size;
+	case FIELD_FD:
+		return n < p->fds.n || n == PLAN_NO_FD;
+	case FIELD_MOUNT:
+		return n < p->mounts.n || n == PLAN_NO_FD;
+	case FIELD_CGROUP:
+		return n < p->cgroups.n;
+	case FIELD_ENUM:
+		return n == 0 || has_name(f->of, n);
+	case FIELD_STRS:
+	case FIELD_ROWS:
+	case FIELD_NUMS:
+	case FIELD_PROGRAM:
+		return list_is_sound(p, f, row);
+	case FIELD_BOOL:
+	case FIELD_CHAR:
+	case FIELD_U16:
+	case FIELD_U32:
+	case FIELD_I32:
+	case FIELD_U64:
+	case FIELD_I64:
+	case FIELD_OCTAL:
+	case FIELD_BITS16:
+	case FIELD_BITS32:
+	case FIELD_BITS64:
+	case FIELD_CAPS:
+		return true;
+	}
+	return false;
+}
+
+static bool row_is_sound(const struct plan *p, const struct row_type *type, const void *row)
+{
+	for (const struct field *f = type->fields; f->name; f++)
+		if (!field_is_sound(p, f, row))
+			return false;
+	return true;
+}
+
+const struct plan *plan_view(const void *block, size_t size)
+{
+	const struct plan *p = block;
+
+	if (!block || (uintptr_t)block % _Alignof(struct plan) || size < sizeof(*p))
+		return NULL;
+	if (p->magic != PLAN_MAGIC || p->version != PLAN_VERSION || p->size != size)
+		return NULL;
+	/* With a NUL at the end, every text that begins inside ends inside. */
+	if (((const char *)block)[size - 1] != '\0')
+		return NULL;
+	return row_is_sound(p, &plan_type, p) ? p : NULL;
+}

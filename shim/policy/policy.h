@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * policy.h - the decisions: what the container may see, use and do, with names resolved to values and defaults added.
+ *
+ * Pure data in an arena, constant after it was made; the plan is compiled from it and from host facts alone.  Every
+ * entry carries its provenance (`from`): "config.json#/mounts/3", "default#/devices/null".
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/arena.h"
+#include "base/err.h"
+#include "oci/spec.h"
+
+enum policy_ns_mode { POLICY_NS_HOST, POLICY_NS_NEW, POLICY_NS_JOIN };
+struct policy_ns {
+	uint64_t flag;               /* CLONE_NEW* */
+	enum policy_ns_mode mode;
+	const char *path;            /* POLICY_NS_JOIN */
+	const char *from;
+};
+enum { POLICY_N_NS = 8 };            /* in the order user pid net mnt ipc uts cgroup time; policy_ns_get() by flag */
+
+struct policy_mount {
+	const char *from, *target, *fstype, *source;  /* source of a bind is absolute here (bundle applied) */
+	uint64_t sb_flags;           /* MS_* for the super block (MS_RDONLY MS_SYNCHRONOUS MS_DIRSYNC MS_LAZYTIME ...) */
+	uint64_t attr_set, attr_clr; /* MOUNT_ATTR_* for this mount */
+	uint64_t rec_set, rec_clr;   /* MOUNT_ATTR_* for the whole tree */
+	uint64_t propagation;        /* MS_SHARED ... with MS_REC; 0: unset */
+	const char *data;            /* file-system options, comma separated, "" without */
+	bool bind, recursive, remount, tmpcopyup, idmap, idmap_recursive;
+	struct spec_id_maps uid_maps, gid_maps;
+};
+struct policy_path { const char *from, *path; };
+struct policy_link { const char *from, *path, *target; };
+struct policy_device {
+	const char *from, *path;
+	uint32_t type;               /* S_IFCHR, S_IFBLK, S_IFIFO */
+	uint32_t major, minor, mode, uid, gid;
+};
+struct policy_device_rule { const char *from; bool allow; char type; /* 'a' 'c' 'b' */ int64_t major, minor; /* -1 any */ uint32_t access; /* 1 mknod, 2 read, 4 write (BPF_DEVCG_ACC_*) */ };
+struct policy_rlimit { const char *from; int resource; uint64_t soft, hard; };
+struct policy_caps { const char *from; uint64_t bounding, effective, inheritable, permitted, ambient; };
+struct policy_hook { const char *from, *path; struct spec_strs args, env; bool has_env; uint32_t timeout; /* seconds, 0 none */ };
+struct policy_hooks { const struct policy_hook *v; size_t n; };
+
+struct policy_seccomp_rule {
+	const char *from;
+	uint32_t action;             /* SECCOMP_RET_* with data */
+	struct spec_strs names;
+	const struct spec_seccomp_arg *args; /* op names checked */
+	size_t n_args;
+};
+struct policy_seccomp {
+	bool set;
+	const char *from;
+	uint32_t default_action;     /* SECCOMP_RET_* with data */
+	uint32_t flags;              /* SECCOMP_FILTER_FLAG_* for seccomp(2) */
+	const uint32_t *archs;       /* AUDIT_ARCH_* (names_seccomp_arch values), native first */
+	size_t n_archs;
+	const struct policy_seccomp_rule *rules;
+	size_t n_rules;
+};
+
+struct policy_process {
+	const char *from;
+	struct spec_strs args, env;
+	const char *cwd;
+	bool terminal;
+	uint16_t rows, cols;
+	uint32_t uid, gid;
+	const uint32_t *groups;
+	size_t n_groups;
+	struct { bool set; uint32_t v; } umask;
+	struct policy_caps caps;     /* caps.from NULL: the document has no capabilities: keep none but those of the kernel's default */
+	bool has_caps;
+	bool no_new_privileges;
+	const struct policy_rlimit *rlimits;
+	size_t n_rlimits;
+	struct { bool set; int32_t v; } oom_score_adj;
+	struct { bool set; uint32_t v; } personality;
+};
+
+/* Limits: unset stays unset, -1 is "max". */
+struct policy_resources {
+	const char *from;
+	struct opt_i64 memory_limit, memory_reservation, memory_swap;   /* swap = memory + swap, as in v1 */
+	struct opt_u64 memory_swappiness;
+	struct opt_bool memory_disable_oom_killer;
+	bool memory_check_before_update;
+	struct opt_u64 cpu_shares, cpu_burst, cpu_period, cpu_rt_period;
+	struct opt_i64 cpu_quota, cpu_rt_runtime, cpu_idle;
+	const char *cpus, *mems;
+	struct opt_i64 pids_limit;
+	struct spec_kvs unified;
+	const struct policy_device_rule *device_rules;  /* in order; the default allow list is appended */
+	size_t n_device_rules;
+};
+
+struct policy {
+	const char *file;            /* "config.json" */
+	const char *bundle;          /* absolute */
+	struct policy_ns ns[POLICY_N_NS];
+	struct spec_id_maps uid_maps, gid_maps;
+	struct { bool set; int64_t secs; uint32_t nanosecs; } monotonic, boottime;
+
+	struct { const char *from, *path; bool readonly; uint64_t propagation; } rootfs; /* path absolute */
+	const struct policy_mount *mounts;
+	size_t n_mounts;
+	const struct policy_path *masked, *readonly;
+	size_t n_masked, n_readonly;
+	const struct policy_device *devices;   /* defaults first, then the document's; a document's device replaces a default of the same path */
+	size_t n_devices;
+	const struct policy_link *links;       /* /dev/fd, /dev/stdin, ... */
+	size_t n_links;
+
+	const char *hostname, *domainname;
+	const struct spec_kv *sysctl;          /* keys normalised to '/' separators */
+	size_t n_sysctl;
+
+	bool has_process;
+	struct policy_process process;
+	struct policy_seccomp seccomp;
+
+	const char *cgroups_path;              /* as written, NULL: default */
+	struct policy_resources resources;
+	struct { struct policy_hooks prestart, create_runtime, create_container, start_container, poststart, poststop; } hooks;
+	struct spec_kvs annotations;
+
+	struct spec_strs warnings;             /* e.g. unknown capabilities, ignored kernel memory limits */
+};
+
+/*
+ * The plain OCI form: what config.json grants, nothing more and nothing less.  bundle: absolute path of the bundle.
+ * Error PS_E_UNSUPP, where = "config.json: /pointer", for a field that is valid but not applied by this version:
+ * nothing is dropped silently.
+ */
+int policy_from_oci(struct ps_arena *a, const struct spec *s, const char *bundle, const struct policy **ret,
+		    struct ps_err *e);
+/*
+ * A process for exec: the process object `p` (from --process or the container's own with overrides), under the
+ * container's policy (its seccomp, namespaces).
+ */
+int policy_process_from_oci(struct ps_arena *a, const char *file, const struct spec_process *p,
+			    const struct policy *container, const struct policy **ret, struct ps_err *e);
+
+const struct policy_ns *policy_ns_get(const struct policy *p, uint64_t flag);
+
+/* The permission view of a policy: allow / deny entries in Deno's vocabulary, for `plan` and `explain`. */
+#define POLICY_PERMISSIONS(X) X(READ, "read") X(WRITE, "write") X(NET, "net") X(ENV, "env") X(RUN, "run") X(FFI, "ffi") X(SYS, "sys")
+enum policy_permission {
+#define X(sym, name) POLICY_##sym,
+	POLICY_PERMISSIONS(X)
+#undef X
+	POLICY_N_PERMISSIONS
+};
+enum policy_action { POLICY_ALLOW, POLICY_DENY, POLICY_WARN, POLICY_IGNORE };
+struct policy_entry { enum policy_permission permission; enum policy_action action; const char *value, *from; };
+/* Compute the entries of the plain OCI form (not on the launch path). */
+int policy_entries(struct ps_arena *a, const struct policy *p, const struct policy_entry **ret, size_t *ret_n,
+		   struct ps_err *e);
+const char *policy_permission_name(enum policy_permission p);
+const char *policy_action_name(enum policy_action a);
