@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cgroup_make.c - makes the cgroup directories of a container and opens what joining them takes.
+ *
+ * Parents that are made on the way ("/podshim") are shared with other containers and stay: removing one that looks
+ * empty races with the next launch.
+ */
+#include "shim/sandbox/cgroup.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "shim/sandbox/cgroup_dir.h"
+
+enum { CGROUP1_MAGIC = 0x27e0eb, CGROUP2_MAGIC = 0x63677270 };
+
+/* One fd per hierarchy: everything below is relative to it, and no link can be on the way, for cgroupfs has none. */
+struct mounts {
+	int fd[CGROUP_MAX];
+	unsigned n;
+};
+
+static void mounts_close(struct mounts *m)
+{
+	while (m->n)
+		ps_fd_close(&m->fd[--m->n]);
+}
+
+static int mount_open(const struct plan *p, const struct plan_cgroup *c, struct ps_err *e)
+{
+	const char *mount = plan_str(p, c->mount);
+	ps_auto_fd int fd = open(mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct statfs fs;
+
+	if (fd < 0 || fstatfs(fd, &fs) < 0)
+		return ps_fail_os(e, "open cgroup hierarchy '%s'", mount);
+	if (fs.f_type != (c->version == 1 ? CGROUP1_MAGIC : CGROUP2_MAGIC))
+		return ps_fail(e, PS_E_UNSUPP, "'%s' is no cgroup file system of version %u", mount, c->version);
+	return ps_take_fd(&fd);
+}
+
+/* The part of a row's path below its mount: "podshim/ID". */
+static const char *below_mount(const struct plan *p, const struct plan_cgroup *c)
+{
+	const char *path = plan_str(p, c->path);
+
+	return path + strspn(path, "/");
+}
+
+static int refuse_populated(int mnt, const char *rel, const char *dir, struct ps_err *e)
+{
+	ps_auto_fd int fd = openat(mnt, rel, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	struct pid_list pids = { .n = 0 };
+	int r;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : ps_fail_os(e, "open cgroup '%s'", dir);
+	r = cgroup_tree_pids(fd, dir, &pids, e);
+	free(pids.v);
+	if (r == 0 && pids.n)
+		return ps_fail(e, PS_E_STATE, "container's cgroup is not empty: '%s' holds %zu processes", dir, pids.n);
+	return r;
+}
+
+/* ---- Directories ---- */
+
+static int make_parents(int mnt, const char *rel)
+{
+	char path[PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s", rel);
+	for (char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdirat(mnt, path, 0755) < 0 && errno != EEXIST && errno != ENOENT)
+			return -1;
+		*slash = '/';
+	}
+	return 0;
+}
+
+/* 1 made, 0 was there, -1 errno.  A parent may be removed by others at any time. */
+static int make_dir(int mnt, const char *rel)
+{
+	enum { TRIES = 32 };
+
+	for (int i = 0; i < TRIES; i++) {
+		if (mkdirat(mnt, rel, 0755) == 0)
+			return 1;
+		if (errno == EEXIST)
+			return 0;
+		if (errno != ENOENT || make_parents(mnt, rel) < 0)
+			return -1;
+	}
+	return -1;
+}
+
+/* ---- Version 1 cpuset ---- */
+
+static ssize_t read_below(int mnt, const char *dir, size_t len, const char *file, char *out, size_t size)
+{
+	char path[PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "%.*s%s%s", (int)len, dir, len ? "/" : "", file);
+	return cgroup_read(mnt, path, out, size);
+}
+
+/* Nobody can join a cpuset without cpus or mems: take the value of the nearest parent that has one, downwards. */
+static int cpuset_fill(int mnt, const char *rel, bool fresh, const char *file)
+{
+	char value[4096] = "", path[PATH_MAX];
+	size_t len = strlen(rel), at = len;
+
+	if (!fresh && read_below(mnt, rel, len, file, value, sizeof(value)) > 0)
+		return 0;
+	do {
+		while (at && rel[--at] != '/')
+			;
+		if (read_below(mnt, rel, at, file, value, sizeof(value)) < 0)
+			return -1;
+	} while (at && !*value);
+	for (at += rel[at] == '/'; at < len; at++) {
+		at += strcspn(rel + at, "/");
+		(void)snprintf(path, sizeof(path), "%.*s/%s", (int)at, rel, file);
+		if (cgroup_write(mnt, path, value) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- Version 2 controllers ---- */
+
+enum { MAX_WANTED = 24, NAME = 24 };
+
+struct wanted {
+	struct {
+		char name[NAME];
+		bool must; /* a limit needs it; the others only make statistics complete */
+	} v[MAX_WANTED];
+	unsigned n;
+};
+
+static void want(struct wanted *w, const char *name, size_t len, bool must)
+{
+	for (unsigned i = 0; i < w->n; i++)
+		if (strncmp(w->v[i].name, name, len) == 0 && !w->v[i].name[len])
+			return;
+	if (w->n == MAX_WANTED || len >= NAME)
+		return; /* no such controller: writing its file will say so */
+	memcpy(w->v[w->n].name, name, len);
+	w->v[w->n].name[len] = '\0';
+	w->v[w->n++].must = must;
+}
+
+static void want_all(const struct plan *p, uint32_t row, struct wanted *w)
+{
+	static const char *const statistics[] = { "cpu", "io", "memory", "pids" };
+	bool unified = true;
+
+	for (PLAN_EACH(p, struct plan_cgroup_file, f, p->cgroup_files)) {
+		const char *file = plan_str(p, f->file);
+		size_t len = strcspn(file, ".");
+
+		if (f->cgroup == row && strncmp(file, "cgroup.", 7) != 0)
+			want(w, file, len, !(f->flags & PLAN_CGROUP_OPTIONAL));
+	}
+	for (PLAN_EACH(p, struct plan_cgroup, c, p->cgroups))
+		unified &= c->version == 2;
+	for (size_t i = 0; unified && i < PS_COUNT(statistics); i++)
+		want(w, statistics[i], strlen(statistics[i]), false);
+}
+
+static bool has_word(const char *text, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *s = text; (s = strstr(s, word)); s += n)
+		if ((s == text || s[-1] == ' ') && (s[n] == ' ' || !s[n]))
+			return true;
+	return false;
+}
+
+static int cannot_enable(const char *mount, const char *dir, const char *controller, struct ps_err *e)
+{
+	if (errno == ENOENT || errno == EINVAL)
+		return ps_fail(e, PS_E_UNSUPP,
+			       "cgroup controller '%s' is not available in '%s/%s' (used by a version 1 hierarchy, or not delegated)",
+			       controller, mount, dir);
+	if (errno == EBUSY)
+		return ps_fail(e, PS_E_STATE,
+			       "cgroup controller '%s' cannot be enabled in '%s/%s' because processes are in it: move them into a "
+			       "cgroup below, or choose another /linux/cgroupsPath",
+			       controller, mount, dir);
+	return ps_fail_os(e, "enable cgroup controller '%s' in '%s/%s'", controller, mount, dir);
+}
+
+/* One level: the directory "" (the mount) or one below. */
+static int enable_at(const char *mount, int mnt, const char *dir, struct wanted *w, struct ps_err *e)
+{
+	char file[PATH_MAX + 32], enabled[512], text[NAME + 1];
+
+	(void)snprintf(file, sizeof(file), "%s%scgroup.subtree_control", dir, *dir ? "/" : "");
+	if (cgroup_read(mnt, file, enabled, sizeof(enabled)) < 0)
+		return ps_fail_os(e, "read '%s/%s'", mount, file);
+	for (unsigned i = 0; i < w->n; i++) {
+		if (!*w->v[i].name || has_word(enabled, w->v[i].name))
+			continue;
+		(void)snprintf(text, sizeof(text), "+%s", w->v[i].name);
+		if (cgroup_write(mnt, file, text) == 0)
+			continue;
+		if (w->v[i].must)
+			return cannot_enable(mount, dir, w->v[i].name, e);
+		*w->v[i].name = '\0';
+	}
+	return 0;
+}
+
+static int enable_controllers(const struct plan *p, uint32_t row, int mnt, const char *rel, struct ps_err *e)
+{
+	const char *mount = plan_str(p, PLAN_ROWS(p, struct plan_cgroup, p->cgroups)[row].mount);
+	struct wanted w = { .n = 0 };
+	char dir[PATH_MAX];
+
+	want_all(p, row, &w);
+	if (!w.n)
+		return 0;
+	for (const char *end = rel; end; end = strchr(end + 1, '/')) {
+		(void)snprintf(dir, sizeof(dir), "%.*s", (int)(end - rel), rel);
+		if (enable_at(mount, mnt, dir, &w, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- The whole ---- */
+
+static int make_one(const struct plan *p, uint32_t row, int mnt, struct ps_err *e)
+{
+	const struct plan_cgroup *c = &PLAN_ROWS(p, struct plan_cgroup, p->cgroups)[row];
+	const char *rel = below_mount(p, c);
+	char dir[PATH_MAX];
+	int made;
+
+	if (cgroup_dir_path(p, c, dir, e) < 0)
+		return -1;
+	made = make_dir(mnt, rel);
+	if (made < 0)
+		return ps_fail_os(e, "make cgroup '%s'", dir);
+	if (made == 0 && refuse_populated(mnt, rel, dir, e) < 0)
+		return -1;
+	if (c->version == 2)
+		return enable_controllers(p, row, mnt, rel, e);
+	if (cgroup_has_controller(p, c, "cpuset") && (cpuset_fill(mnt, rel, made, "cpuset.cpus") < 0 ||
+						      cpuset_fill(mnt, rel, made, "cpuset.mems") < 0))
+		return ps_fail_os(e, "give cgroup '%s' the cpus and memory nodes of its parent", dir);
+	return 0;
+}
+
+int cgroup_make(const struct plan *p, int (*made)(void *ctx, const char *dir, struct ps_err *e), void *ctx, struct ps_err *e)
+{
+	__attribute__((cleanup(mounts_close))) struct mounts m = { .n = 0 };
+	char dir[PATH_MAX];
+
+	if (p->cgroups.n > CGROUP_MAX)
+		return ps_fail(e, PS_E_BUG, "%u cgroup hierarchies", p->cgroups.n);
+	/* Nothing is reported as ours, to be killed and removed later, while it holds others' processes. */
+	for (PLAN_EACH(p, struct plan_cgroup, c, p->cgroups)) {
+		if (cgroup_dir_path(p, c, dir, e) < 0)
+			return -1;
+		m.fd[m.n] = mount_open(p, c, e);
+		if (m.fd[m.n] < 0)
+			return -1;
+		m.n++;
+		if (refuse_populated(m.fd[m.n - 1], below_mount(p, c), dir, e) < 0)
+			return -1;
+	}
+	for (PLAN_EACH(p, struct plan_cgroup, c, p->cgroups))
+		if (cgroup_dir_path(p, c, dir, e) < 0 || (made && made(ctx, dir, e) < 0))
+			return -1;
+	for (uint32_t row = 0; row < p->cgroups.n; row++)
+		if (make_one(p, row, m.fd[row], e) < 0)
+			return -1;
+	return 0;
+}
+
+void cgroup_fds_close(struct cgroup_fds *f)
+{
+	while (f->n_tasks)
+		ps_fd_close(&f->tasks[--f->n_tasks]);
+	ps_fd_close(&f->v2_fd);
+}
+
+int cgroup_open(const struct plan *p, struct cgroup_fds *ret, struct ps_err *e)
+{
+	__attribute__((cleanup(cgroup_fds_close))) struct cgroup_fds f = CGROUP_FDS_INIT;
+	char path[PATH_MAX];
+
+	for (PLAN_EACH(p, struct plan_cgroup, c, p->cgroups)) {
+		const char *file = c->version == 1 ? "/tasks" : "";
+		size_t len;
+		int fd;
+
+		if (cgroup_dir_path(p, c, path, e) < 0)
+			return -1;
+		len = strlen(path);
+		if (len + strlen(file) >= sizeof(path) || f.n_tasks == CGROUP_MAX)
+			return ps_fail(e, PS_E_CONFIG, "cgroup path '%s' is too long", path);
+		(void)snprintf(path + len, sizeof(path) - len, "%s", file);
+		fd = open(path, c->version == 1 ? O_WRONLY | O_CLOEXEC : O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0)
+			return ps_fail_os(e, "open cgroup '%s' to join it", path);
+		if (c->version == 1) {
+			f.tasks[f.n_tasks++] = fd;
+		} else {
+			ps_fd_close(&f.v2_fd);
+			f.v2_fd = fd;
+		}
+	}
+	*ret = f;
+	f = (struct cgroup_fds)CGROUP_FDS_INIT;
+	return 0;
+}
+
+int cgroup_join(const int *tasks, unsigned n, struct ps_err *e)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (write(tasks[i], "0", 1) == 1)
+			continue;
+		if (errno == ENOSPC)
+			return ps_fail(e, PS_E_CONFIG,
+				       "join cgroup hierarchy #%u: its cpuset has no cpus or memory nodes, or no real-time budget", i);
+		return ps_fail_os(e, "join cgroup hierarchy #%u", i);
+	}
+	return 0;
+}

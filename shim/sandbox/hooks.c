@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * hooks.c - runs one list of OCI hooks.
+ */
+#include "shim/sandbox/hooks.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "shim/sandbox/child.h"
+#include "shim/sandbox/strv.h"
+
+static struct iovec text(const char *s)
+{
+	return (struct iovec){ .iov_base = (void *)(uintptr_t)s, .iov_len = strlen(s) }; /* only read */
+}
+
+static int run(const struct plan *p, const struct plan_hook *h, const struct iovec *state, int n_state, struct child_end *ret,
+	       struct ps_err *e)
+{
+	auto_strv struct strv argv = STRV_NONE, envp = STRV_NONE;
+	struct child c = {
+		.path = plan_str(p, h->path),
+		.envp = environ,
+		.input = state,
+		.n_input = n_state,
+		.timeout_ms = h->timeout_s ? (int)(h->timeout_s > INT_MAX / 1000 ? INT_MAX : h->timeout_s * 1000) : -1,
+	};
+
+	if (strv_of_plan(p, h->args, /* extra= */ 1, &argv) < 0 || strv_of_plan(p, h->env, 0, &envp) < 0)
+		return ps_fail_os(e, "allocate the arguments of '%s'", c.path);
+	if (argv.n == 0)
+		strv_add(&argv, c.path);
+	c.argv = argv.v;
+	if (h->has_env)
+		c.envp = envp.v;
+	return child_run(&c, ret, e);
+}
+
+static int run_checked(const struct plan *p, const char *list, uint32_t i, const struct plan_hook *h,
+		       const struct iovec *state, int n_state, struct ps_err *e)
+{
+	struct child_end end;
+	char how[sizeof(end.errors) + 64];
+
+	if (run(p, h, state, n_state, &end, e) < 0)
+		return ps_ctx(e, "error running %s hook #%u '%s'", list, i, plan_str(p, h->path));
+	if (child_ok(&end))
+		return 0;
+	(void)ps_fail(e, PS_E_OS, "error running %s hook #%u '%s': %s", list, i, plan_str(p, h->path),
+		      child_end_text(&end, how, sizeof(how)));
+	return ps_at(e, "%s", plan_str(p, h->from));
+}
+
+int hooks_run(const struct plan *p, const char *list, struct plan_list hooks, const char *status, pid_t pid, bool go_on,
+	      void (*warn)(void *ctx, const char *text), void *ctx, struct ps_err *e)
+{
+	const struct plan_hook *h = PLAN_ROWS(p, struct plan_hook, hooks);
+	char middle[32];
+	struct iovec state[4];
+
+	(void)snprintf(middle, sizeof(middle), "\",\"pid\":%ld", (long)pid);
+	state[0] = text(plan_str(p, p->hook_state_head));
+	state[1] = text(status);
+	state[2] = text(middle);
+	state[3] = text(plan_str(p, p->hook_state_tail));
+
+	for (uint32_t i = 0; i < hooks.n; i++) {
+		struct ps_err failure;
+		char message[sizeof(failure.where) + sizeof(failure.msg) + 4];
+
+		if (run_checked(p, list, i, &h[i], state, PS_COUNT(state), &failure) == 0)
+			continue;
+		if (!go_on) {
+			if (e)
+				*e = failure;
+			return -1;
+		}
+		if (warn)
+			warn(ctx, ps_err_text(&failure, message, sizeof(message)));
+	}
+	return 0;
+}

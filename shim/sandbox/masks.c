@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * masks.c - masked and read-only paths.
+ */
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "base/path.h"
+#include "shim/sandbox/mount_util.h"
+#include "shim/sandbox/mounts.h"
+
+/* One mount that covers many paths: itself the first, clones the others (only an attached mount clones before 6.15). */
+struct cover {
+	int mnt_fd;
+	bool attached;
+};
+
+static int cover(struct cover *c, int target_fd, struct ps_err *e)
+{
+	ps_auto_fd int clone = c->attached ? mnt_clone(c->mnt_fd, false) : -1;
+
+	if (c->attached && clone < 0)
+		return ps_fail_os(e, "clone the mount that masks");
+	if (mnt_attach(c->attached ? clone : c->mnt_fd, target_fd) < 0)
+		return ps_fail_os(e, "attach");
+	c->attached = true;
+	return 0;
+}
+
+/* Its inode is the host's: read-only, so that nobody changes mode or owner of it. */
+static int null_device(struct sandbox *sb, struct ps_err *e)
+{
+	const uint64_t attrs = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+	ps_auto_fd int fd = sb->plan->null_fd == PLAN_NO_FD ? -1 : ps_take_fd(&sb->fds[sb->plan->null_fd]);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+		return ps_fail(e, PS_E_BUG, "the plan's null device is none");
+	if (mnt_setattr(fd, false, attrs, 0, 0) < 0)
+		return ps_fail_os(e, "make the mount of the null device read-only");
+	return ps_take_fd(&fd);
+}
+
+static int empty_dir(struct ps_err *e)
+{
+	ps_auto_fd int fs = fs_open("tmpfs", e);
+
+	if (fs < 0 || fs_option(fs, "ro", e) < 0)
+		return -1;
+	return fs_mount(fs, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
+}
+
+/* 1: there is no such path; then *ret_fd is untouched. */
+static int open_target(const struct sandbox *sb, const char *path, int *ret_fd, struct ps_err *e)
+{
+	struct mnt_path at;
+	int fd;
+
+	if (mnt_path(sb, path, &at, e) < 0)
+		return -1;
+	fd = ps_open_in_root(at.root_fd, at.rest, O_PATH, 0);
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 1 : ps_fail_os(e, "open");
+	*ret_fd = fd;
+	return 0;
+}
+
+struct covers {
+	struct cover null, dir;
+};
+
+static void covers_done(struct covers *c)
+{
+	ps_fd_close(&c->null.mnt_fd);
+	ps_fd_close(&c->dir.mnt_fd);
+}
+
+static int mask(struct sandbox *sb, struct covers *c, const char *path, struct ps_err *e)
+{
+	ps_auto_fd int target = -1;
+	struct cover *with;
+	struct stat st;
+	int rc = open_target(sb, path, &target, e);
+
+	if (rc != 0)
+		return rc > 0 ? 0 : -1;
+	if (fstat(target, &st) < 0)
+		return ps_fail_os(e, "look at it");
+	with = S_ISDIR(st.st_mode) ? &c->dir : &c->null;
+	if (with->mnt_fd < 0)
+		with->mnt_fd = with == &c->dir ? empty_dir(e) : null_device(sb, e);
+	return with->mnt_fd < 0 ? -1 : cover(with, target, e);
+}
+
+/* The path bound onto itself, with all that is mounted below. */
+static int make_readonly(const struct sandbox *sb, const char *path, struct ps_err *e)
+{
+	ps_auto_fd int target = -1;
+	ps_auto_fd int tree = -1;
+	int rc = open_target(sb, path, &target, e);
+
+	if (rc != 0)
+		return rc > 0 ? 0 : -1;
+	tree = mnt_clone(target, true);
+	if (tree < 0)
+		return ps_fail_os(e, "clone");
+	if (mnt_setattr(tree, true, MOUNT_ATTR_RDONLY, 0, 0) < 0)
+		return ps_fail_os(e, "set the mount's flags");
+	return mnt_attach(tree, target) < 0 ? ps_fail_os(e, "attach") : 0;
+}
+
+static int fail_row(const struct plan *p, const struct plan_path *row, const char *what, struct ps_err *e)
+{
+	ps_ctx(e, "%s '%s'", what, plan_str(p, row->path));
+	return ps_at(e, "%s", plan_str(p, row->from));
+}
+
+int masks_apply(struct sandbox *sb, struct ps_err *e)
+{
+	ps_auto(covers_done) struct covers c = { { .mnt_fd = -1 }, { .mnt_fd = -1 } };
+	const struct plan *p = sb->plan;
+
+	if ((p->masked.n || p->readonly.n) && !p->has_mount_ns)
+		return ps_fail(e, PS_E_CONFIG, "masked and read-only paths need a mount namespace of the container's own");
+	for (PLAN_EACH(p, struct plan_path, row, p->masked))
+		if (mask(sb, &c, plan_str(p, row->path), e) < 0)
+			return fail_row(p, row, "mask", e);
+	for (PLAN_EACH(p, struct plan_path, row, p->readonly))
+		if (make_readonly(sb, plan_str(p, row->path), e) < 0)
+			return fail_row(p, row, "make read-only", e);
+	return 0;
+}

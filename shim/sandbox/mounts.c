@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * mounts.c - the plan's mounts, each made detached and then moved onto the fd of its target.
+ */
+#include "shim/sandbox/mounts.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "base/num.h"
+#include "base/path.h"
+#include "shim/sandbox/mount_util.h"
+
+enum { DIR_MODE = 0755, FILE_MODE = 0644 };
+
+/* What may be mounted over inside a proc file system: files that only inform (lxcfs and its like). */
+static const char *const proc_targets[] = {
+	"/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo",   "/proc/stat",	"/proc/swaps",
+	"/proc/uptime",	 "/proc/loadavg",   "/proc/slabinfo",  "/proc/net/dev", "/proc/sys/kernel/ns_last_pid",
+};
+
+static const struct { uint64_t flag; const char *option; } sb_options[] = {
+	{ MS_RDONLY, "ro" },	 { MS_SYNCHRONOUS, "sync" },  { MS_DIRSYNC, "dirsync" },
+	{ MS_MANDLOCK, "mand" }, { MS_LAZYTIME, "lazytime" },
+};
+
+/* ---- Targets ---- */
+
+static int check_proc_target(const struct mnt_path *at, int target_fd, struct ps_err *e)
+{
+	if (mnt_top_of(at->clean) == SANDBOX_PROC || mnt_fs_magic(target_fd) != MNT_PROC_MAGIC)
+		return 0;
+	for (size_t i = 0; i < PS_COUNT(proc_targets); i++)
+		if (!strcmp(at->clean, proc_targets[i]))
+			return 0;
+	return ps_fail(e, PS_E_CONFIG, "the target is inside a proc file system");
+}
+
+/* Open what will be mounted over, made if missing. */
+static int open_target(const struct sandbox *sb, const struct mnt_path *at, bool is_dir, struct ps_err *e)
+{
+	int top = mnt_top_of(at->clean);
+	ps_auto_fd int fd = -1;
+
+	if (at->clean[1] == '\0')
+		return ps_fail(e, PS_E_CONFIG, "nothing can be mounted over the root file system itself");
+	if (top >= 0 && sb->top_fd[top] < 0)
+		fd = mnt_open_top(sb, (enum sandbox_top)top, true, e);
+	else if (is_dir)
+		fd = ps_mkdir_in_root(at->root_fd, at->rest, DIR_MODE, e);
+	else
+		fd = ps_mkfile_in_root(at->root_fd, at->rest, FILE_MODE, e);
+	if (fd < 0 || check_proc_target(at, fd, e) < 0)
+		return -1;
+	return ps_take_fd(&fd);
+}
+
+/* Attach a finished mount.  What is looked up below /dev, /proc and /sys from then on is looked up in it (takes *mnt_fd). */
+static int attach(struct sandbox *sb, const struct plan_mount *m, const struct mnt_path *at, int *mnt_fd, int target_fd,
+		  struct ps_err *e)
+{
+	int top = mnt_top_of(at->clean);
+	int64_t magic = top >= 0 ? mnt_fs_magic(*mnt_fd) : 0;
+
+	if (top == SANDBOX_PROC && magic != MNT_PROC_MAGIC)
+		return ps_fail(e, PS_E_CONFIG, "only a proc file system may be mounted there");
+	if (mnt_attach(*mnt_fd, target_fd) < 0)
+		return ps_fail_os(e, errno == ENOTDIR ? "attach (source and target must both be directories, or neither)"
+						      : "attach");
+	if (mnt_propagate(*mnt_fd, m->propagation) < 0)
+		return ps_fail_os(e, "set the propagation");
+	/* A bound directory may hold absolute links, which mean the container's root and not it. */
+	if (top >= 0 && (m->kind == PLAN_MOUNT_FS || magic == MNT_PROC_MAGIC || magic == MNT_SYSFS_MAGIC)) {
+		ps_fd_close(&sb->top_fd[top]);
+		sb->top_fd[top] = ps_take_fd(mnt_fd);
+	}
+	return 0;
+}
+
+/* ---- New file systems ---- */
+
+static bool is_mapped(const struct plan *p, struct plan_list maps, uint32_t id)
+{
+	for (PLAN_EACH(p, struct plan_id_map, r, maps))
+		if (id >= r->container && id - r->container < r->size)
+			return true;
+	return false;
+}
+
+/* The kernel says no more than EINVAL about a uid= or gid= without a mapping. */
+static int check_id_option(const struct plan *p, const char *option, struct ps_err *e)
+{
+	bool is_gid = !strncmp(option, "gid=", 4);
+	struct plan_list maps = is_gid ? p->gid_map : p->uid_map;
+	uint32_t id;
+
+	if ((!is_gid && strncmp(option, "uid=", 4) != 0) || !maps.n || ps_parse_u32(option + 4, &id) < 0 ||
+	    is_mapped(p, maps, id))
+		return 0;
+	return ps_fail(e, PS_E_CONFIG, "option '%s': %s id %u is not mapped into the container's user namespace", option,
+		       is_gid ? "group" : "user", id);
+}
+
+static int set_options(const struct sandbox *sb, const struct plan_mount *m, uint64_t sb_flags, int fs, struct ps_err *e)
+{
+	for (uint32_t i = 0; i < m->options.n; i++) {
+		const char *option = plan_list_str(sb->plan, m->options, i);
+
+		if (check_id_option(sb->plan, option, e) < 0 || fs_option(fs, option, e) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < PS_COUNT(sb_options); i++)
+		if ((sb_flags & sb_options[i].flag) && fs_option(fs, sb_options[i].option, e) < 0)
+			return -1;
+	return 0;
+}
+
+/* A tmpfs over an existing directory looks like it unless told otherwise; a new one has the kernel's default, 1777. */
+static void tmpfs_mode(const struct sandbox *sb, const struct plan_mount *m, const struct mnt_path *at, char option[16])
+{
+	ps_auto_fd int dir = -1;
+	struct stat st;
+
+	if (strcmp(plan_str(sb->plan, m->fstype), "tmpfs") != 0)
+		return;
+	for (uint32_t i = 0; i < m->options.n; i++)
+		if (!strncmp(plan_list_str(sb->plan, m->options, i), "mode=", 5))
+			return;
+	dir = ps_open_in_root(at->root_fd, at->rest, O_PATH | O_DIRECTORY, 0);
+	if (dir >= 0 && fstat(dir, &st) == 0)
+		(void)snprintf(option, 16, "mode=%o", st.st_mode & 07777U);
+}
+
+static int set_source(int fs, const char *source, struct ps_err *e)
+{
+	/* Unlike an option, a source may hold anything. */
+	if (!*source || !strcmp(source, "none"))
+		return 0;
+	if (ps_sys_fsconfig(fs, FSCONFIG_SET_STRING, "source", source, 0) < 0)
+		return ps_fail_os(e, "source '%s'", source);
+	return 0;
+}
+
+/* The private procfs is the container's own as well: a second mount of it spares a second super block. */
+static int share_procfs(const struct sandbox *sb, const struct plan_mount *m)
+{
+	const uint64_t has = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, wants = mnt_attrs(m);
+	ps_auto_fd int mnt = -1;
+
+	if (!sb->proc_is_own || sb->plan->bridge_late || m->options.n || m->sb_flags ||
+	    strcmp(plan_str(sb->plan, m->source), "proc") != 0)
+		return -1;
+	mnt = mnt_clone(sb->proc_fd, false); /* of a detached mount: 6.15 */
+	if (mnt < 0 || (wants != has && mnt_setattr(mnt, false, wants, has & ~wants, 0) < 0))
+		return -1;
+	return ps_take_fd(&mnt);
+}
+
+static int new_fs(const struct sandbox *sb, const struct plan_mount *m, const char *mode, int target_fd, struct ps_err *e)
+{
+	const char *type = plan_str(sb->plan, m->fstype);
+	bool is_proc = !strcmp(type, "proc"), copy_up = m->flags & PLAN_MOUNT_TMPCOPYUP;
+	uint64_t late = copy_up ? m->sb_flags & MS_RDONLY : 0;
+	ps_auto_fd int mnt = is_proc ? share_procfs(sb, m) : -1;
+	ps_auto_fd int fs = -1;
+
+	if (mnt >= 0)
+		return ps_take_fd(&mnt);
+	fs = is_proc ? procfs_context(sb, e) : fs_open(type, e);
+	if (fs < 0 || set_source(fs, plan_str(sb->plan, m->source), e) < 0 ||
+	    (*mode && fs_option(fs, mode, e) < 0) || set_options(sb, m, m->sb_flags & ~late, fs, e) < 0)
+		return -1;
+	mnt = fs_mount(fs, copy_up ? mnt_attrs(m) & ~(uint64_t)MOUNT_ATTR_RDONLY : mnt_attrs(m), e);
+	if (mnt < 0)
+		return -1;
+	if (is_proc && mnt_fs_magic(mnt) != MNT_PROC_MAGIC)
+		return ps_fail(e, PS_E_OS, "the new mount is no proc file system");
+	if (!copy_up)
+		return ps_take_fd(&mnt);
+	if (mount_copy_up(target_fd, mnt, e) < 0)
+		return -1;
+	if (late && (fs_option(fs, "ro", e) < 0 || fs_reconfigure(fs, e) < 0))
+		return -1;
+	if ((mnt_attrs(m) & MOUNT_ATTR_RDONLY) && mnt_setattr(mnt, false, MOUNT_ATTR_RDONLY, 0, 0) < 0)
+		return ps_fail_os(e, "make the mount read-only");
+	return ps_take_fd(&mnt);
+}
+
+static int apply_fs(struct sandbox *sb, const struct plan_mount *m, const struct mnt_path *at, struct ps_err *e)
+{
+	char mode[16] = "";
+	ps_auto_fd int target = -1;
+	ps_auto_fd int mnt = -1;
+
+	tmpfs_mode(sb, m, at, mode);
+	target = open_target(sb, at, true, e);
+	if (target < 0)
+		return -1;
+	if (mount_needs_classic(sb, m))
+		return mount_classic(sb, m, at, target, e);
+	mnt = new_fs(sb, m, mode, target, e);
+	return mnt < 0 ? -1 : attach(sb, m, at, &mnt, target, e);
+}
+
+/* ---- Bind mounts and remounts ---- */
+
+/* In a user namespace the flags of the host's mount are locked: say which of them stand in the way. */
+static int fail_locked(int mnt_fd, uint64_t set, uint64_t clr, struct ps_err *e)
+{
+	static const struct { uint64_t attr; unsigned long st; const char *name; } flags[] = {
+		{ MOUNT_ATTR_RDONLY, ST_RDONLY, "ro" },	  { MOUNT_ATTR_NOSUID, ST_NOSUID, "nosuid" },
+		{ MOUNT_ATTR_NODEV, ST_NODEV, "nodev" },   { MOUNT_ATTR_NOEXEC, ST_NOEXEC, "noexec" },
+		{ MOUNT_ATTR_NOATIME, ST_NOATIME, "noatime" },
+		{ MOUNT_ATTR_NODIRATIME, ST_NODIRATIME, "nodiratime" },
+	};
+	const uint64_t atime = (set | clr) & (MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME) ?
+				       MOUNT_ATTR_NOATIME | MOUNT_ATTR_NODIRATIME : 0U;
+	char names[64] = "";
+	size_t len = 0;
+	struct statvfs st;
+	int err = errno;
+
+	if (err == EPERM && fstatvfs(mnt_fd, &st) == 0) {
+		for (size_t i = 0; i < PS_COUNT(flags); i++) {
+			size_t n = strlen(flags[i].name);
+
+			if (!((clr | atime) & flags[i].attr) || !(st.f_flag & flags[i].st) || len + n + 2 > sizeof(names))
+				continue;
+			if (len)
+				names[len++] = ',';
+			memcpy(names + len, flags[i].name, n + 1);
+			len += n;
+		}
+	}
+	errno = err;
+	if (len)
+		return ps_fail_os(e, "cannot clear locked flags %s of the source's mount", names);
+	return ps_fail_os(e, err == EINVAL ? "set the mount's flags (is anything mounted there?)" : "set the mount's flags");
+}
+
+/* Nothing but what was asked for is ever cleared, so locked flags that nobody mentioned stay as they are. */
+static int set_attrs(int mnt_fd, const struct plan_mount *m, struct ps_err *e)
+{
+	const uint64_t set = m->attr_set & ~(uint64_t)MOUNT_ATTR_IDMAP;
+
+	if ((m->rec_set || m->rec_clr) && mnt_setattr(mnt_fd, true, m->rec_set, m->rec_clr, 0) < 0)
+		return fail_locked(mnt_fd, m->rec_set, m->rec_clr, e);
+	if ((set || m->attr_clr) && mnt_setattr(mnt_fd, false, set, m->attr_clr, 0) < 0)
+		return fail_locked(mnt_fd, set, m->attr_clr, e);
+	return 0;
+}
+
+static int apply_bind(struct sandbox *sb, const struct plan_mount *m, const struct mnt_path *at, struct ps_err *e)
+{
+	ps_auto_fd int tree = ps_take_fd(&sb->fds[m->fd]);
+	ps_auto_fd int target = -1;
+	struct stat st;
+
+	if (fstat(tree, &st) < 0)
+		return ps_fail_os(e, "look at the source");
+	target = open_target(sb, at, S_ISDIR(st.st_mode), e);
+	if (target < 0 || set_attrs(tree, m, e) < 0)
+		return -1;
+	return attach(sb, m, at, &tree, target, e);
+}
+
+static int apply_remount(struct sandbox *sb, const struct plan_mount *m, const struct mnt_path *at, struct ps_err *e)
+{
+	const bool reconfigures = m->options.n || m->sb_flags;
+	ps_auto_fd int fs = -1;
+	/* A super block may be shared with the host: no link may choose it. */
+	ps_auto_fd int mnt = reconfigures ? ps_open_in_root_nolinks(at->root_fd, at->rest, O_PATH, 0)
+					  : ps_open_in_root(at->root_fd, at->rest, O_PATH, 0);
+
+	if (mnt < 0)
+		return ps_fail_os(e, "open the target");
+	if (reconfigures) {
+		fs = ps_sys_fspick(mnt, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH);
+		if (fs < 0)
+			return ps_fail_os(e, errno == EINVAL ? "nothing is mounted there" : "pick the super block");
+		if (set_options(sb, m, m->sb_flags, fs, e) < 0 || fs_reconfigure(fs, e) < 0)
+			return -1;
+	}
+	if (set_attrs(mnt, m, e) < 0)
+		return -1;
+	return mnt_propagate(mnt, m->propagation) < 0 ? ps_fail_os(e, "set the propagation") : 0;
+}
+
+/* Hierarchies go into the attached tmpfs: a detached tree cannot be mounted on before 6.15. */
+static int apply_cgroup1(struct sandbox *sb, const struct plan_mount *m, const struct mnt_path *at, struct ps_err *e)
+{
+	ps_auto_fd int target = open_target(sb, at, true, e);
+	ps_auto_fd int dir = target < 0 ? -1 : cgroup1_dir(sb, m, e);
+
+	return dir < 0 || attach(sb, m, at, &dir, target, e) < 0 ? -1 : cgroup1_fill(sb, m, dir, e);
+}
+
+static int apply_cgroup2(struct sandbox *sb, const struct plan_mount *m, const struct mnt_path *at, struct ps_err *e)
+{
+	ps_auto_fd int target = open_target(sb, at, true, e);
+	ps_auto_fd int mnt = target < 0 ? -1 : cgroup2_mount(sb, m, e);
+
+	return mnt < 0 ? -1 : attach(sb, m, at, &mnt, target, e);
+}
+
+/* ---- Rows ---- */
+
+static int apply(struct sandbox *sb, const struct plan_mount *m, const struct mnt_path *at, struct ps_err *e)
+{
+	switch ((enum plan_mount_kind)m->kind) {
+	case PLAN_MOUNT_FS:
+		return apply_fs(sb, m, at, e);
+	case PLAN_MOUNT_BIND:
+		return apply_bind(sb, m, at, e);
+	case PLAN_MOUNT_REMOUNT:
+		return apply_remount(sb, m, at, e);
+	case PLAN_MOUNT_CGROUP1:
+		return apply_cgroup1(sb, m, at, e);
+	case PLAN_MOUNT_CGROUP2:
+		return apply_cgroup2(sb, m, at, e);
+	}
+	return ps_fail(e, PS_E_BUG, "unknown kind %u", m->kind);
+}
+
+static const char *row_label(const struct plan *p, const struct plan_mount *m)
+{
+	if (m->kind == PLAN_MOUNT_CGROUP1 || m->kind == PLAN_MOUNT_CGROUP2)
+		return "cgroup";
+	if (m->kind == PLAN_MOUNT_REMOUNT)
+		return "remount";
+	return plan_str(p, m->kind == PLAN_MOUNT_BIND ? m->source : m->fstype);
+}
+
+int mounts_apply(struct sandbox *sb, struct ps_err *e)
+{
+	if (sb->plan->mounts.n && !sb->plan->has_mount_ns)
+		return ps_fail(e, PS_E_CONFIG, "mounts need a mount namespace of the container's own");
+	for (PLAN_EACH(sb->plan, struct plan_mount, m, sb->plan->mounts)) {
+		struct mnt_path at;
+
+		if (mnt_path(sb, plan_str(sb->plan, m->target), &at, e) == 0 && apply(sb, m, &at, e) == 0)
+			continue;
+		ps_ctx(e, "mount '%s' to '%s'", row_label(sb->plan, m), plan_str(sb->plan, m->target));
+		return ps_at(e, "%s", plan_str(sb->plan, m->from));
+	}
+	return 0;
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * payload.c - finds and executes the payload.
+ */
+#include "shim/sandbox/payload.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/fd.h"
+#include "base/num.h"
+#include "shim/sandbox/child.h"
+#include "shim/sandbox/exec_hint.h"
+#include "shim/sandbox/strv.h"
+
+static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/* Value of a variable of the planned environment, or NULL.  The last one counts, as shells have it. */
+static const char *env_value(const struct plan *p, const char *name)
+{
+	const char *value = NULL;
+	size_t n = strlen(name);
+
+	for (uint32_t i = 0; i < p->env.n; i++) {
+		const char *s = plan_list_str(p, p->env, i);
+
+		if (strncmp(s, name, n) == 0 && s[n] == '=')
+			value = s + n + 1;
+	}
+	return value;
+}
+
+static int not_executable(const char *name, int cause, struct ps_err *e)
+{
+	switch (cause) {
+	case ENOENT:
+	case ENOTDIR:
+		return ps_fail(e, PS_E_NOTFOUND, "exec: \"%s\": stat %s: no such file or directory", name, name);
+	case EACCES:
+		return ps_fail(e, PS_E_OS, "exec: \"%s\": permission denied", name);
+	case EISDIR:
+		return ps_fail(e, PS_E_OS, "exec: \"%s\": is a directory: permission denied", name);
+	default:
+		errno = cause;
+		return ps_fail_os(e, "exec: \"%s\"", name);
+	}
+}
+
+int payload_find(const struct sandbox *sb, char path[PATH_MAX], struct ps_err *e)
+{
+	const struct plan *p = sb->plan;
+	const char *cwd = p->cwd ? plan_str(p, p->cwd) : "/", *name, *search;
+	int n;
+
+	if (!p->args.n || !*(name = plan_list_str(p, p->args, 0))) {
+		(void)ps_fail(e, PS_E_CONFIG, "no program to execute is named");
+		return ps_at(e, "/process/args");
+	}
+	if (strchr(name, '/')) {
+		char found[PATH_MAX];
+
+		n = *name == '/' ? snprintf(found, sizeof(found), "%s", name) :
+				   snprintf(found, sizeof(found), "%s/%s", cwd, name);
+		if (n < 0 || (size_t)n >= sizeof(found))
+			return not_executable(name, ENAMETOOLONG, e);
+		if (child_executable(found) < 0)
+			return not_executable(name, errno, e);
+		memcpy(path, found, (size_t)n + 1);
+		return 0;
+	}
+	search = env_value(p, "PATH");
+	if (child_find(search ? search : default_path, cwd, name, path) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return not_executable(name, errno, e);
+	return ps_fail(e, PS_E_NOTFOUND, "exec: \"%s\": executable file not found in $PATH", name);
+}
+
+/* ---- HOME ---- */
+
+enum { PASSWD_MAX = 1024 * 1024, PASSWD_LINE = 4096 };
+
+/* name:password:uid:gid:comment:home:shell.  True when the line is uid's and names a usable home. */
+static bool home_of_line(char *line, uint32_t uid, char home[PATH_MAX])
+{
+	enum { UID = 2, HOME = 5, FIELDS = 7 };
+	char *field[FIELDS], *rest = line;
+	uint32_t id;
+	int n = 0;
+
+	while (n < FIELDS && rest)
+		field[n++] = strsep(&rest, ":");
+	if (n != FIELDS || rest || ps_parse_u32(field[UID], &id) < 0 || id != uid || field[HOME][0] != '/')
+		return false;
+	return snprintf(home, PATH_MAX, "%s", field[HOME]) < PATH_MAX;
+}
+
+/* The container's passwd is hostile text in a hostile file: a regular file, bounded, line by line, too long ones skipped. */
+static bool home_from_passwd(uint32_t uid, char home[PATH_MAX])
+{
+	ps_auto_fd int fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	char buf[PASSWD_LINE];
+	size_t have = 0, total = 0;
+	bool skip = false;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	while (total < PASSWD_MAX) {
+		ssize_t n = read(fd, buf + have, sizeof(buf) - have);
+		char *line = buf, *nl;
+
+		if (n < 0)
+			return false;
+		if (n == 0) { /* the last line may lack its end */
+			buf[have] = '\0';
+			return !skip && strlen(buf) == have && home_of_line(buf, uid, home);
+		}
+		total += (size_t)n;
+		have += (size_t)n;
+		while ((nl = memchr(line, '\n', (size_t)(buf + have - line)))) {
+			*nl = '\0';
+			if (!skip && strlen(line) == (size_t)(nl - line) && home_of_line(line, uid, home))
+				return true;
+			skip = false;
+			line = nl + 1;
+		}
+		have = (size_t)(buf + have - line);
+		memmove(buf, line, have);
+		if (have == sizeof(buf)) {
+			skip = true;
+			have = 0;
+		}
+	}
+	return false;
+}
+
+/* ---- Execution ---- */
+
+static struct {
+	struct strv argv, envp;
+	char home[sizeof("HOME=") + PATH_MAX];
+} image; /* what execve gets; a process executes once */
+
+static int build_env(const struct plan *p, struct ps_err *e)
+{
+	char home[PATH_MAX];
+
+	if (strv_of_plan(p, p->args, 0, &image.argv) < 0 || strv_of_plan(p, p->env, /* extra= */ 1, &image.envp) < 0)
+		return ps_fail_os(e, "allocate the arguments and environment");
+	if (env_value(p, "HOME"))
+		return 0;
+	(void)snprintf(image.home, sizeof(image.home), "HOME=%s", home_from_passwd(p->uid, home) ? home : "/");
+	strv_add(&image.envp, image.home);
+	return 0;
+}
+
+int payload_prepare(const struct sandbox *sb, struct ps_err *e)
+{
+	if (image.argv.v)
+		return 0;
+	if (build_env(sb->plan, e) < 0 || ps_cloexec_from(3 + sb->plan->preserve_fds, e) < 0)
+		return -1;
+	if (prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) < 0)
+		return ps_fail_os(e, "clear the parent-death signal");
+	child_reset_signals();
+	return 0;
+}
+
+int payload_exec(const struct sandbox *sb, const char *path, struct ps_err *e)
+{
+	char hint[256];
+
+	if (payload_prepare(sb, e) < 0)
+		return -1;
+	(void)execve(path, image.argv.v, image.envp.v);
+	(void)ps_fail_os(e, "exec \"%s\"", path);
+	if (exec_hint(path, errno, hint, sizeof(hint)))
+		(void)ps_ctx(e, "%s", hint);
+	return -1;
+}

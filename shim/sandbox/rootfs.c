@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * rootfs.c - the container's root mount: attached first, entered last.
+ */
+#include "shim/sandbox/rootfs.h"
+
+#include <limits.h>
+#include <sys/stat.h>
+
+#include "base/path.h"
+#include "shim/sandbox/mount_util.h"
+
+enum { CWD_MODE = 0755, MAX_STACKED = 16 };
+
+int rootfs_isolate(const struct sandbox *sb, struct ps_err *e)
+{
+	struct ps_mount_attr attr = { .propagation = MS_SLAVE };
+
+	if (!sb->plan->has_mount_ns)
+		return 0;
+	if (ps_sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &attr) < 0)
+		return ps_fail_os(e, "make the mounts of the new mount namespace slaves");
+	return 0;
+}
+
+int rootfs_attach(struct sandbox *sb, struct ps_err *e)
+{
+	int *tree = &sb->fds[sb->plan->rootfs_fd];
+
+	if (sb->plan->has_mount_ns && ps_sys_move_mount(*tree, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return ps_fail_os(e, "mount the root file system '%s'", plan_str(sb->plan, sb->plan->rootfs));
+	sb->root_fd = ps_take_fd(tree);
+	return 0;
+}
+
+/* Under chroot(2) the old root stays mounted below: its proc and sysfs would let a user namespace mount unmasked ones. */
+static void drop_old_tops(void)
+{
+	static const char *const paths[] = { "/proc", "/sys" };
+
+	for (size_t i = 0; i < PS_COUNT(paths); i++)
+		for (int n = 0; n < MAX_STACKED && umount2(paths[i], MNT_DETACH | UMOUNT_NOFOLLOW) == 0; n++)
+			;
+}
+
+int rootfs_enter(struct sandbox *sb, struct ps_err *e)
+{
+	const char *path = plan_str(sb->plan, sb->plan->rootfs);
+	bool pivot = sb->plan->has_mount_ns && !sb->plan->no_pivot;
+
+	if (sb->plan->has_mount_ns && !pivot)
+		drop_old_tops();
+	if (fchdir(sb->root_fd) < 0)
+		return ps_fail_os(e, "chdir to the root file system '%s'", path);
+	if (!pivot && chroot(".") < 0)
+		return ps_fail_os(e, "chroot to '%s'", path);
+	/* The old root ends up on top of the new one (pivot_root(2)): "." is then it, and goes with all that is in it. */
+	if (pivot && ps_sys_pivot_root(".", ".") < 0)
+		return ps_fail_os(e, "pivot_root to '%s'", path);
+	if (pivot && umount2(".", MNT_DETACH) < 0)
+		return ps_fail_os(e, "unmount the host's root");
+	return chdir("/") < 0 ? ps_fail_os(e, "chdir to the new root") : 0;
+}
+
+/* While still privileged and the root writable.  What root may not even look at, the payload's user perhaps may. */
+static int make_cwd(const struct sandbox *sb, struct ps_err *e)
+{
+	ps_auto_fd int fd = ps_mkdir_in_root(sb->root_fd, plan_str(sb->plan, sb->plan->cwd), CWD_MODE, e);
+
+	return fd >= 0 || errno == EACCES ? 0 : ps_ctx(e, "working directory");
+}
+
+int rootfs_finish(const struct sandbox *sb, struct ps_err *e)
+{
+	const struct plan *p = sb->plan;
+
+	if (p->has_process && make_cwd(sb, e) < 0)
+		return -1;
+	if (p->has_mount_ns && mnt_propagate(sb->root_fd, p->rootfs_propagation) < 0)
+		return ps_fail_os(e, "set the propagation of the root file system");
+	if (p->rootfs_readonly && mnt_setattr(sb->root_fd, false, MOUNT_ATTR_RDONLY, 0, 0) < 0)
+		return ps_fail_os(e, "make the root file system read-only");
+	return 0;
+}
+
+/* The raw call: a C library hides what lies outside as ENOENT, or searches for it itself. */
+static int check_inside(struct ps_err *e)
+{
+	char cwd[PATH_MAX];
+
+	if (syscall(SYS_getcwd, cwd, sizeof(cwd)) < 0)
+		return ps_fail_os(e, "find out the current working directory");
+	if (cwd[0] != '/')
+		return ps_fail(e, PS_E_DENIED, "current working directory is outside of container mount namespace root -- "
+			       "possible container breakout detected");
+	return 0;
+}
+
+int rootfs_chdir(const struct sandbox *sb, bool make, struct ps_err *e)
+{
+	const char *path = plan_str(sb->plan, sb->plan->cwd);
+	ps_auto_fd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	ps_auto_fd int dir = -1;
+
+	if (root < 0)
+		return ps_fail_os(e, "open the container's root");
+	dir = make ? ps_mkdir_in_root(root, path, CWD_MODE, NULL) : ps_open_in_root(root, path, O_PATH | O_DIRECTORY, 0);
+	if (dir < 0 || fchdir(dir) < 0)
+		return ps_fail_os(e, "chdir to cwd (\"%s\") set in config.json failed", path);
+	return check_inside(e);
+}

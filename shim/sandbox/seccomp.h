@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * seccomp.h - loads the compiled program of the plan.
+ */
+#pragma once
+#include "shim/sandbox/sandbox.h"
+
+/* seccomp(2) SECCOMP_SET_MODE_FILTER with plan->seccomp and its flags; no row, no effect.  Before it either no_new_privs
+ * or CAP_SYS_ADMIN in the user namespace is needed. */
+int seccomp_load(const struct sandbox *sb, struct ps_err *e);
