@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * init_main.c - the init image: INIT's rows of the script.
+ *
+ * A static program of its own, executed from a sealed memfd, so that no process inside a container's namespaces ever
+ * runs from an inode of the host.  It knows the boot block and nothing else; it allocates nothing that outlives a row.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/abi.h"
+#include "base/fd.h"
+#include "base/num.h"
+#include "base/scope.h"
+#include "shim/launch/boot.h"
+#include "shim/launch/clone.h"
+#include "shim/launch/script.h"
+#include "shim/sandbox/cgroup.h"
+#include "shim/sandbox/devices.h"
+#include "shim/sandbox/hooks.h"
+#include "shim/sandbox/mounts.h"
+#include "shim/sandbox/namespaces.h"
+#include "shim/sandbox/payload.h"
+#include "shim/sandbox/privileges.h"
+#include "shim/sandbox/process.h"
+#include "shim/sandbox/procfs.h"
+#include "shim/sandbox/rootfs.h"
+#include "shim/sandbox/seccomp.h"
+#include "shim/sandbox/tty.h"
+
+struct init {
+	struct player player; /* first: rows get it back by a cast */
+	struct sandbox sb;
+	const int *tasks;
+	uint32_t n_tasks;
+	mode_t caller_umask;
+	char payload[PATH_MAX];
+};
+
+static struct init *init_of(struct player *p)
+{
+	return (struct init *)p;
+}
+
+static int die_with_launcher(struct ps_err *e)
+{
+	/* Cleared by changes of ids and by clone: set again after each.  The channel's EOF is the second guard. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return ps_fail_os(e, "set the parent death signal");
+	return 0;
+}
+
+static int do_join_cgroup(struct player *p, struct ps_err *e)
+{
+	struct init *in = init_of(p);
+
+	if (cgroup_join(in->tasks, in->n_tasks, e) < 0)
+		return -1;
+	for (uint32_t i = 0; i < in->n_tasks; i++)
+		close(in->tasks[i]);
+	return 0;
+}
+
+static int do_set_oom(struct player *p, struct ps_err *e)
+{
+	return procfs_set_oom_score_adj(&init_of(p)->sb, p->plan->oom_score_adj, e);
+}
+
+/* exec: everything the container has, by its init's pidfd.  User namespace and what it owns first; what the host owns
+ * needs the host's capabilities and goes before it. */
+static int join_by_pidfd(int pidfd, uint64_t flags, struct ps_err *e)
+{
+	static const int kinds[] = { CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP, CLONE_NEWTIME, CLONE_NEWNS };
+	uint64_t left = flags & ~(uint64_t)CLONE_NEWUSER;
+
+	if (setns(pidfd, (int)flags) == 0)
+		return 0;
+	if (!(flags & CLONE_NEWUSER))
+		return ps_fail_os(e, "join the container's namespaces");
+	for (size_t i = 0; i < PS_COUNT(kinds); i++)
+		if ((left & (uint64_t)kinds[i]) && setns(pidfd, kinds[i]) == 0)
+			left &= ~(uint64_t)kinds[i];
+	if (setns(pidfd, CLONE_NEWUSER) < 0)
+		return ps_fail_os(e, "join the container's user namespace");
+	if (left && setns(pidfd, (int)left) < 0)
+		return ps_fail_os(e, "join the container's namespaces %#llx", (unsigned long long)left);
+	return 0;
+}
+
+static int do_join_ns(struct player *p, struct ps_err *e)
+{
+	struct init *in = init_of(p);
+
+	if (p->plan->rootfs_fd == PLAN_NO_FD) {
+		uint64_t flags = 0;
+
+		for (PLAN_EACH(p->plan, struct plan_ns_join, j, p->plan->ns_joins))
+			flags |= j->flag;
+		if (join_by_pidfd(in->sb.fds[0], flags, e) < 0)
+			return -1;
+		close(in->sb.fds[0]);
+		in->sb.fds[0] = -1;
+		return 0;
+	}
+	return ns_join(&in->sb, ~(uint64_t)0, e);
+}
+
+static int do_unshare_ns(struct player *p, struct ps_err *e)
+{
+	return ns_unshare(&init_of(p)->sb, ~(uint64_t)(CLONE_NEWTIME | CLONE_NEWCGROUP), e);
+}
+
+static int do_become_root(struct player *p, struct ps_err *e)
+{
+	if (ns_become_root(&init_of(p)->sb, e) < 0)
+		return -1;
+	return die_with_launcher(e);
+}
+
+/*
+ * Go on as our own child, a sibling in the launcher's eyes.  The old process reports and ends; the new one continues
+ * with the next row once the launcher has adopted it.
+ */
+static int respawn(struct player *p, uint32_t row, struct ps_err *e)
+{
+	pid_t pid = clone_sibling();
+
+	if (pid < 0)
+		return ps_fail_os(e, "launch: clone the container's process");
+	if (pid > 0) {
+		struct script_msg m = { .row = row, .pid = pid };
+
+		_exit(send(p->channel, &m, SCRIPT_MSG_SHORT, MSG_NOSIGNAL) == SCRIPT_MSG_SHORT ? 0 : 1);
+	}
+	return 0;
+}
+
+static int do_enter_time(struct player *p, struct ps_err *e) { return ns_enter_time(&init_of(p)->sb, e); }
+static int do_enter_cgroup_ns(struct player *p, struct ps_err *e) { return ns_unshare(&init_of(p)->sb, CLONE_NEWCGROUP, e); }
+static int do_isolate_mounts(struct player *p, struct ps_err *e) { return rootfs_isolate(&init_of(p)->sb, e); }
+static int do_open_procfs(struct player *p, struct ps_err *e) { return procfs_open(&init_of(p)->sb, e); }
+static int do_set_names(struct player *p, struct ps_err *e) { return ns_set_names(&init_of(p)->sb, e); }
+static int do_lo_up(struct player *p, struct ps_err *e) { (void)p; return net_lo_up(e); }
+static int do_attach_rootfs(struct player *p, struct ps_err *e) { return rootfs_attach(&init_of(p)->sb, e); }
+static int do_mount(struct player *p, struct ps_err *e) { return mounts_apply(&init_of(p)->sb, e); }
+static int do_make_devices(struct player *p, struct ps_err *e) { return devices_apply(&init_of(p)->sb, e); }
+static int do_set_sysctls(struct player *p, struct ps_err *e) { return sysctls_apply(&init_of(p)->sb, e); }
+static int do_mask(struct player *p, struct ps_err *e) { return masks_apply(&init_of(p)->sb, e); }
+static int do_enter_rootfs(struct player *p, struct ps_err *e) { return rootfs_enter(&init_of(p)->sb, e); }
+static int do_finish_rootfs(struct player *p, struct ps_err *e) { return rootfs_finish(&init_of(p)->sb, e); }
+static int do_mounted(struct player *p, struct ps_err *e) { (void)p; (void)e; return 0; }
+
+static int do_hooks_container(struct player *p, struct ps_err *e)
+{
+	return hooks_run(p->plan, "createContainer", p->plan->create_container, "creating", getpid(), false, NULL, NULL, e);
+}
+
+static int do_open_tty(struct player *p, struct ps_err *e)
+{
+	struct init *in = init_of(p);
+
+	if (tty_open(&in->sb, e) < 0)
+		return -1;
+	return p->plan->rootfs_fd == PLAN_NO_FD ? 0 : tty_bind_console(&in->sb, e);
+}
+
+static int do_send_tty(struct player *p, struct ps_err *e)
+{
+	(void)e;
+	p->tell_fd = init_of(p)->sb.tty_master;
+	return 0;
+}
+
+static int do_find_payload(struct player *p, struct ps_err *e)
+{
+	return payload_find(&init_of(p)->sb, init_of(p)->payload, e);
+}
+
+/*
+ * Everything that the payload may not have, in the only order that works: limits while still privileged, the bounding
+ * set while CAP_SETPCAP is there, the filter first where only CAP_SYS_ADMIN permits it, ids, capabilities, cwd.
+ */
+static int give_up(struct init *in, struct ps_err *e)
+{
+	struct sandbox *sb = &in->sb;
+	static int (*const steps[])(const struct sandbox *, struct ps_err *) = {
+		keyring_join, rlimits_apply, personality_apply, caps_drop_bounding,
+	};
+
+	if (!sb->plan->has_process)
+		return 0;
+	umask(in->caller_umask);
+	for (size_t i = 0; i < PS_COUNT(steps); i++)
+		if (steps[i](sb, e) < 0)
+			return -1;
+	if (sb->plan->no_new_privs ? no_new_privs_apply(sb, e) : seccomp_load(sb, e))
+		return -1;
+	if (creds_apply(sb, e) < 0 || caps_apply(sb, e) < 0)
+		return -1;
+	return rootfs_chdir(sb, sb->plan->rootfs_fd != PLAN_NO_FD, e);
+}
+
+static int do_give_up_early(struct player *p, struct ps_err *e)
+{
+	struct sandbox *sb = &init_of(p)->sb;
+
+	/* A shared pid namespace: neighbours may trace us from here on, whatever we still hold would be theirs. */
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		return ps_fail_os(e, "make the process non-dumpable");
+	if (!sb->plan->has_process)
+		return 0;
+	if (give_up(init_of(p), e) < 0 || payload_prepare(sb, e) < 0)
+		return -1;
+	return sb->plan->no_new_privs ? seccomp_load(sb, e) : 0;
+}
+
+static int do_spawn_early(struct player *p, struct ps_err *e)
+{
+	return respawn(p, ROW_spawn_early, e) < 0 ? -1 : die_with_launcher(e);
+}
+
+/* Only what any payload may do from here on: its filter is in force.  The channel's EOF is the guard. */
+static int do_spawn_late(struct player *p, struct ps_err *e) { return respawn(p, ROW_spawn_late, e); }
+static int do_take_tty(struct player *p, struct ps_err *e) { return tty_take(&init_of(p)->sb, e); }
+
+static int do_prepared(struct player *p, struct ps_err *e)
+{
+	/* From `record` on the launcher may end: only the channel's EOF tells until then. */
+	if (p->gate_fd >= 0 && !p->plan->bridge_late && prctl(PR_SET_PDEATHSIG, 0) < 0)
+		return ps_fail_os(e, "clear the parent death signal");
+	return 0;
+}
+
+static int do_hooks_start(struct player *p, struct ps_err *e)
+{
+	return hooks_run(p->plan, "startContainer", p->plan->start_container, "created", getpid(), false, NULL, NULL, e);
+}
+
+static int do_give_up(struct player *p, struct ps_err *e) { return give_up(init_of(p), e); }
+
+static int do_ready(struct player *p, struct ps_err *e)
+{
+	if (!p->plan->has_process)
+		return ps_fail(e, PS_E_STATE, "the container has no process to start (config.json has no 'process')");
+	return p->plan->bridge_late ? 0 : payload_prepare(&init_of(p)->sb, e);
+}
+
+static int do_execute(struct player *p, struct ps_err *e)
+{
+	struct sandbox *sb = &init_of(p)->sb;
+
+	/* In a shared pid namespace the filter came before anybody could see us. */
+	if (sb->plan->no_new_privs && !sb->plan->bridge_late && seccomp_load(sb, e) < 0)
+		return -1;
+	return payload_exec(sb, init_of(p)->payload, e);
+}
+
+#define RUN_INIT(row) do_##row
+#define RUN_LAUNCHER(row) NULL
+static int (*const init_rows[ROW_COUNT])(struct player *, struct ps_err *) = {
+#define X(row, actor, then, when, note) [ROW_##row] = RUN_##actor(row),
+	LAUNCH_SCRIPT(X)
+#undef X
+};
+
+/* Map the boot block: private, so that the fd table can change; the file itself is sealed. */
+static int boot(const char *arg, struct init *in, struct ps_err *e)
+{
+	uint32_t fd;
+	struct stat st;
+
+	if (!arg || ps_parse_u32(arg, &fd) < 0 || fstat((int)fd, &st) < 0 || st.st_size < (off_t)sizeof(struct launch_boot))
+		return ps_fail(e, PS_E_USAGE, "this program is started by podshim only");
+	char *block = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, (int)fd, 0);
+
+	if (block == MAP_FAILED)
+		return ps_fail_os(e, "init: map the boot block");
+	close((int)fd);
+	const struct launch_boot *b = (const void *)block;
+
+	if (b->magic != LAUNCH_BOOT_MAGIC || b->version != LAUNCH_BOOT_VERSION || b->size != (uint64_t)st.st_size)
+		return ps_fail(e, PS_E_BUG, "init: the boot block is not of this version");
+	int *fds = (int *)(void *)(block + sizeof(*b));
+
+	in->sb = (struct sandbox)SANDBOX_INIT((const void *)(block + b->plan_off), fds);
+	in->tasks = fds + b->n_fds;
+	in->n_tasks = b->n_tasks;
+	in->player = (struct player){ .me = INIT, .plan = in->sb.plan, .channel = b->channel_fd, .wait_ms = b->wait_ms,
+				      .rows = init_rows, .heard_fd = -1, .tell_fd = -1, .gate_fd = b->gate_fd };
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct init in;
+	struct ps_err e = { 0 };
+
+	if (boot(argc == 2 ? argv[1] : NULL, &in, &e) < 0) {
+		(void)ps_write_all(STDERR_FILENO, e.msg, strlen(e.msg));
+		return 1;
+	}
+	(void)prctl(PR_SET_NAME, "podshim:init");
+	in.caller_umask = umask(0);
+	/* What we inherited beyond the promised fds survives until the exec only. */
+	if (die_with_launcher(&e) < 0 || ps_cloexec_from(3 + in.sb.plan->preserve_fds, &e) < 0)
+		return 1;
+	(void)script_play(&in.player, ROW_spawn + 1, ROW_execute, &e);
+	return 1;
+}

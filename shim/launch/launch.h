@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * launch.h - the launcher's side of the script: prepare a runner, open its gate, or end what was begun.
+ */
+#pragma once
+#include <sys/types.h>
+#include "base/err.h"
+#include "shim/plan/plan.h"
+
+/* What the script asks of its owner (pod).  Each may be NULL. */
+struct launch_ops {
+	/* A cgroup directory is about to be made: remember it, so that a crash leaves a record. */
+	int (*cgroup_dir)(void *ctx, const char *dir, struct ps_err *e);
+	/* All directories were named and none is made yet: store the record. */
+	int (*cgroups_named)(void *ctx, struct ps_err *e);
+	/* The pty master, to be duplicated or sent on; the launch closes its own. */
+	int (*console)(void *ctx, int master_fd, struct ps_err *e);
+	/* Everything but the payload exists: write state and pid file.  Afterwards init may outlive us. */
+	int (*record)(void *ctx, pid_t pid, int pidfd, struct ps_err *e);
+	void *ctx;
+};
+
+struct launch {
+	const struct plan *plan;
+	struct launch_ops ops;
+	int gate_fd;        /* listening socket handed to init (create), -1: the channel is the gate (run, exec) */
+	int target_pidfd;   /* exec: the container's init; else -1 */
+	const char *const *cgroup_dirs; /* exec: the container's cgroups; else taken from the plan */
+	unsigned n_cgroup_dirs;
+	/* results */
+	pid_t pid;
+	int pidfd;          /* init; -1 before spawn */
+	int channel;        /* -1 when closed */
+	bool hooks_began;   /* a failure after this owes the poststop hooks */
+};
+#define LAUNCH_INIT(p) { .plan = (p), .gate_fd = -1, .target_pidfd = -1, .pid = -1, .pidfd = -1, .channel = -1 }
+
+/* Rows open_host .. record.  On failure nothing of it runs any more (init was killed and reaped); cgroups are the owner's to remove. */
+int launch_prepare(struct launch *l, struct ps_err *e);
+/* Rows open_gate .. execute over the channel; 0 once the payload was executed. */
+int launch_go(struct launch *l, struct ps_err *e);
+/* `start`: the same rows over a connection to the gate of a runner that was prepared by another process. */
+int launch_go_by_gate(int conn_fd, struct ps_err *e);
+/* SIGKILL and reap whatever was spawned; closes everything.  Safe at any time. */
+void launch_abort(struct launch *l);
+/* Close our ends; the runner lives on. */
+void launch_done(struct launch *l);
+
+/* The image that every process inside a container's namespaces executes until the payload (sealed copy in a memfd). */
+extern const unsigned char launch_init_image[], launch_init_image_end[];

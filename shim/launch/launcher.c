@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * launcher.c - the launcher's rows of the script.
+ */
+#include "shim/launch/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/abi.h"
+#include "base/proc.h"
+#include "base/scope.h"
+#include "ipc/shm.h"
+#include "ipc/sock.h"
+#include "shim/launch/boot.h"
+#include "shim/launch/clone.h"
+#include "shim/launch/script.h"
+#include "shim/sandbox/cgroup.h"
+#include "shim/sandbox/hooks.h"
+#include "shim/sandbox/host_fds.h"
+#include "shim/sandbox/namespaces.h"
+
+enum { WAIT_MS = 60000 };
+
+/* The launcher's working set while it plays. */
+struct work {
+	struct player player; /* first: rows get it back by a cast */
+	struct launch *l;
+	int *fds;
+	struct cgroup_fds cgroups;
+	uint32_t n_named;
+};
+
+static struct work *work_of(struct player *p)
+{
+	return (struct work *)p;
+}
+
+static void work_done(struct work *w)
+{
+	if (w->fds) {
+		host_fds_close(w->l->plan, w->fds);
+		free(w->fds);
+		w->fds = NULL;
+	}
+	cgroup_fds_close(&w->cgroups);
+	ps_fd_close(&w->player.heard_fd);
+}
+
+static int do_open_host(struct player *p, struct ps_err *e)
+{
+	return host_fds_open(p->plan, work_of(p)->fds, e);
+}
+
+/* Called for every directory before the first is made. */
+static int named(void *ctx, const char *dir, struct ps_err *e)
+{
+	struct work *w = ctx;
+	const struct launch_ops *ops = &w->l->ops;
+
+	if (ops->cgroup_dir && ops->cgroup_dir(ops->ctx, dir, e) < 0)
+		return -1;
+	if (++w->n_named < w->l->plan->cgroups.n || !ops->cgroups_named)
+		return 0;
+	return ops->cgroups_named(ops->ctx, e);
+}
+
+static int do_make_cgroup(struct player *p, struct ps_err *e)
+{
+	struct work *w = work_of(p);
+
+	if (cgroup_make(p->plan, named, w, e) < 0)
+		return -1;
+	return host_fds_open_cgroups(p->plan, w->fds, e);
+}
+
+static int do_limit_cgroup(struct player *p, struct ps_err *e)
+{
+	return cgroup_limit(p->plan, e);
+}
+
+/* In the child of the vfork: let the inherited fds through the exec and become the init image. */
+struct spawn {
+	int image_fd, boot_fd, channel_fd, gate_fd;
+	const int *fds, *tasks;
+	uint32_t n_fds, n_tasks;
+	char boot_arg[16];
+	int exec_errno;
+};
+
+static int keep(int fd)
+{
+	return fd < 0 ? 0 : fcntl(fd, F_SETFD, 0);
+}
+
+static int spawn_child(void *arg)
+{
+	struct spawn *s = arg;
+	char *argv[] = { (char[]){ "podshim-init" }, s->boot_arg, NULL };
+
+	keep(s->boot_fd);
+	keep(s->channel_fd);
+	keep(s->gate_fd);
+	for (uint32_t i = 0; i < s->n_fds; i++)
+		keep(s->fds[i]);
+	for (uint32_t i = 0; i < s->n_tasks; i++)
+		keep(s->tasks[i]);
+	ps_sys_execveat(s->image_fd, "", argv, environ, AT_EMPTY_PATH);
+	s->exec_errno = errno;
+	return 127;
+}
+
+/* Hooks may run for ever unless they have a timeout; then so may a wait for them. */
+static int wait_ms(const struct plan *p)
+{
+	const struct plan_list lists[] = { p->create_container, p->start_container, p->prestart, p->create_runtime };
+
+	for (size_t i = 0; i < PS_COUNT(lists); i++)
+		if (lists[i].n)
+			return -1;
+	return WAIT_MS;
+}
+
+static int make_boot(const struct work *w, int channel_fd, struct ps_err *e)
+{
+	const struct launch *l = w->l;
+	size_t fds_off = sizeof(struct launch_boot);
+	size_t tasks_off = fds_off + l->plan->fds.n * sizeof(int32_t);
+	size_t plan_at_off = (tasks_off + w->cgroups.n_tasks * sizeof(int32_t) + 15) & ~(size_t)15;
+	size_t size = plan_at_off + l->plan->size;
+	ps_auto_mem char *block = calloc(1, size);
+
+	if (!block)
+		return ps_fail_os(e, "launch: memory for the boot block");
+	struct launch_boot boot = {
+		.magic = LAUNCH_BOOT_MAGIC, .version = LAUNCH_BOOT_VERSION,
+		.size = (uint32_t)size, .plan_off = (uint32_t)plan_at_off, .plan_size = l->plan->size,
+		.channel_fd = channel_fd, .gate_fd = l->gate_fd, .wait_ms = wait_ms(l->plan),
+		.n_fds = l->plan->fds.n, .n_tasks = w->cgroups.n_tasks,
+	};
+	memcpy(block, &boot, sizeof(boot));
+	memcpy(block + fds_off, w->fds, boot.n_fds * sizeof(int32_t));
+	memcpy(block + tasks_off, w->cgroups.tasks, boot.n_tasks * sizeof(int32_t));
+	memcpy(block + plan_at_off, l->plan, l->plan->size);
+	return shm_sealed_copy("podshim-boot", block, size, /* exec= */ false, e);
+}
+
+static uint64_t spawn_flags(const struct plan *p)
+{
+	/* Time and cgroup namespaces are init's own business: the one needs its clocks set before anybody is in it,
+	 * the other would get its root before init has moved. */
+	if (p->bridge_early || p->bridge_late)
+		return 0;
+	return p->ns_new & ~(uint64_t)(CLONE_NEWTIME | CLONE_NEWCGROUP);
+}
+
+static int do_spawn(struct player *p, struct ps_err *e)
+{
+	struct work *w = work_of(p);
+	struct launch *l = w->l;
+	int pair[2], pidfd = -1;
+	sigset_t all, old;
+
+	if (l->n_cgroup_dirs ? cgroup_open_dirs(l->cgroup_dirs, l->n_cgroup_dirs, &w->cgroups, e)
+			     : cgroup_open(p->plan, &w->cgroups, e))
+		return -1;
+	if (sock_pair(pair, e) < 0)
+		return -1;
+	p->channel = l->channel = pair[0];
+	ps_auto_fd int theirs = pair[1];
+	ps_auto_fd int boot = make_boot(w, theirs, e);
+	ps_auto_fd int image = boot < 0 ? -1 : shm_sealed_copy("podshim-init", launch_init_image,
+			(size_t)(launch_init_image_end - launch_init_image), /* exec= */ true, e);
+	if (image < 0)
+		return -1;
+	struct spawn s = {
+		.image_fd = image, .boot_fd = boot, .channel_fd = theirs, .gate_fd = l->gate_fd,
+		.fds = w->fds, .n_fds = p->plan->fds.n, .tasks = w->cgroups.tasks, .n_tasks = w->cgroups.n_tasks,
+	};
+	(void)snprintf(s.boot_arg, sizeof(s.boot_arg), "%d", boot);
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &old);
+	pid_t pid = clone_vfork(spawn_flags(p->plan), w->cgroups.v2_fd, spawn_child, &s, &pidfd);
+	int clone_errno = errno;
+
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	if (pid < 0) {
+		errno = clone_errno;
+		return ps_fail_os(e, "launch: clone3 with namespaces %#llx",
+				  (unsigned long long)spawn_flags(p->plan));
+	}
+	l->pid = pid;
+	l->pidfd = pidfd;
+	if (s.exec_errno) {
+		errno = s.exec_errno;
+		return ps_fail_os(e, "launch: execute the init image");
+	}
+	return 0;
+}
+
+static int do_write_id_maps(struct player *p, struct ps_err *e)
+{
+	return ns_write_id_maps(p->plan, work_of(p)->l->pid, e);
+}
+
+/* A bridge has made init as our child: know it by pidfd before it goes on, and see the bridge off. */
+static int adopt(struct player *p, struct ps_err *e)
+{
+	struct launch *l = work_of(p)->l;
+	int status;
+	ps_auto_fd int pidfd = p->heard_pid > 0 ? ps_pidfd_open(p->heard_pid) : -1;
+
+	if (pidfd < 0)
+		return ps_fail_os(e, "launch: open the new init by pidfd");
+	if (ps_pidfd_reap(l->pidfd, &status, e) < 0)
+		return -1;
+	close(l->pidfd);
+	l->pid = p->heard_pid;
+	l->pidfd = ps_take_fd(&pidfd);
+	return 0;
+}
+
+static int do_adopt_early(struct player *p, struct ps_err *e) { return adopt(p, e); }
+static int do_adopt_late(struct player *p, struct ps_err *e) { return adopt(p, e); }
+
+static int console(struct player *p, struct ps_err *e)
+{
+	struct launch *l = work_of(p)->l;
+	ps_auto_fd int master = ps_take_fd(&p->heard_fd);
+
+	if (!p->plan->has_process || !p->plan->terminal)
+		return 0;
+	if (master < 0)
+		return ps_fail(e, PS_E_PEER, "launch: init sent no terminal");
+	return l->ops.console ? l->ops.console(l->ops.ctx, master, e) : 0;
+}
+
+static int do_hooks_runtime(struct player *p, struct ps_err *e)
+{
+	struct launch *l = work_of(p)->l;
+
+	l->hooks_began = true;
+	if (hooks_run(p->plan, "prestart", p->plan->prestart, "creating", l->pid, false, NULL, NULL, e) < 0)
+		return -1;
+	return hooks_run(p->plan, "createRuntime", p->plan->create_runtime, "creating", l->pid, false, NULL, NULL, e);
+}
+
+static int do_record(struct player *p, struct ps_err *e)
+{
+	struct launch *l = work_of(p)->l;
+
+	if (console(p, e) < 0)
+		return -1;
+	return l->ops.record ? l->ops.record(l->ops.ctx, l->pid, l->pidfd, e) : 0;
+}
+
+static int do_open_gate(struct player *p, struct ps_err *e)
+{
+	(void)p;
+	(void)e;
+	return 0;
+}
+
+#define RUN_LAUNCHER(row) do_##row
+#define RUN_INIT(row) NULL
+static int (*const launcher_rows[ROW_COUNT])(struct player *, struct ps_err *) = {
+#define X(row, actor, then, when, note) [ROW_##row] = RUN_##actor(row),
+	LAUNCH_SCRIPT(X)
+#undef X
+};
+
+static struct player launcher(const struct plan *plan, int channel)
+{
+	return (struct player){ .me = LAUNCHER, .plan = plan, .channel = channel, .wait_ms = plan ? wait_ms(plan) : -1,
+				.rows = launcher_rows, .heard_fd = -1, .tell_fd = -1, .gate_fd = -1 };
+}
+
+int launch_prepare(struct launch *l, struct ps_err *e)
+{
+	struct work w ps_auto(work_done) = { .player = launcher(l->plan, -1), .l = l, .cgroups = CGROUP_FDS_INIT };
+
+	w.fds = malloc((l->plan->fds.n + 1) * sizeof(int));
+	if (!w.fds)
+		return ps_fail_os(e, "launch: memory for %u fds", l->plan->fds.n);
+	for (uint32_t i = 0; i < l->plan->fds.n; i++)
+		w.fds[i] = -1;
+	if (l->target_pidfd >= 0)
+		w.fds[0] = fcntl(l->target_pidfd, F_DUPFD_CLOEXEC, 3);
+	if (script_play(&w.player, ROW_open_host, ROW_record, e) < 0) {
+		launch_abort(l);
+		return -1;
+	}
+	return 0;
+}
+
+int launch_go(struct launch *l, struct ps_err *e)
+{
+	struct player p = launcher(l->plan, l->channel);
+
+	if (script_play(&p, ROW_open_gate, ROW_execute, e) < 0) {
+		launch_abort(l);
+		return -1;
+	}
+	ps_fd_close(&l->channel);
+	return 0;
+}
+
+int launch_go_by_gate(int conn_fd, struct ps_err *e)
+{
+	struct player p = launcher(NULL, conn_fd);
+
+	return script_play(&p, ROW_open_gate, ROW_execute, e);
+}
+
+void launch_abort(struct launch *l)
+{
+	int status;
+
+	if (l->pidfd >= 0) {
+		(void)ps_pidfd_kill(l->pidfd, SIGKILL);
+		(void)ps_pidfd_reap(l->pidfd, &status, NULL);
+	}
+	launch_done(l);
+}
+
+void launch_done(struct launch *l)
+{
+	ps_fd_close(&l->channel);
+	ps_fd_close(&l->pidfd);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * script.c - the launch script's predicates and its player.
+ */
+#include "shim/launch/script.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/abi.h"
+#include "base/scope.h"
+#include "ipc/sock.h"
+
+static bool always(const struct plan *p)          { (void)p; return true; }
+static bool owns_rootfs(const struct plan *p)     { return p->rootfs_fd != PLAN_NO_FD; }
+static bool owns_cgroup(const struct plan *p)     { return p->cgroups.n > 0 && owns_rootfs(p); }
+static bool has_oom(const struct plan *p)         { return p->has_oom; }
+static bool has_joins(const struct plan *p)       { return p->ns_joins.n > 0; }
+static bool bridge_late(const struct plan *p)     { return p->bridge_late; }
+static bool is_bridge(const struct plan *p)       { return (p->bridge_early || p->bridge_late) && p->ns_new; }
+static bool bridge_to_new(const struct plan *p)   { return p->bridge_early && (p->ns_new & CLONE_NEWPID); }
+static bool new_userns(const struct plan *p)      { return p->ns_new & CLONE_NEWUSER; }
+static bool new_timens(const struct plan *p)      { return p->ns_new & CLONE_NEWTIME; }
+static bool new_cgroupns(const struct plan *p)    { return p->ns_new & CLONE_NEWCGROUP; }
+static bool wants_lo(const struct plan *p)        { return p->lo_up; }
+static bool has_process(const struct plan *p)     { return p->has_process; }
+static bool has_tty(const struct plan *p)         { return p->has_process && p->terminal; }
+static bool runtime_hooks(const struct plan *p)   { return p->prestart.n || p->create_runtime.n; }
+static bool container_hooks(const struct plan *p) { return p->create_container.n; }
+static bool start_hooks(const struct plan *p)     { return p->start_container.n; }
+static bool gives_up_late(const struct plan *p)   { return !p->bridge_late; }
+
+static bool in_userns(const struct plan *p)
+{
+	if (new_userns(p))
+		return true;
+	for (PLAN_EACH(p, struct plan_ns_join, j, p->ns_joins))
+		if (j->flag & CLONE_NEWUSER)
+			return true;
+	return false;
+}
+
+const struct script_step launch_script[ROW_COUNT] = {
+#define X(row, actor, then, when, note) [ROW_##row] = { #row, note, actor, then, when },
+	LAUNCH_SCRIPT(X)
+#undef X
+};
+
+static int tell(struct player *p, uint32_t row, int rc, const struct ps_err *err, struct ps_err *e)
+{
+	struct script_msg m = { .row = row, .rc = rc, .pid = (int32_t)p->tell_pid };
+	size_t n_fds = p->tell_fd >= 0 ? 1 : 0;
+
+	if (rc < 0 && err)
+		m.err = *err;
+	return sock_send(p->channel, &m, rc < 0 ? sizeof(m) : SCRIPT_MSG_SHORT, &p->tell_fd, n_fds, e);
+}
+
+/* Take a failure that the peer reported; text from a peer is terminated here, whatever it sent. */
+static int peer_failed(struct script_msg *m, size_t n, struct ps_err *e)
+{
+	if (n < sizeof(*m) || m->row >= ROW_COUNT)
+		return ps_fail(e, PS_E_PEER, "launch: malformed message from the other side");
+	m->err.msg[sizeof(m->err.msg) - 1] = m->err.where[sizeof(m->err.where) - 1] = '\0';
+	m->err.file[sizeof(m->err.file) - 1] = '\0';
+	if (e)
+		*e = m->err;
+	return ps_at(e, "%s", "");
+}
+
+/* The gate: connections that close without a word are probes of the status and change nothing. */
+static int wait_at_gate(struct player *p, struct script_msg *m, size_t *ret_n, struct ps_err *e)
+{
+	for (;;) {
+		ps_auto_fd int conn = accept4(p->gate_fd, NULL, NULL, SOCK_CLOEXEC);
+
+		if (conn < 0) {
+			if (errno == EINTR || errno == ECONNABORTED)
+				continue;
+			return ps_fail_os(e, "gate: accept");
+		}
+		ssize_t n = sock_recv(conn, m, sizeof(*m), NULL, NULL, /* timeout_ms= */ 10000, NULL);
+		if (n < SCRIPT_MSG_SHORT || m->row != ROW_open_gate || m->rc != 0)
+			continue;
+		close(p->gate_fd);
+		p->gate_fd = -1;
+		if (p->channel >= 0)
+			close(p->channel);
+		p->channel = ps_take_fd(&conn);
+		*ret_n = (size_t)n;
+		return 0;
+	}
+}
+
+static int hear(struct player *p, uint32_t row, struct ps_err *e)
+{
+	struct script_msg m = { 0 };
+	int fds[1] = { -1 };
+	size_t n_fds = 1, len = 0;
+	ssize_t n;
+
+	if (p->me == INIT && row == ROW_open_gate && p->gate_fd >= 0)
+		return wait_at_gate(p, &m, &len, e);
+	n = sock_recv(p->channel, &m, sizeof(m), fds, &n_fds, row == ROW_open_gate ? -1 : p->wait_ms, e);
+	if (n < 0)
+		return ps_ctx(e, "launch: waiting for row '%s'", launch_script[row].name);
+	if (n_fds == 1) {
+		if (p->heard_fd >= 0)
+			close(p->heard_fd);
+		p->heard_fd = fds[0];
+	}
+	if (n == 0) {
+		if (row == ROW_execute && p->me == LAUNCHER)
+			return 0;
+		return ps_fail(e, PS_E_PEER, "launch: the %s ended unexpectedly at row '%s' (%s)",
+			       p->me == LAUNCHER ? "container's init" : "launcher", launch_script[row].name,
+			       launch_script[row].note);
+	}
+	if (n < SCRIPT_MSG_SHORT)
+		return ps_fail(e, PS_E_PEER, "launch: short message at row '%s'", launch_script[row].name);
+	if (m.rc < 0)
+		return peer_failed(&m, (size_t)n, e);
+	if (m.row != row)
+		return ps_fail(e, PS_E_PEER, "launch: row %u reported where '%s' was due", m.row,
+			       launch_script[row].name);
+	p->heard_pid = m.pid;
+	return 0;
+}
+
+/* Our own row failed, or the peer is gone: prefer the peer's own words if it left some. */
+static int drain_peer_error(struct player *p, struct ps_err *e)
+{
+	struct script_msg m = { 0 };
+	ssize_t n;
+
+	while ((n = sock_recv(p->channel, &m, sizeof(m), NULL, NULL, 1000, NULL)) > 0)
+		if (m.rc < 0)
+			return peer_failed(&m, (size_t)n, e);
+	return -1;
+}
+
+static int play_row(struct player *p, uint32_t row, struct ps_err *e)
+{
+	const struct script_step *s = &launch_script[row];
+	enum role other = p->me == LAUNCHER ? INIT : LAUNCHER;
+
+	if (s->actor == p->me) {
+		p->tell_pid = 0;
+		p->tell_fd = -1;
+		int rc = p->rows[row](p, e);
+
+		if (rc < 0) {
+			if (p->me == INIT)
+				(void)tell(p, row, -1, e, NULL);
+			return -1;
+		}
+		if (s->then == other && tell(p, row, 0, NULL, e) < 0)
+			return p->me == LAUNCHER ? drain_peer_error(p, e) : -1;
+		return 0;
+	}
+	return s->then == p->me ? hear(p, row, e) : 0;
+}
+
+int script_play(struct player *p, enum script_row first, enum script_row last, struct ps_err *e)
+{
+	for (uint32_t i = first; i <= (uint32_t)last; i++) {
+		if (p->plan && !launch_script[i].when(p->plan))
+			continue;
+		p->row = i;
+		if (play_row(p, i, e) < 0)
+			return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * script.h - the launch script as data, and the player that projects it on a role.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "base/err.h"
+#include "shim/launch/script.def"
+#include "shim/plan/plan.h"
+
+enum role { LAUNCHER, INIT };
+
+enum script_row {
+#define X(row, actor, then, when, note) ROW_##row,
+	LAUNCH_SCRIPT(X)
+#undef X
+	ROW_COUNT
+};
+
+struct script_step {
+	const char *name, *note;
+	enum role actor, then;
+	bool (*when)(const struct plan *);
+};
+extern const struct script_step launch_script[ROW_COUNT];
+
+/* What travels between the roles: a row's result; the error follows only if rc < 0. */
+struct script_msg {
+	uint32_t row;
+	int32_t rc;
+	int32_t pid;             /* rows spawn_*: the new process */
+	uint32_t pad;
+	struct ps_err err;
+};
+enum { SCRIPT_MSG_SHORT = 16 };
+
+/* One role's view of the play. */
+struct player {
+	enum role me;
+	const struct plan *plan; /* NULL: `start`, which knows no plan; every `when` holds */
+	int channel;             /* SOCK_SEQPACKET to the other role */
+	int wait_ms;             /* deadline of a wait, -1: none (hooks without a timeout) */
+	int (*const *rows)(struct player *p, struct ps_err *e); /* by row; NULL for the other role's */
+	/* Result of the last message heard: pid and at most one fd (taken by the row that expects it). */
+	pid_t heard_pid;
+	int heard_fd;
+	/* To send along with the current row's result. */
+	pid_t tell_pid;
+	int tell_fd;
+	int gate_fd;             /* INIT: listening socket of the gate, -1: the gate is the channel */
+	uint32_t row;            /* being played */
+};
+
+/*
+ * Play rows first..last.  On failure *e names the row that failed, here or at the peer ("<row note>"-free: the message of the
+ * row itself, with the row's name in `where` when that is empty).  INIT tells the launcher of each failure.
+ * EOF instead of a message is a failure, except after row `ready`: there it is how execve reports success.
+ */
+int script_play(struct player *p, enum script_row first, enum script_row last, struct ps_err *e);

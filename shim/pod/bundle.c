@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * bundle.c - a bundle from its folder to spec, policy and plan.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/path.h"
+#include "base/scope.h"
+#include "shim/pod/container.h"
+
+static int parse(struct bundle *b, const char *file, struct ps_err *e)
+{
+	if (spec_parse(&b->arena, file, b->text.data ? b->text.data : "", b->text.len, &b->spec, e) < 0)
+		return -1;
+	return policy_from_oci(&b->arena, b->spec, b->dir, &b->policy, e);
+}
+
+int bundle_load(struct bundle *b, const char *dir, const char *config, struct ps_err *e)
+{
+	ps_auto_fd int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return ps_fail_os(e, "open the bundle '%s'", dir);
+	if (!realpath(dir, b->dir))
+		return ps_fail_os(e, "resolve the bundle '%s'", dir);
+	if (ps_read_file_at(config ? AT_FDCWD : fd, config ? config : "config.json", SPEC_MAX_BYTES, &b->text, e) < 0)
+		return ps_ctx(e, "bundle '%s'", dir);
+	return parse(b, "config.json", e);
+}
+
+int bundle_load_frozen(struct bundle *b, const struct state_dir *d, const struct state *st, struct ps_err *e)
+{
+	if (ps_path_clean(st->bundle, b->dir, sizeof(b->dir)) < 0)
+		return ps_fail_os(e, "bundle path '%s'", st->bundle);
+	if (state_get(d, "config.json", &b->text, e) < 0)
+		return -1;
+	return parse(b, "config.json", e);
+}
+
+void bundle_done(struct bundle *b)
+{
+	ps_buf_done(&b->text);
+	ps_arena_done(&b->arena);
+}
+
+void pod_warn_all(const struct pod_env *env, const struct policy *p)
+{
+	for (size_t i = 0; env->warn && i < p->warnings.n; i++)
+		env->warn(env->warn_ctx, p->warnings.v[i]);
+}
+
+int bundle_plan(const struct bundle *b, const struct pod_env *env, const struct pod_create_request *r, struct ps_buf *out,
+		struct ps_err *e)
+{
+	struct host host;
+	const struct plan_request request = {
+		.id = r->id, .cgroup_manager = env->cgroup_manager, .no_pivot = r->no_pivot,
+		.no_new_keyring = r->no_new_keyring, .preserve_fds = r->preserve_fds, .seccomp = seccomp_cached,
+	};
+
+	if (host_probe(&host, e) < 0)
+		return -1;
+	return plan_compile(b->policy, &host, &request, out, e);
+}

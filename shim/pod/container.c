@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * container.c - an existing container: open, look, free.
+ */
+#include "shim/pod/container.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/proc.h"
+#include "base/scope.h"
+#include "ipc/shm.h"
+#include "ipc/sock.h"
+#include "shim/sandbox/cgroup.h"
+#include "shim/sandbox/hooks.h"
+
+enum { LOCK_MS = 10000, KILL_MS = 10000 };
+
+/* A pidfd of the process that the record means, or -1: the pid may have been given to another one since. */
+static int open_verified(pid_t pid, uint64_t start)
+{
+	ps_auto_fd int fd = pid > 0 ? ps_pidfd_open(pid) : -1;
+
+	if (fd < 0 || !ps_proc_is(pid, start))
+		return -1;
+	return ps_take_fd(&fd);
+}
+
+struct cgroup_dirs container_cgroups(const struct state *st)
+{
+	struct cgroup_dirs d = { .n = st->n_cgroup_dirs };
+
+	for (unsigned i = 0; i < d.n; i++)
+		d.v[i] = st->cgroup_dirs[i];
+	return d;
+}
+
+/*
+ * Created or running is not stored but asked of the gate: it stops listening by the execve itself, so that no crash
+ * between the exec and a write can make the record lie.
+ */
+static bool waits_at_gate(const struct state_dir *d)
+{
+	ps_auto_fd int fd = sock_connect_at(d->dir_fd, "start.sock", SOCK_SEQPACKET, NULL);
+
+	return fd >= 0;
+}
+
+static enum state_status status_now(const struct state_dir *d, const struct state *st, int pidfd)
+{
+	struct cgroup_dirs cg = container_cgroups(st);
+
+	if (st->status == STATE_CREATING) {
+		return ps_proc_is(st->launcher, st->launcher_start) ? STATE_CREATING : STATE_STOPPED;
+	}
+	if (pidfd < 0)
+		return STATE_STOPPED;
+	if (cg.n && cgroup_frozen(cg.v, cg.n) == 1)
+		return STATE_PAUSED;
+	return waits_at_gate(d) ? STATE_CREATED : STATE_RUNNING;
+}
+
+enum state_status pod_status_now(const struct state_dir *d, const struct state *st)
+{
+	ps_auto_fd int pidfd = open_verified(st->pid, st->pid_start);
+
+	return status_now(d, st, pidfd);
+}
+
+int container_open(const struct pod_env *env, const char *id, bool lock, struct container **ret, struct ps_err *e)
+{
+	auto_container struct container *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return ps_fail_os(e, "memory for container '%s'", id);
+	c->dir = (struct state_dir)STATE_DIR_NONE;
+	c->pidfd = -1;
+	if (state_open(env->root, id, &c->dir, e) < 0)
+		return -1;
+	if (lock && state_lock(&c->dir, LOCK_MS, e) < 0)
+		return -1;
+	if (state_read(&c->dir, &c->st, e) < 0)
+		return -1;
+	c->pidfd = open_verified(c->st.pid, c->st.pid_start);
+	c->status = status_now(&c->dir, &c->st, c->pidfd);
+	*ret = ps_take_ptr(&c);
+	return 0;
+}
+
+void container_free(struct container *c)
+{
+	if (!c)
+		return;
+	ps_fd_close(&c->pidfd);
+	state_dir_done(&c->dir);
+	free(c);
+}
+
+static int load_plan(const struct pod_env *env, const struct state_dir *d, const struct state *st, struct bundle *b,
+		     struct ps_buf *block, const struct plan **ret, struct ps_err *e)
+{
+	const struct pod_create_request r = { .id = st->id };
+
+	if (bundle_load_frozen(b, d, st, e) < 0 || bundle_plan(b, env, &r, block, e) < 0)
+		return -1;
+	*ret = plan_view(block->data, block->len);
+	return *ret ? 0 : ps_fail(e, PS_E_BUG, "container '%s': the compiled plan is not valid", st->id);
+}
+
+int container_poststart(const struct pod_env *env, const struct state_dir *d, const struct state *st, struct ps_err *e)
+{
+	auto_bundle struct bundle b = { 0 };
+	ps_auto_buf struct ps_buf block = { 0 };
+	const struct plan *p;
+
+	if (load_plan(env, d, st, &b, &block, &p, e) < 0)
+		return -1;
+	return hooks_run(p, "poststart", p->poststart, "running", st->pid, false, NULL, NULL, e);
+}
+
+static void poststop(const struct pod_env *env, const struct state_dir *d, const struct state *st)
+{
+	auto_bundle struct bundle b = { 0 };
+	ps_auto_buf struct ps_buf block = { 0 };
+	const struct plan *p;
+	struct ps_err e = { 0 };
+	char text[640];
+
+	if (load_plan(env, d, st, &b, &block, &p, &e) == 0)
+		(void)hooks_run(p, "poststop", p->poststop, "stopped", 0, true, env->warn, env->warn_ctx, &e);
+	else if (env->warn)
+		env->warn(env->warn_ctx, ps_err_text(&e, text, sizeof(text)));
+}
+
+int container_destroy(const struct pod_env *env, struct state_dir *d, const struct state *st, bool hooks, struct ps_err *e)
+{
+	struct cgroup_dirs cg = container_cgroups(st);
+	char boot[37] = "";
+
+	ps_auto_fd int pidfd = open_verified(st->pid, st->pid_start);
+	if (pidfd >= 0) {
+		(void)ps_pidfd_kill(pidfd, SIGKILL);
+		if (ps_pidfd_wait_exit(pidfd, KILL_MS) != 0)
+			return ps_fail(e, PS_E_STATE, "container '%s': init (pid %d) does not end after SIGKILL", st->id,
+				       (int)st->pid);
+	}
+	/* Cgroups do not survive a reboot: a directory of that name is somebody else's by now. */
+	if (ps_boot_id(boot, e) < 0)
+		return -1;
+	if (cg.n && strcmp(boot, st->boot_id) == 0 &&
+	    (cgroup_kill_all(cg.v, cg.n, e) < 0 || cgroup_remove(cg.v, cg.n, e) < 0))
+		return ps_ctx(e, "container '%s'", st->id);
+	if (hooks)
+		poststop(env, d, st);
+	if (st->tape[0]) {
+		auto_tape struct tape *t = NULL;
+
+		event_state(st, RUNNER_GONE, 0);
+		if (tape_open(st->tape, true, &t, NULL) == 0)
+			tape_finish(t);
+		if (shm_remove(st->tape, e) < 0)
+			return -1;
+	}
+	return state_remove(d, e);
+}
+
+int container_sweep(const struct pod_env *env, const char *id, struct ps_err *e)
+{
+	auto_container struct container *c = NULL;
+	char boot[37] = "";
+
+	if (ps_boot_id(boot, e) < 0)
+		return -1;
+	if (container_open(env, id, /* lock= */ false, &c, e) < 0)
+		return e && e->cls == PS_E_NOTFOUND ? 0 : -1;
+	bool other_boot = strcmp(boot, c->st.boot_id) != 0;
+	if (!other_boot && c->st.status != STATE_CREATING)
+		return 0;
+	/* The creator holds the lock as long as it lives. */
+	if (state_lock(&c->dir, 0, NULL) < 0 || state_read(&c->dir, &c->st, e) < 0)
+		return 0;
+	if (!other_boot && c->st.status != STATE_CREATING)
+		return 0;
+	return container_destroy(env, &c->dir, &c->st, /* hooks= */ false, e) < 0 ? -1 : 1;
+}
+
+int pid_file_write(const char *path, pid_t pid, struct ps_err *e)
+{
+	char text[16], dir[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+
+	(void)snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - path + 1) : 1, slash ? path : ".");
+	ps_auto_fd int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return ps_fail_os(e, "open the folder of pid file '%s'", path);
+	int n = snprintf(text, sizeof(text), "%d", (int)pid);
+	if (ps_write_atomic_at(fd, name, text, (size_t)n, 0644, e) < 0)
+		return ps_ctx(e, "pid file '%s'", path);
+	return 0;
+}
+
+int fd_deliver(const char *path, int fd, const char *text, struct ps_err *e)
+{
+	ps_auto_fd int sock = sock_connect_path(path, e);
+
+	return sock < 0 ? -1 : sock_send_fd_stream(sock, fd, text, e);
+}

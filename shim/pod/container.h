@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * container.h - what the verbs share: a loaded bundle, an opened record, events on the tape, freeing everything.
+ */
+#pragma once
+#include "base/arena.h"
+#include "ipc/tape.h"
+#include "oci/spec.h"
+#include "shim/launch/launch.h"
+#include <limits.h>
+#include "shim/pod/pod.h"
+#include "shim/pod/runner.h"
+#include "shim/policy/policy.h"
+
+/* config.json as text, spec and policy. */
+struct bundle {
+	struct ps_arena arena;
+	struct ps_buf text;
+	char dir[PATH_MAX];
+	const struct spec *spec;
+	const struct policy *policy;
+};
+/* Load DIR/config.json (or the file `config`); dir becomes absolute. */
+int bundle_load(struct bundle *b, const char *dir, const char *config, struct ps_err *e);
+/* Load the frozen copy of an existing container. */
+int bundle_load_frozen(struct bundle *b, const struct state_dir *d, const struct state *st, struct ps_err *e);
+void bundle_done(struct bundle *b);
+#define auto_bundle __attribute__((cleanup(bundle_done)))
+/* Compile the plan of the bundle's container (or, with `process`, of an additional process that enters `enter`). */
+int bundle_plan(const struct bundle *b, const struct pod_env *env, const struct pod_create_request *r, struct ps_buf *out,
+		struct ps_err *e);
+/* Hand each warning of a policy to env->warn. */
+void pod_warn_all(const struct pod_env *env, const struct policy *p);
+
+/* seccomp provider of plan_request: a cache of compiled programs in front of libseccomp (seccomp_cache.c). */
+int seccomp_cached(void *ctx, const struct policy_seccomp *s, struct ps_buf *out, struct ps_err *e);
+
+/* An existing container: its folder, its record, its init. */
+struct container {
+	struct state_dir dir;
+	struct state st;
+	enum state_status status;  /* now */
+	int pidfd;                 /* init, verified; -1 when it is gone */
+};
+/* Open and read ROOT/ID; with lock, hold its lock.  *ret is malloc'd: container_free. */
+int container_open(const struct pod_env *env, const char *id, bool lock, struct container **ret, struct ps_err *e);
+void container_free(struct container *c);
+static inline void container_freep(struct container **c) { container_free(*c); *c = NULL; }
+#define auto_container __attribute__((cleanup(container_freep)))
+/* Pointers to the record's cgroup directories. */
+struct cgroup_dirs { const char *v[16]; unsigned n; };
+struct cgroup_dirs container_cgroups(const struct state *st);
+
+/* Events.  A missing or damaged tape never fails a verb. */
+void event_state(const struct state *st, enum runner_state s, pid_t pid);
+void event_exit(const struct state *st, int status);
+void event_error(const struct state *st, const struct ps_err *err);
+void event_exec(const struct state *st, pid_t pid, const char *program);
+
+/*
+ * Free everything that a record names, in this order: processes (cgroup), cgroups, tape, folder.  With `hooks` the
+ * poststop hooks run before the folder goes.  The caller holds the lock; init must be dead or is killed here.
+ */
+int container_destroy(const struct pod_env *env, struct state_dir *d, const struct state *st, bool hooks, struct ps_err *e);
+/* Run the bundle's hooks named by `list` with the state text. */
+int container_poststart(const struct pod_env *env, const struct state_dir *d, const struct state *st, struct ps_err *e);
+/* If ID's record is the intent of a dead creator, or of another boot: free it.  1 swept, 0 not stale, -1 error. */
+int container_sweep(const struct pod_env *env, const char *id, struct ps_err *e);
+
+/* Forward signals, proxy the terminal (master_fd, -1 without; taken over), until the child has exited: its shell status.
+ * All signals are blocked by this; the caller restores its mask. */
+int foreground_wait(int pidfd, int master_fd, int *ret_status, struct ps_err *e);
+/* Write the pid file by rename: digits only. */
+int pid_file_write(const char *path, pid_t pid, struct ps_err *e);
+/* Send the pty master (console) or a pidfd to the socket at path. */
+int fd_deliver(const char *path, int fd, const char *text, struct ps_err *e);

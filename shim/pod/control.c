@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * control.c - kill, delete, pause, resume.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "base/proc.h"
+#include "base/scope.h"
+#include "shim/pod/container.h"
+#include "shim/sandbox/cgroup.h"
+
+static bool is_alive(const struct container *c)
+{
+	return c->pidfd >= 0 && c->status != STATE_STOPPED;
+}
+
+static int kill_all(const struct container *c, int sig, struct ps_err *e)
+{
+	struct cgroup_dirs cg = container_cgroups(&c->st);
+	ps_auto_mem pid_t *pids = NULL;
+	size_t n = 0;
+
+	if (!cg.n)
+		return ps_fail(e, PS_E_UNSUPP, "container '%s' has no cgroup: --all can't find its processes", c->st.id);
+	if (sig == SIGKILL)
+		return cgroup_kill_all(cg.v, cg.n, e);
+	if (cgroup_pids(cg.v, cg.n, &pids, &n, e) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (kill(pids[i], sig) < 0 && errno != ESRCH)
+			return ps_fail_os(e, "send signal %d to pid %d", sig, (int)pids[i]);
+	return 0;
+}
+
+int pod_kill(const struct pod_env *env, const char *id, int sig, bool all, struct ps_err *e)
+{
+	auto_container struct container *c = NULL;
+
+	if (container_open(env, id, /* lock= */ false, &c, e) < 0)
+		return -1;
+	if (all)
+		return container_cgroups(&c->st).n || is_alive(c) ? kill_all(c, sig, e) : 0;
+	if (!is_alive(c))
+		return ps_fail(e, PS_E_STATE, "container not running: '%s'", id);
+	if (ps_pidfd_kill(c->pidfd, sig) < 0) {
+		if (errno == ESRCH)
+			return ps_fail(e, PS_E_STATE, "container not running: '%s'", id);
+		return ps_fail_os(e, "send signal %d to container '%s'", sig, id);
+	}
+	/* Without a pid namespace of its own, the end of init is not the end of the rest. */
+	if (sig == SIGKILL && c->st.exposed && container_cgroups(&c->st).n)
+		return kill_all(c, sig, e);
+	if (sig == SIGKILL && c->status == STATE_PAUSED)
+		return kill_all(c, sig, e);
+	return 0;
+}
+
+int pod_delete(const struct pod_env *env, const char *id, bool force, struct ps_err *e)
+{
+	auto_container struct container *c = NULL;
+	struct ps_err why = { 0 };
+
+	if (container_open(env, id, /* lock= */ true, &c, &why) < 0) {
+		if (force && why.cls == PS_E_NOTFOUND)
+			return 0;
+		if (e)
+			*e = why;
+		return -1;
+	}
+	if (!force && c->status != STATE_STOPPED && c->status != STATE_CREATED)
+		return ps_fail(e, PS_E_STATE, "cannot delete container %s that is not stopped: %s", id,
+			       state_status_name(c->status));
+	return container_destroy(env, &c->dir, &c->st, /* hooks= */ true, e);
+}
+
+static int set_frozen(const struct pod_env *env, const char *id, bool freeze, struct ps_err *e)
+{
+	auto_container struct container *c = NULL;
+
+	if (container_open(env, id, /* lock= */ true, &c, e) < 0)
+		return -1;
+	struct cgroup_dirs cg = container_cgroups(&c->st);
+
+	if (freeze && c->status != STATE_RUNNING && c->status != STATE_CREATED)
+		return ps_fail(e, PS_E_STATE, c->status == STATE_PAUSED ? "container paused: '%s'"
+									  : "container not running: '%s'", id);
+	if (!freeze && c->status != STATE_PAUSED)
+		return ps_fail(e, PS_E_STATE, "container not paused: '%s'", id);
+	if (!cg.n)
+		return ps_fail(e, PS_E_UNSUPP, "container '%s' has no cgroup: it can't be paused", id);
+	if (cgroup_freeze(cg.v, cg.n, freeze, e) < 0)
+		return ps_ctx(e, "container '%s'", id);
+	event_state(&c->st, freeze ? RUNNER_PAUSED : RUNNER_RUNNING, c->st.pid);
+	return 0;
+}
+
+int pod_pause(const struct pod_env *env, const char *id, struct ps_err *e)
+{
+	return set_frozen(env, id, true, e);
+}
+
+int pod_resume(const struct pod_env *env, const char *id, struct ps_err *e)
+{
+	return set_frozen(env, id, false, e);
+}

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * create.c - create and run: reserve the id, launch, record; or leave nothing.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/proc.h"
+#include "base/scope.h"
+#include "ipc/shm.h"
+#include "ipc/sock.h"
+#include "oci/names.h"
+#include "shim/pod/container.h"
+#include "shim/sandbox/hooks.h"
+
+/* A container on its way to being one. */
+struct creation {
+	const struct pod_env *env;
+	const struct pod_create_request *r;
+	struct bundle bundle;
+	struct ps_buf block;
+	struct launch launch;
+	struct state_dir dir;
+	struct state st;
+	int gate_fd, master_fd;
+	bool reserved, pid_file_written, run;
+};
+
+static void creation_free(struct creation **pc)
+{
+	struct creation *c = *pc;
+
+	if (!c)
+		return;
+	launch_done(&c->launch);
+	ps_fd_close(&c->gate_fd);
+	ps_fd_close(&c->master_fd);
+	state_dir_done(&c->dir);
+	ps_buf_done(&c->block);
+	bundle_done(&c->bundle);
+	free(c);
+	*pc = NULL;
+}
+#define auto_creation __attribute__((cleanup(creation_free)))
+
+static int check_console(const struct creation *c, struct ps_err *e)
+{
+	bool tty = c->bundle.policy->has_process && c->bundle.policy->process.terminal;
+	bool detached = !c->run || c->r->detach;
+
+	if (tty && detached && !c->r->console_socket)
+		return ps_fail(e, PS_E_USAGE,
+			       "cannot allocate tty if runc will detach without setting console socket: give --console-socket, or set process.terminal to false");
+	if (c->r->console_socket && (!tty || !detached))
+		return ps_fail(e, PS_E_USAGE,
+			       "cannot use console socket if runc will not detach or allocate tty");
+	return 0;
+}
+
+static int describe(struct creation *c, const struct plan *p, struct ps_err *e)
+{
+	struct state *st = &c->st;
+
+	st->status = STATE_CREATING;
+	st->launcher = getpid();
+	st->owner = geteuid();
+	(void)snprintf(st->id, sizeof(st->id), "%s", c->r->id);
+	(void)snprintf(st->bundle, sizeof(st->bundle), "%s", c->bundle.dir);
+	(void)snprintf(st->rootfs, sizeof(st->rootfs), "%s", c->bundle.policy->rootfs.path);
+	st->exposed = !(p->ns_new & CLONE_NEWPID);
+	ps_time_rfc3339(st->created);
+	if (ps_boot_id(st->boot_id, e) < 0)
+		return -1;
+	if (ps_proc_start_time(st->launcher, &st->launcher_start, NULL) < 0)
+		return ps_fail_os(e, "read our own start time");
+	return shm_random_name(st->tape, e);
+}
+
+/* Reserve the id; a dead creator's intent in its place is swept once. */
+static int reserve(struct creation *c, struct ps_err *e)
+{
+	if (state_reserve(c->env->root, &c->st, &c->dir, e) < 0) {
+		struct ps_err sweep = { 0 };
+
+		if (e->cls != PS_E_EXISTS || container_sweep(c->env, c->r->id, &sweep) != 1)
+			return -1;
+		if (state_reserve(c->env->root, &c->st, &c->dir, e) < 0)
+			return -1;
+	}
+	c->reserved = true;
+	return 0;
+}
+
+static int open_tape(struct creation *c, struct ps_err *e)
+{
+	auto_tape struct tape *t = NULL;
+	struct tape_info info = { .uid = c->st.owner };
+
+	(void)snprintf(info.name, sizeof(info.name), "%.*s", SHM_NAME_MAX, c->st.tape);
+	(void)snprintf(info.root, sizeof(info.root), "%s", c->env->root);
+	(void)snprintf(info.id, sizeof(info.id), "%s", c->st.id);
+	(void)snprintf(info.boot_id, sizeof(info.boot_id), "%s", c->st.boot_id);
+	return tape_create(&info, &t, e);
+}
+
+static int on_cgroup_dir(void *ctx, const char *dir, struct ps_err *e)
+{
+	struct creation *c = ctx;
+	struct state *st = &c->st;
+
+	if (st->n_cgroup_dirs == PS_COUNT(st->cgroup_dirs) || strlen(dir) >= sizeof(st->cgroup_dirs[0]))
+		return ps_fail(e, PS_E_UNSUPP, "cgroup '%s': too many hierarchies or too long a path", dir);
+	(void)snprintf(st->cgroup_dirs[st->n_cgroup_dirs++], sizeof(st->cgroup_dirs[0]), "%s", dir);
+	return 0;
+}
+
+static int on_cgroups_named(void *ctx, struct ps_err *e)
+{
+	struct creation *c = ctx;
+
+	return state_write(&c->dir, &c->st, e);
+}
+
+static int on_console(void *ctx, int master_fd, struct ps_err *e)
+{
+	struct creation *c = ctx;
+
+	if (c->r->console_socket)
+		return fd_deliver(c->r->console_socket, master_fd, "/dev/ptmx", e);
+	c->master_fd = fcntl(master_fd, F_DUPFD_CLOEXEC, 3);
+	return c->master_fd < 0 ? ps_fail_os(e, "keep the terminal") : 0;
+}
+
+static int on_record(void *ctx, pid_t pid, int pidfd, struct ps_err *e)
+{
+	struct creation *c = ctx;
+
+	if (ps_proc_start_time(pid, &c->st.pid_start, NULL) < 0)
+		return ps_fail_os(e, "read the start time of init (pid %d)", (int)pid);
+	c->st.pid = pid;
+	c->st.status = STATE_CREATED;
+	if (state_write(&c->dir, &c->st, e) < 0)
+		return -1;
+	event_state(&c->st, RUNNER_PREPARED, pid);
+	if (c->r->pidfd_socket && fd_deliver(c->r->pidfd_socket, pidfd, "pidfd", e) < 0)
+		return -1;
+	if (!c->r->pid_file)
+		return 0;
+	if (pid_file_write(c->r->pid_file, pid, e) < 0)
+		return -1;
+	c->pid_file_written = true;
+	return 0;
+}
+
+/* After a failure: nothing stays, and the hooks that were promised a poststop get it. */
+static int undo(struct creation *c, struct ps_err *e)
+{
+	struct ps_err ignored = { 0 };
+
+	if (!c->reserved)
+		return -1;
+	event_error(&c->st, e);
+	event_state(&c->st, RUNNER_FAILED, 0);
+	launch_abort(&c->launch);
+	if (c->pid_file_written)
+		(void)unlink(c->r->pid_file);
+	if (container_destroy(c->env, &c->dir, &c->st, c->launch.hooks_began, &ignored) < 0)
+		(void)ps_ctx(e, "cleaning up failed too (%s); run 'podshim gc'", ignored.msg);
+	return -1;
+}
+
+static int prepare(struct creation *c, struct ps_err *e)
+{
+	if (state_put(&c->dir, "config.json", c->bundle.text.data, c->bundle.text.len, e) < 0)
+		return -1;
+	if (open_tape(c, e) < 0)
+		return -1;
+	event_state(&c->st, RUNNER_PREPARING, 0);
+	if (!c->run) {
+		c->gate_fd = sock_listen_at(c->dir.dir_fd, "start.sock", SOCK_SEQPACKET, e);
+		if (c->gate_fd < 0)
+			return -1;
+		c->launch.gate_fd = c->gate_fd;
+	}
+	return launch_prepare(&c->launch, e);
+}
+
+static int creation_new(const struct pod_env *env, const struct pod_create_request *r, bool run, struct creation **ret,
+			struct ps_err *e)
+{
+	auto_creation struct creation *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return ps_fail_os(e, "memory for container '%s'", r->id);
+	c->env = env;
+	c->r = r;
+	c->run = run;
+	c->gate_fd = c->master_fd = -1;
+	c->dir = (struct state_dir)STATE_DIR_NONE;
+	c->launch = (struct launch)LAUNCH_INIT(NULL);
+	if (!container_id_valid(r->id))
+		return ps_fail(e, PS_E_USAGE, "invalid container ID format: '%s'", r->id);
+	if (bundle_load(&c->bundle, r->bundle, r->config, e) < 0)
+		return -1;
+	pod_warn_all(env, c->bundle.policy);
+	if (check_console(c, e) < 0 || bundle_plan(&c->bundle, env, r, &c->block, e) < 0)
+		return -1;
+	const struct plan *p = plan_view(c->block.data, c->block.len);
+
+	if (!p)
+		return ps_fail(e, PS_E_BUG, "the compiled plan is not valid");
+	c->launch.plan = p;
+	c->launch.ops = (struct launch_ops){ .cgroup_dir = on_cgroup_dir, .cgroups_named = on_cgroups_named,
+					     .console = on_console, .record = on_record, .ctx = c };
+	if (describe(c, p, e) < 0 || reserve(c, e) < 0)
+		return -1;
+	if (prepare(c, e) < 0)
+		return undo(c, e);
+	*ret = ps_take_ptr(&c);
+	return 0;
+}
+
+int pod_create(const struct pod_env *env, const struct pod_create_request *r, struct ps_err *e)
+{
+	auto_creation struct creation *c = NULL;
+
+	return creation_new(env, r, /* run= */ false, &c, e);
+}
+
+static int poststart(struct creation *c, struct ps_err *e)
+{
+	const struct plan *p = c->launch.plan;
+
+	return hooks_run(p, "poststart", p->poststart, "running", c->launch.pid, false, NULL, NULL, e);
+}
+
+static int finish_foreground(struct creation *c, int *ret_status, struct ps_err *e)
+{
+	int status;
+
+	if (foreground_wait(c->launch.pidfd, ps_take_fd(&c->master_fd), &status, e) < 0)
+		return undo(c, e);
+	event_exit(&c->st, status);
+	event_state(&c->st, RUNNER_EXITED, 0);
+	if (!c->r->keep && container_destroy(c->env, &c->dir, &c->st, /* hooks= */ true, e) < 0)
+		return -1;
+	*ret_status = status;
+	return 0;
+}
+
+int pod_run(const struct pod_env *env, const struct pod_create_request *r, int *ret_status, struct ps_err *e)
+{
+	auto_creation struct creation *c = NULL;
+	sigset_t all, old;
+	int rc, status = 0;
+
+	/* Signals that come while the container is made must reach it, not end us half-way. */
+	sigfillset(&all);
+	if (!r->detach && sigprocmask(SIG_SETMASK, &all, &old) < 0)
+		return ps_fail_os(e, "block signals");
+	rc = creation_new(env, r, /* run= */ true, &c, e);
+	if (rc == 0 && (launch_go(&c->launch, e) < 0 || poststart(c, e) < 0))
+		rc = undo(c, e);
+	if (rc == 0) {
+		event_state(&c->st, RUNNER_RUNNING, c->launch.pid);
+		rc = r->detach ? 0 : finish_foreground(c, &status, e);
+	}
+	if (!r->detach)
+		(void)sigprocmask(SIG_SETMASK, &old, NULL);
+	if (rc == 0)
+		*ret_status = status;
+	return rc;
+}

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * exec.c - an additional process in a running container: the launch script with a smaller plan.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/abi.h"
+#include "base/fd.h"
+#include "base/num.h"
+#include "base/proc.h"
+#include "base/scope.h"
+#include "shim/pod/container.h"
+
+struct execution {
+	const struct pod_env *env;
+	const struct pod_exec_request *r;
+	struct container *c;
+	struct bundle bundle;
+	struct ps_buf process_text, block;
+	struct launch launch;
+	int master_fd;
+};
+
+static void execution_done(struct execution *x)
+{
+	launch_done(&x->launch);
+	ps_fd_close(&x->master_fd);
+	ps_buf_done(&x->process_text);
+	ps_buf_done(&x->block);
+	bundle_done(&x->bundle);
+	container_free(x->c);
+}
+
+static int check_running(const struct container *c, bool ignore_paused, struct ps_err *e)
+{
+	if (c->status == STATE_RUNNING || (c->status == STATE_PAUSED && ignore_paused))
+		return 0;
+	if (c->status == STATE_PAUSED)
+		return ps_fail(e, PS_E_STATE, "container paused: '%s': resume it first, or give --ignore-paused", c->st.id);
+	if (c->status == STATE_STOPPED)
+		return ps_fail(e, PS_E_STATE, "cannot exec in a stopped container: '%s'", c->st.id);
+	/* An init at its gate still has all its rights: nothing else may be in its pid namespace. */
+	return ps_fail(e, PS_E_STATE, "cannot exec in container '%s' before it is started", c->st.id);
+}
+
+/* Which namespaces of the container are not ours: the process behind pidfd can't change under us, its pid is verified. */
+static int namespaces_to_enter(const struct container *c, uint64_t *ret, struct ps_err *e)
+{
+	static const struct { const char *name; uint64_t flag; } kinds[] = {
+		{ "user", CLONE_NEWUSER }, { "pid", CLONE_NEWPID }, { "net", CLONE_NEWNET }, { "mnt", CLONE_NEWNS },
+		{ "ipc", CLONE_NEWIPC }, { "uts", CLONE_NEWUTS }, { "cgroup", CLONE_NEWCGROUP }, { "time", CLONE_NEWTIME },
+	};
+	uint64_t flags = 0;
+	char path[64];
+	struct stat ours, theirs;
+
+	for (size_t i = 0; i < PS_COUNT(kinds); i++) {
+		(void)snprintf(path, sizeof(path), "/proc/self/ns/%s", kinds[i].name);
+		if (stat(path, &ours) < 0)
+			continue; /* a kernel without this kind */
+		(void)snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)c->st.pid, kinds[i].name);
+		if (stat(path, &theirs) < 0)
+			return ps_fail_os(e, "container '%s': look at its %s namespace", c->st.id, kinds[i].name);
+		if (ours.st_ino != theirs.st_ino || ours.st_dev != theirs.st_dev)
+			flags |= kinds[i].flag;
+	}
+	if (!ps_proc_is(c->st.pid, c->st.pid_start))
+		return ps_fail(e, PS_E_STATE, "container not running: '%s'", c->st.id);
+	*ret = flags;
+	return 0;
+}
+
+static size_t strv_len(const char *const *v)
+{
+	size_t n = 0;
+
+	while (v && v[n])
+		n++;
+	return n;
+}
+
+/* env of the container with the additions; a name that is given again takes the old one's place. */
+static int merge_env(struct ps_arena *a, struct spec_strs *env, const char *const *add, size_t n_add, struct ps_err *e)
+{
+	const char **v = ps_arena_array(a, env->n + n_add + 1, sizeof(*v));
+	size_t n = 0;
+
+	if (!v)
+		return ps_fail_os(e, "memory for the environment");
+	for (size_t i = 0; i < env->n; i++)
+		v[n++] = env->v[i];
+	for (size_t i = 0; i < n_add; i++) {
+		const char *eq = strchr(add[i], '=');
+		size_t j = 0, len;
+
+		if (!eq || eq == add[i])
+			return ps_fail(e, PS_E_USAGE, "--env '%s': expected NAME=VALUE", add[i]);
+		len = (size_t)(eq - add[i]) + 1;
+		while (j < n && strncmp(v[j], add[i], len) != 0)
+			j++;
+		v[j] = add[i];
+		n += j == n;
+	}
+	*env = (struct spec_strs){ v, n };
+	return 0;
+}
+
+static int set_user(struct spec_user *u, const char *text, struct ps_err *e)
+{
+	char uid[16];
+	const char *colon = strchr(text, ':');
+	size_t n = colon ? (size_t)(colon - text) : strlen(text);
+
+	(void)snprintf(uid, sizeof(uid), "%.*s", (int)(n < sizeof(uid) ? n : sizeof(uid) - 1), text);
+	if (n >= sizeof(uid) || ps_parse_u32(uid, &u->uid) < 0 || u->uid == UINT32_MAX ||
+	    (colon && (ps_parse_u32(colon + 1, &u->gid) < 0 || u->gid == UINT32_MAX)))
+		return ps_fail(e, PS_E_USAGE, "--user '%s': expected UID or UID:GID, both numbers", text);
+	return 0;
+}
+
+static int add_caps(struct ps_arena *a, struct spec_process *p, const struct pod_exec_request *r, struct ps_err *e)
+{
+	struct spec_strs *sets[] = { &p->caps.bounding, &p->caps.effective, &p->caps.permitted };
+
+	for (size_t s = 0; r->n_caps && s < PS_COUNT(sets); s++) {
+		const char **v = ps_arena_array(a, sets[s]->n + r->n_caps + 1, sizeof(*v));
+
+		if (!v)
+			return ps_fail_os(e, "memory for capabilities");
+		for (size_t i = 0; i < sets[s]->n; i++)
+			v[i] = sets[s]->v[i];
+		for (size_t i = 0; i < r->n_caps; i++)
+			v[sets[s]->n + i] = r->caps[i];
+		*sets[s] = (struct spec_strs){ v, sets[s]->n + r->n_caps };
+		p->caps.set = true;
+	}
+	return 0;
+}
+
+/* The container's own process with the request's overrides. */
+static int process_from_flags(struct execution *x, struct spec_process *p, struct ps_err *e)
+{
+	const struct pod_exec_request *r = x->r;
+	struct ps_arena *a = &x->bundle.arena;
+
+	p->set = true;
+	p->terminal = r->tty;
+	p->args = (struct spec_strs){ r->args, strv_len(r->args) };
+	if (!p->args.n)
+		return ps_fail(e, PS_E_USAGE, "exec needs a command after the container's id, or --process");
+	if (r->cwd)
+		p->cwd = r->cwd;
+	if (!p->cwd)
+		p->cwd = "/";
+	if (p->cwd[0] != '/')
+		return ps_fail(e, PS_E_USAGE, "--cwd '%s': expected an absolute path", p->cwd);
+	if (merge_env(a, &p->env, r->env, r->n_env, e) < 0 || add_caps(a, p, r, e) < 0)
+		return -1;
+	if (r->user && set_user(&p->user, r->user, e) < 0)
+		return -1;
+	if (r->n_groups) {
+		uint32_t *g = ps_arena_array(a, p->user.n_groups + r->n_groups, sizeof(*g));
+
+		if (!g)
+			return ps_fail_os(e, "memory for groups");
+		if (p->user.n_groups)
+			memcpy(g, p->user.groups, p->user.n_groups * sizeof(*g));
+		memcpy(g + p->user.n_groups, r->groups, r->n_groups * sizeof(*g));
+		p->user.groups = g;
+		p->user.n_groups += r->n_groups;
+	}
+	if (r->no_new_privs)
+		p->no_new_privileges = true;
+	return 0;
+}
+
+static int load_process(struct execution *x, const struct policy **ret, struct ps_err *e)
+{
+	struct ps_arena *a = &x->bundle.arena;
+	struct spec_process own = x->bundle.spec->process;
+	const struct spec_process *p = &own;
+	const char *file = "config.json";
+
+	if (x->r->process_file) {
+		file = x->r->process_file;
+		if (ps_read_file_at(AT_FDCWD, file, SPEC_MAX_BYTES, &x->process_text, e) < 0 ||
+		    spec_parse_process(a, file, x->process_text.data ? x->process_text.data : "", x->process_text.len, &p, e) < 0)
+			return -1;
+		if (x->r->tty && !p->terminal) {
+			own = *p;
+			own.terminal = true;
+			p = &own;
+		}
+	} else if (process_from_flags(x, &own, e) < 0) {
+		return -1;
+	}
+	return policy_process_from_oci(a, file, p, x->bundle.policy, ret, e);
+}
+
+static int check_request(const struct pod_exec_request *r, bool tty, struct ps_err *e)
+{
+	if (r->process_label || r->apparmor)
+		return ps_fail(e, PS_E_UNSUPP, "%s is not supported by this version", r->apparmor ? "--apparmor" : "--process-label");
+	if (r->cgroup)
+		return ps_fail(e, PS_E_UNSUPP, "--cgroup is not supported by this version");
+	if (tty && r->detach && !r->console_socket)
+		return ps_fail(e, PS_E_USAGE,
+			       "cannot allocate tty if runc will detach without setting console socket: give --console-socket");
+	if (r->console_socket && (!tty || !r->detach))
+		return ps_fail(e, PS_E_USAGE, "cannot use console socket if runc will not detach or allocate tty");
+	return 0;
+}
+
+static int on_console(void *ctx, int master_fd, struct ps_err *e)
+{
+	struct execution *x = ctx;
+
+	if (x->r->console_socket)
+		return fd_deliver(x->r->console_socket, master_fd, "/dev/ptmx", e);
+	x->master_fd = fcntl(master_fd, F_DUPFD_CLOEXEC, 3);
+	return x->master_fd < 0 ? ps_fail_os(e, "keep the terminal") : 0;
+}
+
+static int compile(struct execution *x, const char **ret_program, struct ps_err *e)
+{
+	struct host host;
+	const struct policy *policy;
+	const struct plan_request request = {
+		.id = x->r->id, .cgroup_manager = x->env->cgroup_manager, .no_new_keyring = true,
+		.preserve_fds = x->r->preserve_fds, .seccomp = seccomp_cached,
+	};
+	uint64_t enter;
+
+	if (bundle_load_frozen(&x->bundle, &x->c->dir, &x->c->st, e) < 0 || load_process(x, &policy, e) < 0)
+		return -1;
+	pod_warn_all(x->env, policy);
+	if (check_request(x->r, policy->process.terminal, e) < 0)
+		return -1;
+	if (namespaces_to_enter(x->c, &enter, e) < 0 || host_probe(&host, e) < 0)
+		return -1;
+	if (plan_compile_exec(policy, &host, &request, enter, &x->block, e) < 0)
+		return -1;
+	x->launch.plan = plan_view(x->block.data, x->block.len);
+	*ret_program = policy->process.args.v[0];
+	return x->launch.plan ? 0 : ps_fail(e, PS_E_BUG, "the compiled plan is not valid");
+}
+
+static int deliver(struct execution *x, const char *program, struct ps_err *e)
+{
+	struct launch *l = &x->launch;
+
+	/* conmon takes the pid file as the sign that the process really exists. */
+	if ((x->r->pidfd_socket && fd_deliver(x->r->pidfd_socket, l->pidfd, "pidfd", e) < 0) ||
+	    (x->r->pid_file && pid_file_write(x->r->pid_file, l->pid, e) < 0)) {
+		launch_abort(l);
+		return -1;
+	}
+	event_exec(&x->c->st, l->pid, program);
+	return 0;
+}
+
+static int execute(struct execution *x, int *ret_status, struct ps_err *e)
+{
+	const char *program;
+
+	if (container_open(x->env, x->r->id, /* lock= */ false, &x->c, e) < 0 ||
+	    check_running(x->c, x->r->ignore_paused, e) < 0 || compile(x, &program, e) < 0)
+		return -1;
+	struct cgroup_dirs cg = container_cgroups(&x->c->st);
+
+	x->launch.target_pidfd = x->c->pidfd;
+	x->launch.cgroup_dirs = cg.v;
+	x->launch.n_cgroup_dirs = cg.n;
+	x->launch.ops = (struct launch_ops){ .console = on_console, .ctx = x };
+	if (launch_prepare(&x->launch, e) < 0 || launch_go(&x->launch, e) < 0 || deliver(x, program, e) < 0)
+		return -1;
+	*ret_status = 0;
+	return x->r->detach ? 0 : foreground_wait(x->launch.pidfd, ps_take_fd(&x->master_fd), ret_status, e);
+}
+
+int pod_exec(const struct pod_env *env, const struct pod_exec_request *r, int *ret_status, struct ps_err *e)
+{
+	struct execution x ps_auto(execution_done) = { .env = env, .r = r, .launch = LAUNCH_INIT(NULL), .master_fd = -1 };
+	sigset_t all, old;
+	int status = 0;
+
+	sigfillset(&all);
+	if (!r->detach && sigprocmask(SIG_SETMASK, &all, &old) < 0)
+		return ps_fail_os(e, "block signals");
+	int rc = execute(&x, &status, e);
+	if (!r->detach)
+		(void)sigprocmask(SIG_SETMASK, &old, NULL);
+	if (rc == 0)
+		*ret_status = status;
+	return rc;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * pod.h - what can be done with containers: the runner's verbs behind the OCI commands.
+ *
+ * Every verb is one call: it finds its container below `root`, takes its lock where it changes anything, does the work
+ * and leaves either the new state or, on failure, nothing.  Nothing here prints; warnings go to req->warn.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "base/buf.h"
+#include "base/err.h"
+#include "oci/state.h"
+#include "shim/plan/compile.h"
+
+struct pod_env {                      /* from the global options */
+	const char *root;             /* state root; never NULL here */
+	enum plan_cgroup_manager cgroup_manager;
+	void (*warn)(void *ctx, const char *text);
+	void *warn_ctx;
+};
+
+struct pod_create_request {
+	const char *id;
+	const char *bundle;           /* directory; "." by default (the caller decides) */
+	const char *config;           /* other config file, or NULL: BUNDLE/config.json */
+	const char *console_socket;   /* or NULL */
+	const char *pid_file;         /* or NULL */
+	const char *pidfd_socket;     /* or NULL: stream socket that receives init's pidfd */
+	uint32_t preserve_fds;
+	bool no_pivot, no_new_keyring;
+	bool detach, keep;            /* run only */
+};
+struct pod_exec_request {
+	const char *id;
+	const char *process_file;     /* JSON process object, or NULL: the container's own process with the overrides below */
+	const char *const *args;      /* NULL-terminated command when there is no process_file */
+	const char *cwd;
+	const char *const *env;       /* n_env entries "K=V", added or replacing */
+	size_t n_env;
+	bool tty;
+	const char *user;             /* "uid[:gid]" or NULL */
+	const char *const *caps;      /* added capabilities */
+	size_t n_caps;
+	const uint32_t *groups;       /* additional gids */
+	size_t n_groups;
+	bool no_new_privs;
+	const char *process_label, *apparmor; /* refused when set: no LSM support */
+	const char *cgroup;           /* sub-cgroup path, or NULL */
+	bool ignore_paused;
+	bool detach;
+	const char *console_socket, *pid_file, *pidfd_socket;
+	uint32_t preserve_fds;
+};
+
+/* create: init is prepared and waits at the gate. */
+int pod_create(const struct pod_env *env, const struct pod_create_request *r, struct ps_err *e);
+/* start: open the gate; returns once the payload was executed and poststart hooks ran. */
+int pod_start(const struct pod_env *env, const char *id, struct ps_err *e);
+/* create + start; in the foreground also wait (signals forwarded, terminal proxied) and delete unless keep.
+ * *ret_status: exit code or 128 + signal; 0 when detached. */
+int pod_run(const struct pod_env *env, const struct pod_create_request *r, int *ret_status, struct ps_err *e);
+int pod_exec(const struct pod_env *env, const struct pod_exec_request *r, int *ret_status, struct ps_err *e);
+/* all: everything in the cgroup, and no error when the container is not running. */
+int pod_kill(const struct pod_env *env, const char *id, int sig, bool all, struct ps_err *e);
+/* Without force only a stopped container: "cannot delete container ID that is not stopped: running".  With force a missing one is success. */
+int pod_delete(const struct pod_env *env, const char *id, bool force, struct ps_err *e);
+int pod_pause(const struct pod_env *env, const char *id, struct ps_err *e);
+int pod_resume(const struct pod_env *env, const char *id, struct ps_err *e);
+/* The OCI state document, pretty-printed. */
+int pod_state(const struct pod_env *env, const char *id, struct ps_buf *out, struct ps_err *e);
+
+struct pod_item {
+	char id[1024], bundle[4096], created[40], owner[64], rootfs[4096];
+	pid_t pid;
+	enum state_status status;
+};
+/* Every container below root, by name.  *ret is malloc'd. */
+int pod_list(const struct pod_env *env, struct pod_item **ret, size_t *ret_n, struct ps_err *e);
+/* Host pids inside, ascending; *ret malloc'd. */
+int pod_pids(const struct pod_env *env, const char *id, pid_t **ret, size_t *ret_n, struct ps_err *e);
+/* The plan of a bundle without running it, as text or JSON (with permission entries). */
+int pod_plan(const struct pod_env *env, const struct pod_create_request *r, bool json, struct ps_buf *out, struct ps_err *e);
+/* Free what dead owners left below root and in /dev/shm; one line per freed object in *report. */
+int pod_gc(const struct pod_env *env, struct ps_buf *report, struct ps_err *e);
+/* Follow the tape of id (NULL: every tape of this uid) as JSON lines through emit(); ends when the tape ends, emit returns
+ * non-zero, or, without follow, when the history was given. */
+int pod_watch(const struct pod_env *env, const char *id, bool follow, int (*emit)(void *ctx, const char *line, size_t n),
+	      void *ctx, struct ps_err *e);
+/* Status of a stored record as it is now: looks at the process, the gate and the freezer. */
+enum state_status pod_status_now(const struct state_dir *d, const struct state *st);

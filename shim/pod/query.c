@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * query.c - state, list, pids, plan: looking without touching.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/scope.h"
+#include "shim/pod/container.h"
+#include "shim/sandbox/cgroup.h"
+
+int pod_state(const struct pod_env *env, const char *id, struct ps_buf *out, struct ps_err *e)
+{
+	auto_container struct container *c = NULL;
+	auto_bundle struct bundle b = { 0 };
+	const struct spec_kvs *annotations = NULL;
+
+	if (container_open(env, id, /* lock= */ false, &c, e) < 0)
+		return -1;
+	/* The frozen copy is there from the reservation on; while it is not, there is nothing to annotate. */
+	if (c->st.status != STATE_CREATING) {
+		if (state_get(&c->dir, "config.json", &b.text, e) < 0 ||
+		    spec_parse(&b.arena, "config.json", b.text.data, b.text.len, &b.spec, e) < 0)
+			return -1;
+		annotations = &b.spec->annotations;
+	}
+	state_write_oci(out, 2, &c->st, c->status, c->status == STATE_STOPPED ? 0 : c->st.pid, annotations);
+	return out->failed ? ps_fail(e, PS_E_OS, "out of memory") : 0;
+}
+
+struct listing {
+	const struct pod_env *env;
+	struct pod_item *items;
+	size_t n, cap;
+	struct ps_err *e;
+};
+
+static int list_one(const char *id, void *ctx)
+{
+	struct listing *l = ctx;
+	auto_container struct container *c = NULL;
+	struct ps_err e = { 0 };
+
+	/* A container that is deleted while we look is no error of the list. */
+	if (container_open(l->env, id, /* lock= */ false, &c, &e) < 0)
+		return 0;
+	if (l->n == l->cap) {
+		size_t cap = l->cap ? 2 * l->cap : 8;
+		struct pod_item *items = realloc(l->items, cap * sizeof(*items));
+
+		if (!items)
+			return ps_fail_os(l->e, "memory for the list");
+		l->items = items;
+		l->cap = cap;
+	}
+	struct pod_item *it = &l->items[l->n++];
+
+	memset(it, 0, sizeof(*it));
+	(void)snprintf(it->id, sizeof(it->id), "%s", c->st.id);
+	(void)snprintf(it->bundle, sizeof(it->bundle), "%s", c->st.bundle);
+	(void)snprintf(it->rootfs, sizeof(it->rootfs), "%s", c->st.rootfs);
+	(void)snprintf(it->created, sizeof(it->created), "%s", c->st.created);
+	(void)snprintf(it->owner, sizeof(it->owner), c->st.owner == 0 ? "root" : "%u", (unsigned)c->st.owner);
+	it->status = c->status;
+	it->pid = c->status == STATE_STOPPED ? 0 : c->st.pid;
+	return 0;
+}
+
+int pod_list(const struct pod_env *env, struct pod_item **ret, size_t *ret_n, struct ps_err *e)
+{
+	struct listing l = { .env = env, .e = e };
+
+	if (state_each(env->root, list_one, &l, e) != 0) {
+		free(l.items);
+		return -1;
+	}
+	*ret = l.items;
+	*ret_n = l.n;
+	return 0;
+}
+
+static int by_pid(const void *a, const void *b)
+{
+	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+int pod_pids(const struct pod_env *env, const char *id, pid_t **ret, size_t *ret_n, struct ps_err *e)
+{
+	auto_container struct container *c = NULL;
+
+	if (container_open(env, id, /* lock= */ false, &c, e) < 0)
+		return -1;
+	struct cgroup_dirs cg = container_cgroups(&c->st);
+
+	if (c->status == STATE_STOPPED)
+		return ps_fail(e, PS_E_STATE, "container not running: '%s'", id);
+	if (!cg.n)
+		return ps_fail(e, PS_E_UNSUPP, "container '%s' has no cgroup: its processes are not known", id);
+	if (cgroup_pids(cg.v, cg.n, ret, ret_n, e) < 0)
+		return -1;
+	qsort(*ret, *ret_n, sizeof(**ret), by_pid);
+	return 0;
+}
+
+int pod_plan(const struct pod_env *env, const struct pod_create_request *r, bool json, struct ps_buf *out, struct ps_err *e)
+{
+	auto_bundle struct bundle b = { 0 };
+	ps_auto_buf struct ps_buf block = { 0 };
+	const struct policy_entry *entries = NULL;
+	size_t n = 0;
+
+	if (bundle_load(&b, r->bundle, r->config, e) < 0)
+		return -1;
+	pod_warn_all(env, b.policy);
+	if (bundle_plan(&b, env, r, &block, e) < 0)
+		return -1;
+	const struct plan *p = plan_view(block.data, block.len);
+
+	if (!p)
+		return ps_fail(e, PS_E_BUG, "the compiled plan is not valid");
+	if (!json) {
+		plan_print_text(p, out);
+	} else {
+		if (policy_entries(&b.arena, b.policy, &entries, &n, e) < 0)
+			return -1;
+		plan_print_json(p, entries, n, out);
+	}
+	return out->failed ? ps_fail(e, PS_E_OS, "out of memory") : 0;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * start.c - opens the gate of a prepared container.
+ */
+#include <sys/socket.h>
+
+#include "base/scope.h"
+#include "ipc/sock.h"
+#include "shim/pod/container.h"
+
+static int check_created(const struct container *c, struct ps_err *e)
+{
+	switch (c->status) {
+	case STATE_CREATED:
+		return 0;
+	case STATE_CREATING:
+		return ps_fail(e, PS_E_STATE, "container '%s' is still being created", c->st.id);
+	case STATE_STOPPED:
+		return ps_fail(e, PS_E_STATE, "cannot start a container that has stopped: '%s'", c->st.id);
+	case STATE_RUNNING:
+	case STATE_PAUSED:
+		break;
+	}
+	return ps_fail(e, PS_E_STATE, "cannot start an already running container: '%s'", c->st.id);
+}
+
+int pod_start(const struct pod_env *env, const char *id, struct ps_err *e)
+{
+	auto_container struct container *c = NULL;
+
+	if (container_open(env, id, /* lock= */ true, &c, e) < 0 || check_created(c, e) < 0)
+		return -1;
+	ps_auto_fd int conn = sock_connect_at(c->dir.dir_fd, "start.sock", SOCK_SEQPACKET, e);
+	if (conn < 0)
+		return ps_ctx(e, "container '%s': reach init at its gate", id);
+	if (launch_go_by_gate(conn, e) < 0) {
+		event_error(&c->st, e);
+		return -1;
+	}
+	event_state(&c->st, RUNNER_RUNNING, c->st.pid);
+	if (container_poststart(env, &c->dir, &c->st, e) < 0) {
+		struct ps_err ignored = { 0 };
+
+		/* runtime-spec 1.3: a failed poststart hook ends the container. */
+		(void)container_destroy(env, &c->dir, &c->st, /* hooks= */ true, &ignored);
+		return -1;
+	}
+	return 0;
+}
