@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * args.h - flags as rows: the one table behind the parser, help, completion and the man page.
+ *
+ * `--flag value` and `--flag=value` are the same, a single dash does for a long flag too, and flags may stand before or
+ * after the command.  `--` ends them.  Letters may be joined (-it); a value may follow its letter at once (-u1000)
+ * unless it begins with a lower-case letter: that is a misspelled long flag.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/err.h"
+
+enum opt_type {
+	OPT_FLAG,  /* bool; "=true" and "=false" may follow            */
+	OPT_STR,   /* const char *                                     */
+	OPT_ENUM,  /* const char *: one of the words of `arg`          */
+	OPT_U32,   /* uint32_t, decimal                                */
+	OPT_LIST,  /* struct opt_list; may be given again              */
+	OPT_NONE,  /* accepted like OPT_FLAG and without any effect    */
+};
+
+struct opt_list {
+	const char *const *v;      /* NULL when n is 0 */
+	size_t n;
+};
+
+/*
+ * One flag.  `arg` is the placeholder of its value and says what completes it: DIR, FILE, SOCKET, or, for OPT_ENUM, the
+ * choices "text|json".  `off` is the place of the value in the structure that the command reads.
+ */
+struct opt {
+	const char *name, *letters;  /* "version", "vV"; letters NULL without */
+	enum opt_type type;
+	const char *arg, *help;
+	size_t off;
+};
+struct opt_table {
+	const struct opt *v;
+	size_t n;
+};
+#define OPT_TABLE(rows) { (rows), sizeof(rows) / sizeof((rows)[0]) }
+
+bool opt_takes_value(const struct opt *o);
+/* i-th word of "a|b|c": its start and length; NULL behind the last. */
+const char *opt_choice(const struct opt *o, size_t i, size_t *ret_len);
+
+struct cli;
+/*
+ * Read argv[1..argc) into cli: global flags, command, its flags, words.  Error PS_E_USAGE; cli->pending is then the flag
+ * whose value is missing, if that is the reason.  argv is kept by reference.
+ */
+int args_parse(struct cli *cli, int argc, char *const *argv, struct ps_err *e);
+/* Does the number of words fit the command? */
+int args_check_words(const struct cli *cli, struct ps_err *e);
+/* The name among cand (n, NULLs skipped) that `word` was probably meant to be, or NULL. */
+const char *args_closest(const char *word, const char *const *cand, size_t n);

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cmd.h - what a command is, and what it is given.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "shim/cli/args.h"
+#include "shim/cli/log.h"
+#include "shim/pod/pod.h"
+
+enum {
+	CMD_ROOT = 1,     /* works on containers: cli->env is filled in */
+	CMD_CGROUP = 2,   /* makes cgroups: the cgroup manager must be one that exists here */
+	CMD_PAYLOAD = 4,  /* everything after the first word belongs to someone else */
+	CMD_RAW = 8,      /* everything after the command is words */
+	CMD_QUIET = 16,   /* callers read stdout and stderr as one: nothing but errors on stderr */
+	CMD_HIDDEN = 32,  /* neither in help nor in completion */
+};
+enum { CMD_ANY_WORDS = 1000000 };
+
+struct command {
+	const char *name;
+	const char *words;         /* "ID [SIGNAL]" */
+	const char *summary;       /* for lists: no capital, no full stop */
+	const char *about;         /* sentences; lines of at most 80 columns, the last without '\n' */
+	const char *forms;         /* lines that show what the words mean, or NULL */
+	const char *examples;      /* command lines, one a line, or NULL */
+	struct opt_table opts;
+	size_t flags_size;         /* of the structure that opts write into */
+	size_t min_words, max_words;
+	unsigned attr;             /* CMD_* */
+	/* Exit status of podshim (>= 0), or -1 with *e. */
+	int (*run)(struct cli *cli, struct ps_err *e);
+};
+/* In the order of help; cmd_NAME is defined in cmd_NAME.c, those that no version has in cmd_unsupported.c. */
+#define COMMANDS(X)                                                             \
+	X(run) X(create) X(start) X(exec) X(kill) X(delete) X(pause) X(resume)  \
+	X(state) X(list) X(ps) X(watch)                                         \
+	X(plan) X(spec) X(features) X(gc) X(version) X(help)                    \
+	X(complete) X(man)                                                      \
+	X(checkpoint) X(restore) X(update) X(events)
+#define X(name) extern const struct command cmd_##name;
+COMMANDS(X)
+#undef X
+extern const struct command *const commands[];
+extern const size_t n_commands;
+const struct command *command_find(const char *name);
+
+struct global_flags {
+	const char *root, *log, *log_format, *log_level, *cgroup_manager, *rootless;
+	bool debug, systemd_cgroup, version, help;
+};
+extern const struct opt_table global_opts;       /* write into struct global_flags */
+
+/* One call of podshim. */
+struct cli {
+	const char *program;       /* "podshim", or "runc" / "crun" when called so */
+	bool oci_only;             /* called as runc or crun: run has the OCI form only */
+	struct global_flags global;
+	const struct command *cmd; /* NULL: none was given */
+	void *flags;               /* cmd->flags_size bytes */
+	const char **words;        /* n_words, then NULL */
+	size_t n_words;
+	bool dashdash;             /* "--" stood before the first word */
+	const struct opt *pending; /* see args_parse() */
+	int fail_status;           /* exit status of a failure from here on; 1 at first */
+	struct pod_env env;
+	char root[4096];
+	struct log log;
+	struct ps_arena mem;       /* lives as long as the call */
+};
+
+/* Fill cli->env from the global flags; needs cli->cmd. */
+int cli_make_env(struct cli *cli, struct ps_err *e);
+/* Write all of b to standard output. */
+int cli_print(const struct ps_buf *b, struct ps_err *e);
+/* "container id cannot be empty", "invalid container ID format: X". */
+int cli_check_id(const char *id, struct ps_err *e);
+/* The number of a signal's name; "unknown signal "X"". */
+int cli_signal(const char *name, int *ret, struct ps_err *e);
+/*
+ * Add the descriptors of socket activation (LISTEN_FDS) to *n, and check that 3 .. 3+*n-1 are the caller's: one that is not
+ * open now would become whatever podshim opens next, and go to the payload.
+ */
+int cli_preserve_fds(const struct cli *cli, uint32_t *n, struct ps_err *e);
+/*
+ * Call fn for every container whose id matches the POSIX extended regex.  All are tried; the first failure is returned.
+ */
+int cli_each_match(struct cli *cli, const char *regex, int (*fn)(struct cli *cli, const char *id, struct ps_err *e),
+		   struct ps_err *e);
+/* Rows of cells as columns at least 12 wide, without trailing blanks; what a terminal could act on becomes '?'. */
+void cli_print_table(struct ps_buf *out, const char *const *cells, size_t n_rows, size_t n_columns);
+
+/* help.c: texts made from the tables. */
+void help_overview(struct ps_buf *out);
+void help_command(struct ps_buf *out, const struct command *c);

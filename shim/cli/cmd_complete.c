@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cmd_complete.c - podshim __complete: what may stand in the place of the last word.
+ *
+ * The shells' completion files call it with the words before the cursor; the last one, perhaps empty, is completed.  Each
+ * line of output is a candidate, a tab and its meaning; the single line ":file" or ":dir" asks the shell for paths.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/scope.h"
+#include "oci/names.h"
+#include "shim/cli/cmd.h"
+
+static void put_candidate(struct ps_buf *out, const char *word, const char *text, const char *meaning)
+{
+	if (!strncmp(text, word, strlen(word)))
+		ps_buf_printf(out, "%s\t%s\n", text, meaning);
+}
+
+static void put_commands(struct ps_buf *out, const char *word)
+{
+	for (size_t i = 0; i < n_commands; i++)
+		if (!(commands[i]->attr & CMD_HIDDEN))
+			put_candidate(out, word, commands[i]->name, commands[i]->summary);
+}
+
+static void put_flags(struct ps_buf *out, const char *word, const struct opt_table *t)
+{
+	char text[64];
+
+	for (size_t i = 0; i < t->n; i++) {
+		(void)snprintf(text, sizeof(text), "--%s", t->v[i].name);
+		put_candidate(out, word, text, t->v[i].help);
+	}
+}
+
+static void put_value(struct ps_buf *out, const char *word, const struct opt *o)
+{
+	const char *choice;
+	char text[64];
+	size_t len;
+
+	if (o->type == OPT_ENUM) {
+		for (size_t i = 0; (choice = opt_choice(o, i, &len)); i++) {
+			(void)snprintf(text, sizeof(text), "%.*s", (int)len, choice);
+			put_candidate(out, word, text, o->help);
+		}
+	} else if (!strcmp(o->arg, "DIR")) {
+		ps_buf_puts(out, ":dir\n");
+	} else if (!strcmp(o->arg, "FILE") || !strcmp(o->arg, "SOCKET")) {
+		ps_buf_puts(out, ":file\n");
+	}
+}
+
+/* Containers below the --root that was typed.  No root, no candidates. */
+static void put_ids(struct ps_buf *out, const char *word, struct cli *typed)
+{
+	ps_auto_mem struct pod_item *items = NULL;
+	struct ps_err ignored;
+	size_t n = 0;
+
+	if (cli_make_env(typed, &ignored) < 0 || pod_list(&typed->env, &items, &n, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		put_candidate(out, word, items[i].id, state_status_name(items[i].status));
+}
+
+/* By the placeholder in the command's usage: "ID [SIGNAL]", "[BUNDLE]", "DIR | ID". */
+static void put_words(struct ps_buf *out, const char *word, struct cli *typed)
+{
+	const struct command *c = typed->cmd;
+
+	if (c == &cmd_help)
+		put_commands(out, word);
+	else if (typed->n_words == 0 && (c == &cmd_run || c == &cmd_plan))
+		ps_buf_puts(out, ":dir\n");
+	else if (typed->n_words == 0 && strstr(c->words, "ID") && c != &cmd_create)
+		put_ids(out, word, typed);
+	else if (typed->n_words == 1 && c == &cmd_kill)
+		for (size_t i = 0; i < n_names_signal; i++)
+			put_candidate(out, word, names_signal[i].name, "signal");
+}
+
+static void complete(struct ps_buf *out, const char *word, struct cli *typed, bool parsed)
+{
+	if (typed->pending) {
+		put_value(out, word, typed->pending);
+		return;
+	}
+	if (!parsed || (typed->cmd && typed->cmd->attr & CMD_HIDDEN))
+		return;
+	if (word[0] == '-' && !(typed->cmd && typed->cmd->attr & CMD_PAYLOAD && typed->n_words)) {
+		if (typed->cmd)
+			put_flags(out, word, &typed->cmd->opts);
+		put_flags(out, word, &global_opts);
+	} else if (!typed->cmd) {
+		put_commands(out, word);
+	} else {
+		put_words(out, word, typed);
+	}
+}
+
+static int run_complete(struct cli *cli, struct ps_err *e)
+{
+	ps_auto_buf struct ps_buf out = { 0 };
+	struct cli typed = { .log.fd = -1 };
+	struct ps_err ignored;
+	size_t n = cli->n_words;
+	char **argv = ps_arena_array(&cli->mem, n + 1, sizeof(*argv));
+	bool parsed;
+
+	if (!argv)
+		return ps_fail_os(e, "allocate");
+	/* argv[0] is not looked at; what is typed comes behind it, without the word to complete. */
+	for (size_t i = 1; i < n; i++) {
+		argv[i] = ps_arena_strdup(&cli->mem, cli->words[i - 1]);
+		if (!argv[i])
+			return ps_fail_os(e, "allocate");
+	}
+	parsed = args_parse(&typed, n ? (int)n : 1, argv, &ignored) == 0;
+	complete(&out, n ? cli->words[n - 1] : "", &typed, parsed);
+	ps_arena_done(&typed.mem);
+	return cli_print(&out, e);
+}
+
+const struct command cmd_complete = {
+	.name = "__complete",
+	.words = "[WORDS]",
+	.summary = "print what completes the last word",
+	.about = "For the shells' completion files.",
+	.max_words = CMD_ANY_WORDS,
+	.attr = CMD_RAW | CMD_HIDDEN,
+	.run = run_complete,
+};

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cmd_help.c - podshim help: the overview, or one command.
+ */
+#include "shim/cli/cmd.h"
+
+static int run_help(struct cli *cli, struct ps_err *e)
+{
+	ps_auto_buf struct ps_buf out = { 0 };
+	const struct command *c = cli->n_words ? command_find(cli->words[0]) : NULL;
+
+	if (cli->n_words && (!c || c->attr & CMD_HIDDEN))
+		return ps_fail(e, PS_E_USAGE, "unknown command '%s'; see 'podshim help'", cli->words[0]);
+	if (c)
+		help_command(&out, c);
+	else
+		help_overview(&out);
+	return cli_print(&out, e);
+}
+
+const struct command cmd_help = {
+	.name = "help",
+	.words = "[COMMAND]",
+	.summary = "list the commands, or explain one",
+	.about = "The same text as 'podshim COMMAND --help'.",
+	.examples = "podshim help run\n",
+	.max_words = 1,
+	.run = run_help,
+};

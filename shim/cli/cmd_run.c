@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cmd_run.c - podshim run: create and start in one call, in the form that its words show.
+ */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/path.h"
+#include "base/proc.h"
+#include "shim/cli/cmd.h"
+#include "shim/cli/create_flags.h"
+
+static const struct opt run_rows[] = {
+	CREATE_FLAGS,
+	{ "detach", "d", OPT_FLAG, NULL, "return when the container runs", CREATE_AT(detach) },
+	{ "keep", NULL, OPT_FLAG, NULL, "keep the container after it ended", CREATE_AT(keep) },
+};
+
+enum { GENERATED_ID_LEN = 12 };
+
+static bool is_regular(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static bool holds_config(const char *dir)
+{
+	char path[4096];
+
+	return ps_path_join(path, sizeof(path), dir, "config.json") == 0 && is_regular(path);
+}
+
+static int fail_no_bundle(const char *what, struct ps_err *e)
+{
+	return ps_fail(e, PS_E_UNSUPP, "running %s without a bundle is not available in this version; "
+		       "use 'podshim run DIR', where DIR holds a config.json", what);
+}
+
+static int fail_form(const char *word, struct ps_err *e)
+{
+	return ps_fail(e, PS_E_USAGE, "nothing to run: no config.json in '%s' nor in the current directory; the forms are:\n"
+		       "  podshim run [FLAGS] DIR           a bundle: DIR holds config.json\n"
+		       "  podshim run [FLAGS] -b DIR ID     a bundle, with the id of the container\n"
+		       "  podshim run [FLAGS] ID            the bundle in the current directory", word);
+}
+
+/* What to run, from the words and what they name; fills bundle and id. */
+static int choose_form(struct cli *cli, struct pod_create_request *r, char *generated, struct ps_err *e)
+{
+	const char *word = cli->words[0];
+	bool oci = cli->oci_only || r->bundle || r->config;
+
+	if (!oci && cli->dashdash)
+		return fail_no_bundle("a program", e);
+	if (!oci && holds_config(word)) {
+		if (ps_random_hex(generated, GENERATED_ID_LEN) < 0)
+			return ps_fail_os(e, "generate an id");
+		r->bundle = word;
+		r->id = generated;
+	} else if (oci || holds_config(".")) {
+		r->bundle = r->bundle ? r->bundle : ".";
+		r->id = word;
+	} else {
+		return is_regular(word) ? fail_no_bundle("a file", e) : fail_form(word, e);
+	}
+	if (cli->n_words > 1)
+		return ps_fail(e, PS_E_USAGE, "'run' of a bundle does not take '%s': flags stand before '%s', "
+			       "and config.json says what is run", cli->words[1], word);
+	return cli_check_id(r->id, e);
+}
+
+static int print_id(const char *id, struct ps_err *e)
+{
+	ps_auto_buf struct ps_buf out = { 0 };
+
+	ps_buf_printf(&out, "%s\n", id);
+	return cli_print(&out, e);
+}
+
+static int run_run(struct cli *cli, struct ps_err *e)
+{
+	struct pod_create_request *r = cli->flags;
+	char generated[GENERATED_ID_LEN + 1] = "";
+	int status = 0;
+
+	if (choose_form(cli, r, generated, e) < 0 || cli_preserve_fds(cli, &r->preserve_fds, e) < 0 ||
+	    pod_run(&cli->env, r, &status, e) < 0)
+		return -1;
+	if (r->detach && r->id == generated && print_id(generated, e) < 0)
+		return -1;
+	return status;
+}
+
+const struct command cmd_run = {
+	.name = "run",
+	.words = "DIR | ID",
+	.summary = "create and start a container",
+	.forms = "run DIR          the bundle in DIR, under a generated id (printed with -d)\n"
+		 "run -b DIR ID    the bundle in DIR, as ID\n"
+		 "run ID           the bundle in the current directory, as ID\n",
+	.about = "In the foreground podshim waits, passes signals on, exits with the status of\n"
+		 "the program (128 + N after signal N), and deletes the container.",
+	.examples = "podshim run ./bundle\n"
+		    "podshim run -d -b ./bundle web\n",
+	.opts = OPT_TABLE(run_rows),
+	.flags_size = sizeof(struct pod_create_request),
+	.min_words = 1,
+	.max_words = CMD_ANY_WORDS,
+	.attr = CMD_ROOT | CMD_CGROUP | CMD_PAYLOAD,
+	.run = run_run,
+};

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cmd_spec.c - podshim spec: write a config.json to start from.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/scope.h"
+#include "oci/spec.h"
+#include "shim/cli/cmd.h"
+
+struct spec_flags {
+	const char *bundle;
+	bool rootless;
+};
+
+static const struct opt spec_rows[] = {
+	{ "bundle", "b", OPT_STR, "DIR", "write it into DIR (default: the current one)", offsetof(struct spec_flags, bundle) },
+	{ "rootless", NULL, OPT_FLAG, NULL, "for a container that an ordinary user runs",
+	  offsetof(struct spec_flags, rootless) },
+};
+
+static int run_spec(struct cli *cli, struct ps_err *e)
+{
+	ps_auto_buf struct ps_buf out = { 0 };
+	ps_auto_fd int dir_fd = -1, fd = -1;
+	const struct spec_flags *f = cli->flags;
+	const char *dir = f->bundle ? f->bundle : ".";
+
+	spec_write_default(&out, f->rootless);
+	if (out.failed)
+		return ps_fail(e, PS_E_OS, "out of memory for config.json");
+	dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir_fd < 0)
+		return ps_fail_os(e, "open bundle '%s'", dir);
+	fd = openat(dir_fd, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (fd < 0 && errno == EEXIST)
+		return ps_fail(e, PS_E_EXISTS, "File config.json exists. Remove it first");
+	if (fd < 0)
+		return ps_fail_os(e, "create config.json in '%s'", dir);
+	if (ps_write_all(fd, out.data, out.len) < 0) {
+		ps_fail_os(e, "write config.json in '%s'", dir);
+		(void)unlinkat(dir_fd, "config.json", 0);
+		return -1;
+	}
+	return 0;
+}
+
+const struct command cmd_spec = {
+	.name = "spec",
+	.words = "",
+	.summary = "write a config.json to start from",
+	.about = "It runs a shell in ./rootfs. An existing config.json is left alone.",
+	.examples = "podshim spec -b ./bundle\n",
+	.opts = OPT_TABLE(spec_rows),
+	.flags_size = sizeof(struct spec_flags),
+	.run = run_spec,
+};

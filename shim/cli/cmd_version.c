@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cmd_version.c - podshim version: the lines that engines look for.
+ */
+#include "shim/cli/cmd.h"
+
+#ifndef PODSHIM_VERSION
+#define PODSHIM_VERSION "0.1.0"
+#endif
+
+static int run_version(struct cli *cli, struct ps_err *e)
+{
+	ps_auto_buf struct ps_buf out = { 0 };
+
+	ps_buf_printf(&out, "%s version %s\n", cli->program, PODSHIM_VERSION);
+#ifdef PODSHIM_COMMIT
+	ps_buf_puts(&out, "commit: " PODSHIM_COMMIT "\n");
+#endif
+	ps_buf_puts(&out, "spec: 1.3.0\n");
+	return cli_print(&out, e);
+}
+
+const struct command cmd_version = {
+	.name = "version",
+	.words = "",
+	.summary = "print the version and the runtime-spec that is followed",
+	.about = "The first line is \"podshim version X\". Called as runc or crun, podshim\n"
+		 "prints that name instead.",
+	.run = run_version,
+};

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cmd_watch.c - podshim watch: what containers do, as JSON lines.
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "shim/cli/cmd.h"
+
+struct watch_flags {
+	bool no_follow;
+};
+
+static const struct opt watch_rows[] = {
+	{ "no-follow", NULL, OPT_FLAG, NULL, "end after what has happened so far", offsetof(struct watch_flags, no_follow) },
+};
+
+/* ctx: where the errno of a failed write is kept. */
+static int emit(void *ctx, const char *line, size_t n)
+{
+	int *write_errno = ctx;
+
+	if (ps_write_all(STDOUT_FILENO, line, n) < 0 ||
+	    ((!n || line[n - 1] != '\n') && ps_write_all(STDOUT_FILENO, "\n", 1) < 0))
+		*write_errno = errno;
+	return *write_errno;
+}
+
+static int run_watch(struct cli *cli, struct ps_err *e)
+{
+	const struct watch_flags *f = cli->flags;
+	const char *id = cli->words[0];
+	int write_errno = 0;
+
+	if (id && cli_check_id(id, e) < 0)
+		return -1;
+	if (pod_watch(&cli->env, id, !f->no_follow, emit, &write_errno, e) < 0)
+		return -1;
+	/* A reader that went away (| head) has seen what it wanted. */
+	if (write_errno && write_errno != EPIPE) {
+		errno = write_errno;
+		return ps_fail_os(e, "write to standard output");
+	}
+	return 0;
+}
+
+const struct command cmd_watch = {
+	.name = "watch",
+	.words = "[ID]",
+	.summary = "follow what containers do, as JSON lines",
+	.about = "First the history that is still there, then each event as it happens, until the\n"
+		 "container is gone. Without ID: every container of this user.",
+	.examples = "podshim watch web\n"
+		    "podshim watch --no-follow web | jq .\n",
+	.opts = OPT_TABLE(watch_rows),
+	.flags_size = sizeof(struct watch_flags),
+	.max_words = 1,
+	.attr = CMD_ROOT,
+	.run = run_watch,
+};

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * commands.c - the list of commands and the global flags.
+ */
+#include <string.h>
+
+#include "base/scope.h"
+#include "shim/cli/cmd.h"
+
+const struct command *const commands[] = {
+#define X(sym) &cmd_##sym,
+	COMMANDS(X)
+#undef X
+};
+const size_t n_commands = PS_COUNT(commands);
+
+const struct command *command_find(const char *name)
+{
+	for (size_t i = 0; i < n_commands; i++)
+		if (!strcmp(commands[i]->name, name))
+			return commands[i];
+	return NULL;
+}
+
+#define AT(field) offsetof(struct global_flags, field)
+static const struct opt global_rows[] = {
+	{ "root", NULL, OPT_STR, "DIR", "where the containers' records are (default: /run/podshim)", AT(root) },
+	{ "log", NULL, OPT_STR, "FILE", "append failures and warnings to FILE", AT(log) },
+	{ "log-format", NULL, OPT_ENUM, "text|json", "format of the log (default: text)", AT(log_format) },
+	{ "log-level", NULL, OPT_ENUM, "error|warning|debug", "what is logged (default: error)", AT(log_level) },
+	{ "debug", NULL, OPT_FLAG, NULL, "the same as --log-level debug", AT(debug) },
+	{ "cgroup-manager", NULL, OPT_ENUM, "cgroupfs|disabled|systemd",
+	  "who makes cgroups (default: cgroupfs; systemd is not supported)", AT(cgroup_manager) },
+	{ "systemd-cgroup", NULL, OPT_FLAG, NULL, "not supported; see --cgroup-manager", AT(systemd_cgroup) },
+	{ "rootless", NULL, OPT_ENUM, "true|false|auto", "accepted, no effect: the effective user id decides",
+	  AT(rootless) },
+	{ "version", "vV", OPT_FLAG, NULL, "print the version", AT(version) },
+	{ "help", "h", OPT_FLAG, NULL, "print help, also for one command", AT(help) },
+};
+const struct opt_table global_opts = OPT_TABLE(global_rows);

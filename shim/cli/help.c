@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * help.c - help texts, made from the tables.
+ */
+#include <string.h>
+
+#include "shim/cli/cmd.h"
+
+enum { FLAG_WIDTH = 30 };
+
+/* "  -b, --bundle DIR            bundle directory" */
+static void put_flag(struct ps_buf *out, const struct opt *o)
+{
+	size_t start = out->len;
+
+	ps_buf_puts(out, "  ");
+	for (const char *l = o->letters ? o->letters : ""; *l; l++)
+		ps_buf_printf(out, "-%c, ", *l);
+	ps_buf_printf(out, "--%s%s%s", o->name, opt_takes_value(o) ? " " : "", opt_takes_value(o) ? o->arg : "");
+	if (out->len - start >= FLAG_WIDTH) {
+		ps_buf_putc(out, '\n');
+		start = out->len;
+	}
+	while (!out->failed && out->len - start < FLAG_WIDTH)
+		ps_buf_putc(out, ' ');
+	ps_buf_printf(out, "%s\n", o->help);
+}
+
+static void put_flags(struct ps_buf *out, const char *title, const struct opt_table *t)
+{
+	if (!t->n)
+		return;
+	ps_buf_printf(out, "\n%s:\n", title);
+	for (size_t i = 0; i < t->n; i++)
+		put_flag(out, &t->v[i]);
+}
+
+/* Each line of text, indented. */
+static void put_lines(struct ps_buf *out, const char *text)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		ps_buf_puts(out, "  ");
+		ps_buf_put(out, text, len);
+		ps_buf_putc(out, '\n');
+		text += len + (text[len] == '\n');
+	}
+}
+
+void help_overview(struct ps_buf *out)
+{
+	ps_buf_puts(out, "podshim - run OCI containers\n\n"
+			 "Usage: podshim [GLOBAL FLAGS] COMMAND [FLAGS] [ARGUMENTS]\n\n"
+			 "Commands:\n");
+	for (size_t i = 0; i < n_commands; i++)
+		if (!(commands[i]->attr & CMD_HIDDEN))
+			ps_buf_printf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+	put_flags(out, "Global flags (before or after the command)", &global_opts);
+	ps_buf_puts(out, "\n'podshim help COMMAND' explains a command.\n");
+}
+
+void help_command(struct ps_buf *out, const struct command *c)
+{
+	ps_buf_printf(out, "podshim %s - %s\n\n", c->name, c->summary);
+	ps_buf_printf(out, "Usage: podshim [GLOBAL FLAGS] %s%s%s%s\n\n", c->name, c->opts.n ? " [FLAGS]" : "",
+		      *c->words ? " " : "", c->words);
+	if (c->forms) {
+		put_lines(out, c->forms);
+		ps_buf_putc(out, '\n');
+	}
+	ps_buf_printf(out, "%s\n", c->about);
+	put_flags(out, "Flags", &c->opts);
+	if (c->examples) {
+		ps_buf_puts(out, "\nExamples:\n");
+		put_lines(out, c->examples);
+	}
+	ps_buf_puts(out, "\n'podshim help' lists the global flags.\n");
+}

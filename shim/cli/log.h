@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * log.h - failures and warnings as their readers expect them: text for people, one JSON object a line for engines.
+ *
+ * podman reads the whole log file as one JSON object, so a failure is exactly one line and nothing else is written unless
+ * --log-level or --debug asks for it.
+ */
+#pragma once
+#include <stdbool.h>
+#include "base/buf.h"
+#include "base/err.h"
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_DEBUG };
+
+struct log {
+	int fd;                /* of --log, or -1: standard error */
+	bool json, debug;
+	bool quiet;            /* no warnings on standard error */
+	enum log_level level;
+};
+
+struct global_flags;
+/* Set *ret up; opens --log for appending.  Usable for log_failure() even after a failure. */
+int log_open(const struct global_flags *g, struct log *ret, struct ps_err *e);
+void log_close(struct log *l);
+/* The one line of a failed call: to the log, and as text to standard error. */
+void log_failure(const struct log *l, const struct ps_err *e);
+/* A warning; ctx is the struct log.  Written at --log-level warning and above only. */
+void log_warning(void *ctx, const char *text);
+
+/* One line, ended by '\n'.  e (may be NULL) adds class and where, with debug also the place in the source. */
+void log_line(struct ps_buf *out, bool json, bool debug, const char *level, const char *msg, const char *time,
+	      const struct ps_err *e);
+/* Replace control characters other than '\n' by '?', in place. */
+void log_clean(char *text);

@@ -1,0 +1,510 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Each field of config.json that a process can see the effect of.  Mounts, hooks and terminals have files of their own.
+
+load lib/common
+load lib/bundle
+load lib/requires
+load lib/wait
+
+setup() {
+	common_setup
+	requires root
+	new_bundle
+}
+teardown() {
+	common_teardown
+}
+
+no_namespace() { # no_namespace TYPE...
+	local t
+	for t; do
+		config --arg t "$t" '.linux.namespaces |= map(select(.type != $t))'
+	done
+}
+# What create says to a configuration that must not work.
+refused() { # refused FILTER TEXT
+	"$REPO/example/hello/make-config" true >"$BUNDLE/config.json"
+	config "$1"
+	attempt podshim create -b "$BUNDLE" "$CID"
+	echo "$1" >&2
+	[ "$status" -ne 0 ]
+	has "$2"
+	assert_nothing_left
+}
+
+@test "ociVersion: 1.x is accepted" {
+	payload true
+	local v
+	for v in 1.0.0 1.0.2-dev 1.2.1 1.3.0 1.3.0+dev; do
+		config --arg v "$v" '.ociVersion = $v'
+		run_bundle
+	done
+}
+
+@test "ociVersion: what is no version, or no 1.x" {
+	requires podshim
+	refused '.ociVersion = "2.0.0"' ociVersion
+	refused '.ociVersion = "banana"' ociVersion
+	refused 'del(.ociVersion)' ociVersion
+	refused '.ociVersion = 1' ociVersion
+}
+
+@test "unknown members are ignored" {
+	payload echo fine
+	config '.futureField = {"a": [1, 2]} | .linux.futureField = true | .process.futureField = "x"'
+	run_bundle
+	is fine
+}
+
+@test "root.path: relative and absolute; must be a folder" {
+	payload echo fine
+	config --arg r "$ROOTFS" '.root.path = $r'
+	run_bundle
+	is fine
+	refused '.root.path = "config.json"' rootfs
+	refused '.root.path = "nowhere"' rootfs
+}
+
+@test "root.readonly" {
+	shell 'touch /x 2>/dev/null && echo writable || echo read-only'
+	run_bundle
+	is read-only
+	config '.root.readonly = false'
+	run_bundle
+	is writable
+	[ -e "$ROOTFS/x" ]
+}
+
+@test "hostname and domainname" {
+	config '.hostname = "host-of-test" | .domainname = "domain-of-test"'
+	run_shell 'hostname; cat /proc/sys/kernel/domainname'
+	[ "${lines[0]}" = host-of-test ]
+	[ "${lines[1]}" = domain-of-test ] || ! is_podshim
+	[ "$(hostname)" != host-of-test ]
+}
+
+@test "hostname without its own UTS namespace is refused" {
+	refused '.linux.namespaces |= map(select(.type != "uts"))' "UTS namespace"
+}
+
+@test "process.env: exactly that, plus HOME" {
+	config '.process.env = ["PATH=/bin", "A=b c", "EMPTY=", "UTF=\u00e4"]'
+	payload env
+	run_bundle
+	has $'A=b c\n'
+	has $'EMPTY=\n'
+	has "UTF=ä"
+	has "HOME=/root"
+	lacks BATS
+	lacks PODSHIM
+}
+
+@test "process.env: HOME is that of the user, unless given" {
+	config '.process.user.uid = 65534'
+	run_shell 'echo "$HOME"'
+	is /
+	config '.process.env += ["HOME=/given"]'
+	run_shell 'echo "$HOME"'
+	is /given
+}
+
+@test "process.cwd" {
+	config '.process.cwd = "/etc"'
+	run_shell pwd
+	is /etc
+	config '.process.cwd = "/made/at/create" | .root.readonly = false'
+	run_shell pwd
+	is /made/at/create
+	refused '.process.cwd = "etc"' cwd
+}
+
+@test "process.args: found in the container's PATH, not the host's" {
+	mkdir "$ROOTFS/opt"
+	printf '#!/bin/sh\necho found "$0" "$@"\n' >"$ROOTFS/opt/prog"
+	chmod 755 "$ROOTFS/opt/prog"
+	payload prog 'a b' c
+	config '.process.env = ["PATH=/nowhere:/opt"]'
+	run_bundle
+	is "found /opt/prog a b c"
+}
+
+@test "process.user: uid, gid, additional groups, umask" {
+	config '.process.user = {"uid": 1000, "gid": 1001, "additionalGids": [5, 1002], "umask": 63}'
+	run_shell 'id -u; id -g; id -G; umask; grep -E "^(Uid|Gid)" /proc/self/status'
+	[ "${lines[0]}" = 1000 ]
+	[ "${lines[1]}" = 1001 ]
+	[ "$(tr ' ' '\n' <<<"${lines[2]}" | sort -n | xargs)" = "5 1001 1002" ]
+	[ "${lines[3]}" = 0077 ]
+	[ "${lines[4]}" = $'Uid:\t1000\t1000\t1000\t1000' ]
+	[ "${lines[5]}" = $'Gid:\t1001\t1001\t1001\t1001' ]
+}
+
+@test "process.user: the caller's groups do not leak" {
+	run_shell 'grep ^Groups /proc/self/status'
+	[[ $output =~ ^Groups:[[:space:]]*$ || $output =~ ^Groups:[[:space:]]*0[[:space:]]*$ ]]
+}
+
+@test "process.user: ids are whole numbers in range" {
+	requires podshim
+	refused '.process.user.uid = -1' uid
+	refused '.process.user.uid = 4294967296' uid
+	refused '.process.user.uid = 1.5' uid
+	refused '.process.user.uid = "0"' uid
+	refused '.process.user.gid = 4294967295' gid
+}
+
+@test "process.rlimits" {
+	config '.process.rlimits = [{"type": "RLIMIT_NOFILE", "soft": 123, "hard": 456}, {"type": "RLIMIT_CORE", "soft": 0, "hard": 0},
+		{"type": "RLIMIT_STACK", "soft": 1048576, "hard": 2097152}]'
+	run_shell 'cat /proc/self/limits'
+	[[ $output =~ Max\ open\ files\ +123\ +456 ]]
+	[[ $output =~ Max\ core\ file\ size\ +0\ +0 ]]
+	[[ $output =~ Max\ stack\ size\ +1048576\ +2097152 ]]
+}
+
+@test "process.rlimits: unknown and duplicate types are refused" {
+	refused '.process.rlimits = [{"type": "RLIMIT_NONSENSE", "soft": 1, "hard": 1}]' RLIMIT_NONSENSE
+	is_podshim || return 0
+	refused '.process.rlimits = [{"type": "RLIMIT_CORE", "soft": 1, "hard": 1}, {"type": "RLIMIT_CORE", "soft": 2, "hard": 2}]' RLIMIT_CORE
+	refused '.process.rlimits = [{"type": "RLIMIT_CORE", "soft": 2, "hard": 1}]' RLIMIT_CORE
+}
+
+capabilities() { # as the payload sees them: Inh Prm Eff Bnd Amb
+	run_shell "sed -n 's/^Cap...:\t//p' /proc/self/status"
+}
+
+@test "process.capabilities: each of the five sets" {
+	config '.process.capabilities = {"bounding": ["CAP_CHOWN", "CAP_KILL", "CAP_NET_RAW"], "permitted": ["CAP_CHOWN", "CAP_KILL"],
+		"effective": ["CAP_CHOWN"], "inheritable": ["CAP_KILL"], "ambient": ["CAP_KILL"]} | .process.user.uid = 1000'
+	capabilities
+	# Through execve an unprivileged user keeps the ambient set.
+	is "$(printf '%016x\n' $((1 << 5)) $((1 << 5)) $((1 << 5)) $((1 << 0 | 1 << 5 | 1 << 13)) $((1 << 5)))"
+}
+
+@test "process.capabilities: root gets the bounding set through execve" {
+	config '.process.capabilities = {"bounding": ["CAP_CHOWN"], "permitted": ["CAP_CHOWN"], "effective": ["CAP_CHOWN"]}'
+	capabilities
+	is "$(printf '%016x\n' 0 1 1 1 0)"
+}
+
+@test "process.capabilities: without the member root keeps what the caller has" {
+	requires podshim
+	config 'del(.process.capabilities)'
+	capabilities
+	[ "${lines[3]}" != 0000000000000000 ]
+}
+
+@test "process.capabilities: an unknown name warns and does not fail" {
+	config '.process.capabilities.bounding += ["CAP_FROM_THE_FUTURE"] | .process.args = ["true"]'
+	run -0 podshim run -b "$BUNDLE" "$CID"
+	[[ $output == *CAP_FROM_THE_FUTURE* ]] || ! is_podshim
+}
+
+@test "process.noNewPrivileges" {
+	run_shell 'grep ^NoNewPrivs /proc/self/status'
+	is $'NoNewPrivs:\t1'
+	config '.process.noNewPrivileges = false'
+	run_shell 'grep ^NoNewPrivs /proc/self/status'
+	is $'NoNewPrivs:\t0'
+}
+
+@test "process.oomScoreAdj: set if given, else left alone" {
+	local own
+	own=$(cat /proc/self/oom_score_adj)
+	run_shell 'cat /proc/self/oom_score_adj'
+	is "$own"
+	config --argjson v $((own + 100)) '.process.oomScoreAdj = $v'
+	run_shell 'cat /proc/self/oom_score_adj'
+	is $((own + 100))
+}
+
+@test "process.scheduler and ioPriority" {
+	requires podshim
+	config '.process.scheduler = {"policy": "SCHED_BATCH", "nice": 5} | .process.ioPriority = {"class": "IOPRIO_CLASS_IDLE", "priority": 0}'
+	shell 'exit 0'
+	attempt podshim create -b "$BUNDLE" "$CID"
+	# Applied or refused in words: never dropped in silence.
+	if [ "$status" -ne 0 ]; then
+		[[ $output == *scheduler* || $output == *ioPriority* ]]
+		assert_nothing_left
+	else
+		run_shell 'cut -d" " -f19,41 /proc/self/stat'
+		is "5 3"
+	fi
+}
+
+@test "linux.namespaces: new ones differ from the host's, absent ones are shared" {
+	shell 'for n in pid net ipc uts mnt cgroup; do readlink /proc/self/ns/$n; done'
+	run_bundle
+	local i=0 n
+	for n in pid net ipc uts mnt cgroup; do
+		[ "${lines[i]}" != "$(readlink /proc/self/ns/$n)" ]
+		i=$((i + 1))
+	done
+	no_namespace network ipc cgroup
+	run_bundle
+	[ "${lines[1]}" = "$(readlink /proc/self/ns/net)" ]
+	[ "${lines[2]}" = "$(readlink /proc/self/ns/ipc)" ]
+	[ "${lines[5]}" = "$(readlink /proc/self/ns/cgroup)" ]
+}
+
+@test "linux.namespaces: by path" {
+	shell 'for n in net ipc uts; do readlink /proc/self/ns/$n; done'
+	unshare --net --ipc --uts sleep 600 3>&- &
+	local holder=$!
+	wait_until 5 test "$(readlink /proc/self/ns/net)" != "$(readlink /proc/$holder/ns/net)"
+	config --arg p "/proc/$holder/ns" 'del(.hostname) | .linux.namespaces |= map(
+		if .type == "network" then .path = $p + "/net" elif .type == "ipc" then .path = $p + "/ipc"
+		elif .type == "uts" then .path = $p + "/uts" else . end)'
+	run_bundle
+	local expected
+	expected=$(for n in net ipc uts; do readlink "/proc/$holder/ns/$n"; done)
+	kill -KILL "$holder"
+	is "$expected"
+}
+
+@test "linux.namespaces: pid by path" {
+	unshare --pid --fork --mount-proc sleep 600 3>&- &
+	local outer=$! inner
+	wait_until 5 pgrep -P "$outer"
+	inner=$(pgrep -P "$outer")
+	config --arg p "/proc/$inner/ns/pid" '.linux.namespaces |= map(if .type == "pid" then .path = $p else . end)'
+	run_shell 'readlink /proc/self/ns/pid; echo $$'
+	[ "${lines[0]}" = "$(readlink "/proc/$inner/ns/pid")" ]
+	[ "${lines[1]}" -gt 1 ]
+	kill -KILL "$inner"
+}
+
+@test "linux.namespaces: a path of another kind, a duplicate, an unknown type" {
+	refused '.linux.namespaces |= map(if .type == "network" then .path = "/proc/self/ns/uts" else . end)' ""
+	refused '.linux.namespaces += [{"type": "network"}]' "network"
+	refused '.linux.namespaces += [{"type": "galaxy"}]' "galaxy"
+	refused '.linux.namespaces |= map(if .type == "network" then .path = "ns/net" else . end)' ""
+}
+
+@test "network: lo is up and alone" {
+	run_shell 'ip link show lo; ls /sys/class/net'
+	has "LOOPBACK,UP"
+	[ "${lines[-1]}" = lo ]
+}
+
+user_namespace() {
+	config '.linux.namespaces += [{"type": "user"}]
+		| .linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+		| .linux.gidMappings = [{"containerID": 0, "hostID": 200000, "size": 65536}]'
+	chown -R -h 100000:200000 "$ROOTFS"
+	# The path to the root must be open to the mapped user.
+	local d=$ROOTFS
+	while [[ $d != / ]]; do
+		chmod o+x "$d"
+		d=$(dirname "$d")
+	done
+}
+
+@test "linux.uidMappings and gidMappings" {
+	user_namespace
+	run_shell 'cat /proc/self/uid_map /proc/self/gid_map; id -u; stat -c %u:%g /bin/busybox'
+	[ "$(xargs <<<"${lines[0]}")" = "0 100000 65536" ]
+	[ "$(xargs <<<"${lines[1]}")" = "0 200000 65536" ]
+	[ "${lines[2]}" = 0 ]
+	[ "${lines[3]}" = 0:0 ]
+}
+
+@test "user namespace: devices, proc, sys and a user other than root work" {
+	user_namespace
+	config '.process.user = {"uid": 7, "gid": 8, "additionalGids": [9]}'
+	run_shell 'echo x >/dev/null && head -c 4 /dev/zero | wc -c; id -u; id -g; cat /proc/self/setgroups; ls /sys/class/net'
+	[ "${lines[0]}" = 4 ]
+	[ "${lines[1]}" = 7 ]
+	[ "${lines[2]}" = 8 ]
+	[ "${lines[3]}" = allow ]
+	[ "${lines[4]}" = lo ]
+}
+
+@test "user namespace: host root's files are nobody's" {
+	user_namespace
+	echo secret >"$ROOTFS/secret"
+	chmod 600 "$ROOTFS/secret"
+	chown 0:0 "$ROOTFS/secret"
+	run_shell 'stat -c %u /secret; cat /secret 2>/dev/null || echo denied'
+	[ "${lines[0]}" = 65534 ]
+	[ "${lines[1]}" = denied ]
+}
+
+@test "linux.uidMappings without a user namespace are refused" {
+	refused '.linux.uidMappings = [{"containerID": 0, "hostID": 1000, "size": 1}]' "user namespace"
+}
+
+@test "linux.timeOffsets" {
+	requires podshim ns:time
+	config '.linux.namespaces += [{"type": "time"}] | .linux.timeOffsets = {"monotonic": {"secs": 86400}, "boottime": {"secs": 864000, "nanosecs": 5}}'
+	local up
+	up=$(cut -d. -f1 /proc/uptime)
+	run_shell 'cut -d. -f1 /proc/uptime; cat /proc/self/timens_offsets'
+	((lines[0] >= up + 864000 && lines[0] < up + 864000 + 60))
+	[[ $output =~ monotonic\ +86400\ +0 ]]
+	[[ $output =~ boottime\ +864000\ +5 ]]
+}
+
+@test "linux.timeOffsets without a time namespace are refused" {
+	requires podshim
+	refused '.linux.timeOffsets = {"monotonic": {"secs": 1}}' "time namespace"
+}
+
+@test "cgroup namespace: the container sees its cgroup as the root" {
+	run_shell 'cut -d: -f3 /proc/self/cgroup | sort -u'
+	is /
+	no_namespace cgroup
+	run_shell 'cut -d: -f3 /proc/self/cgroup | sort -u'
+	has "$CID"
+}
+
+@test "linux.sysctl" {
+	config '.linux.sysctl = {"net.ipv4.ip_forward": "1", "kernel.msgmax": "1234", "net/ipv4/ip_default_ttl": "33"}'
+	run_shell 'cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/msgmax /proc/sys/net/ipv4/ip_default_ttl'
+	is $'1\n1234\n33'
+}
+
+@test "linux.sysctl: not namespaced, or without its namespace, or not a name" {
+	refused '.linux.sysctl = {"kernel.panic": "1"}' kernel.panic
+	refused '.linux.sysctl = {"vm.swappiness": "1"}' vm.swappiness
+	refused '.linux.sysctl = {"net.ipv4.ip_forward": "1"} | .linux.namespaces |= map(select(.type != "network"))' net.ipv4.ip_forward
+	refused '.linux.sysctl = {"kernel.msgmax": "1"} | .linux.namespaces |= map(select(.type != "ipc"))' kernel.msgmax
+	refused '.linux.sysctl = {"net.../../kernel.panic": "1"}' net
+	refused '.linux.sysctl = {"kernel.hostname": "x"}' kernel.hostname
+}
+
+@test "linux.maskedPaths: files read empty, folders are empty" {
+	mkdir "$ROOTFS/secrets"
+	echo hidden >"$ROOTFS/secrets/key"
+	echo hidden >"$ROOTFS/secret"
+	config '.linux.maskedPaths += ["/secrets", "/secret", "/not/there"]'
+	run_shell 'ls /secrets | wc -l; cat /secret | wc -c; touch /secrets/x 2>/dev/null || echo no; head -c1 /proc/kcore | wc -c; ls /sys/firmware | wc -l'
+	is $'0\n0\nno\n0\n0'
+	[ "$(cat "$ROOTFS/secret")" = hidden ]
+}
+
+@test "linux.readonlyPaths" {
+	mkdir "$ROOTFS/data"
+	config '.linux.readonlyPaths += ["/data", "/not/there"] | .root.readonly = false'
+	run_shell 'touch /data/x 2>/dev/null || echo no; touch /y && echo yes; echo 1 2>/dev/null >/proc/sys/kernel/panic || echo no'
+	is $'no\nyes\nno'
+	[ ! -e "$ROOTFS/data/x" ]
+}
+
+@test "linux.devices: the default ones and their links" {
+	run_shell 'for d in null zero full random urandom tty; do stat -c "%n %F %t:%T %a" /dev/$d; done
+		for l in fd stdin stdout stderr ptmx; do echo $l $(readlink /dev/$l); done; head -c 5 /dev/zero | wc -c; echo x >/dev/full || echo full'
+	has "/dev/null character special file 1:3 666"
+	has "/dev/zero character special file 1:5 666"
+	has "/dev/full character special file 1:7 666"
+	has "/dev/random character special file 1:8 666"
+	has "/dev/urandom character special file 1:9 666"
+	has "/dev/tty character special file 5:0 666"
+	has "fd /proc/self/fd"
+	has "stdin /proc/self/fd/0"
+	has "stdout /proc/self/fd/1"
+	has "stderr /proc/self/fd/2"
+	has "ptmx pts/ptmx"
+	[[ $output == *full* ]]
+}
+
+@test "linux.devices: more of them, with mode and owner" {
+	config '.linux.devices = [{"path": "/dev/mine", "type": "c", "major": 1, "minor": 3, "fileMode": 384, "uid": 12, "gid": 34},
+		{"path": "/dev/deep/pipe", "type": "p", "fileMode": 438}]
+		| .linux.resources.devices += [{"allow": true, "type": "c", "major": 1, "minor": 3, "access": "rwm"}]'
+	run_shell 'stat -c "%F %t:%T %a %u:%g" /dev/mine; stat -c %F /dev/deep/pipe; echo x >/dev/mine && echo works'
+	is $'character special file 1:3 600 12:34\nfifo\nworks'
+}
+
+@test "linux.devices: an existing node that does not match is refused" {
+	requires podshim
+	# Without a /dev mount the node would be made in the root file system itself.
+	mkdir "$ROOTFS/dev/sub"
+	mknod "$ROOTFS/dev/sub/node" c 1 5
+	refused '.mounts |= map(select(.destination | startswith("/dev") | not)) | .root.readonly = false
+		| .linux.devices = [{"path": "/dev/sub/node", "type": "c", "major": 1, "minor": 3}]' "/dev/sub/node"
+}
+
+@test "linux.personality" {
+	requires podshim
+	config '.linux.personality = {"domain": "LINUX32"}'
+	run_shell 'uname -m'
+	[[ $output == i686 || $output == armv8l ]]
+}
+
+@test "linux.seccomp: an action per syscall, errno, arguments" {
+	config '.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
+		"syscalls": [{"names": ["mkdir", "mkdirat", "no_such_call"], "action": "SCMP_ACT_ERRNO", "errnoRet": 28},
+			{"names": ["sethostname"], "action": "SCMP_ACT_ERRNO"},
+			{"names": ["kill"], "action": "SCMP_ACT_ERRNO", "errnoRet": 22, "args": [{"index": 1, "value": 10, "op": "SCMP_CMP_EQ"}]}]}'
+	run_shell 'mkdir /dev/shm/x; hostname x; kill -USR1 1 || echo blocked; kill -0 1 && echo passed; grep ^Seccomp: /proc/self/status'
+	has "No space left on device"
+	has "Operation not permitted"
+	has blocked
+	has passed
+	has $'Seccomp:\t2'
+}
+
+@test "linux.seccomp: SCMP_ACT_KILL_PROCESS" {
+	config '.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_KILL_PROCESS"}]}'
+	payload mkdir /dev/shm/x
+	run_bundle -159
+}
+
+@test "linux.seccomp: the default action denies what is not listed, errnoRet given" {
+	config '.linux.seccomp = {"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 38, "syscalls": [{"action": "SCMP_ACT_ALLOW", "names": [
+		"execve", "brk", "arch_prctl", "mmap", "mprotect", "munmap", "write", "read", "open", "openat", "close", "fstat", "newfstatat", "stat", "lstat",
+		"exit", "exit_group", "set_tid_address", "set_robust_list", "rseq", "prlimit64", "getrandom", "readlink", "readlinkat", "ioctl", "fcntl",
+		"getuid", "geteuid", "getgid", "getegid", "getpid", "getppid", "rt_sigaction", "rt_sigprocmask", "uname", "prctl", "capget", "capset", "futex",
+		"setuid", "setgid", "setgroups", "close_range", "getcwd", "chdir", "sigaltstack", "getdents64", "getsockopt", "fstatfs", "statfs", "epoll_pwait", "nanosleep", "getppid", "clone", "tgkill", "epoll_ctl"]}]}'
+	payload mkdir /dev/shm/x
+	run podshim run -b "$BUNDLE" "$CID"
+	[ "$status" -ne 0 ]
+	has "Function not implemented"
+}
+
+@test "linux.seccomp: unknown actions, operators and architectures are refused" {
+	refused '.linux.seccomp = {"defaultAction": "SCMP_ACT_MAYBE"}' SCMP_ACT_MAYBE
+	refused '.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_ABACUS"]}' SCMP_ARCH_ABACUS
+	refused '.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["kill"], "action": "SCMP_ACT_ERRNO", "args": [{"index": 0, "value": 1, "op": "SCMP_CMP_ISH"}]}]}' SCMP_CMP_ISH
+}
+
+
+@test "a payload sees only fds 0, 1 and 2" {
+	shell 'ls /proc/self/fd | grep -vxE "0|1|2" | while read -r fd; do [ -e /proc/self/fd/$fd ] && echo leaked $fd; done; echo done'
+	exec 7</etc/passwd 8</ 9</proc
+	run_bundle
+	exec 7<&- 8<&- 9<&-
+	is "done"
+}
+
+@test "--preserve-fds hands over what was promised and no more" {
+	echo three >"$BATS_TEST_TMPDIR/three"
+	echo four >"$BATS_TEST_TMPDIR/four"
+	shell 'cat <&3; cat <&4 2>/dev/null || echo closed'
+	run -0 bash -c 'exec 3<"$5/three" 4<"$5/four"; "$0" --root "$1" run --preserve-fds 1 -b "$2" "$3"' \
+		"$PODSHIM" "$ROOT" "$BUNDLE" "$CID" - "$BATS_TEST_TMPDIR"
+	has three
+	lacks four
+}
+
+@test "process.args may be absent: create works, start says why not" {
+	requires podshim
+	config 'del(.process)'
+	detached podshim create -b "$BUNDLE" "$CID"
+	run podshim start "$CID"
+	[ "$status" -ne 0 ]
+	has process
+	run -0 podshim delete --force "$CID"
+	assert_nothing_left
+}
+
+@test "a minimal configuration: nothing but version, root and process" {
+	requires podshim
+	jq -n '{ociVersion: "1.3.0", root: {path: "rootfs"}, process: {cwd: "/", user: {uid: 0, gid: 0}, args: ["/bin/echo", "minimal"]},
+		linux: {namespaces: [{type: "mount"}, {type: "pid"}]}}' >"$BUNDLE/config.json"
+	run_bundle
+	is minimal
+}
