@@ -74,7 +74,7 @@ int ps_fail_os_(struct ps_err *e, const char *file, int line, const char *fmt, .
 	return -1;
 }
 
-int ps_ctx(struct ps_err *e, const char *fmt, ...)
+int (ps_ctx)(struct ps_err *e, const char *fmt, ...)
 {
 	int saved = errno;
 	char text[sizeof(e->msg)];
@@ -92,7 +92,7 @@ int ps_ctx(struct ps_err *e, const char *fmt, ...)
 	return -1;
 }
 
-int ps_at(struct ps_err *e, const char *fmt, ...)
+int (ps_at)(struct ps_err *e, const char *fmt, ...)
 {
 	int saved = errno;
 	va_list ap;

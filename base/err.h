@@ -42,10 +42,13 @@ struct ps_err {
 	char msg[512];    /* "<context>: <first cause>[: <strerror>]"             */
 };
 
+/* The compiler and its analysers see the -1 that the call returns. */
+#define PS_MINUS_ONE(call) __extension__({ (void)(call); -1; })
+
 /* Raise: record the first cause (overwrites *e).  Always -1, so callers can `return ps_fail(...)`.  e may be NULL. */
-#define ps_fail(e, cls, ...) ps_fail_((e), (cls), __FILE__, __LINE__, __VA_ARGS__)
+#define ps_fail(e, cls, ...) PS_MINUS_ONE(ps_fail_((e), (cls), __FILE__, __LINE__, __VA_ARGS__))
 /* Raise class PS_E_OS from errno; ": " and strerror(errno) are appended.  errno is kept. */
-#define ps_fail_os(e, ...) ps_fail_os_((e), __FILE__, __LINE__, __VA_ARGS__)
+#define ps_fail_os(e, ...) PS_MINUS_ONE(ps_fail_os_((e), __FILE__, __LINE__, __VA_ARGS__))
 
 int ps_fail_(struct ps_err *e, enum ps_err_class cls, const char *file, int line, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6), cold));
@@ -56,6 +59,8 @@ int ps_fail_os_(struct ps_err *e, const char *file, int line, const char *fmt, .
 int ps_ctx(struct ps_err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3), cold));
 /* Set `where` if it is still empty.  Always -1. */
 int ps_at(struct ps_err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3), cold));
+#define ps_ctx(...) PS_MINUS_ONE(ps_ctx(__VA_ARGS__))
+#define ps_at(...) PS_MINUS_ONE(ps_at(__VA_ARGS__))
 /* "<where>: <msg>" or "<msg>" into buf (always terminated); returns buf. */
 const char *ps_err_text(const struct ps_err *e, char *buf, size_t size);
 const char *ps_err_class_text(enum ps_err_class cls);

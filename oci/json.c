@@ -43,8 +43,8 @@ static int fail_at(const struct parser *p, size_t offset, const char *what, cons
 			column = 1;
 		}
 	}
-	(void)ps_fail(p->e, PS_E_CONFIG, "line %zu, column %zu: %s%s%s%s", line, column, what, *detail ? " '" : "", detail,
-		      *detail ? "'" : "");
+	(void)ps_fail(p->e, PS_E_CONFIG, "line %zu, column %zu: %s%s%s%s", line, column, what, *detail ? " '" : "",
+		      detail, *detail ? "'" : "");
 	return ps_at(p->e, "%s", p->file);
 }
 
@@ -119,7 +119,7 @@ static int hex4(const char *s)
 	return v;
 }
 
-/* Bytes to skip for the escape at s, 0 for half a surrogate pair; yajl judges the other escapes.  A NUL ends the text. */
+/* Bytes to skip for the escape at s, 0 for half a surrogate pair; yajl judges the others.  A NUL ends the text. */
 static size_t escape_length(const char *s)
 {
 	int unit = s[1] == 'u' ? hex4(s + 2) : -1;

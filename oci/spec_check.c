@@ -74,7 +74,7 @@ static size_t span_number(const char *s)
 	return n > 1 && *s == '0' ? 0 : n;
 }
 
-/* Dot-separated identifiers up to `stop` or the end; a number without leading zeros where `strict`.  NULL: malformed. */
+/* Dot-separated identifiers up to `stop` or the end; `strict`: numbers have no leading zeros.  NULL: malformed. */
 static const char *skip_identifiers(const char *s, char stop, bool strict)
 {
 	for (;; s++) {

@@ -29,7 +29,8 @@ static const struct mount_row mounts[] = {
 	{ BOTH, "/dev", "tmpfs", "tmpfs", { "nosuid", "strictatime", "mode=755", "size=65536k" } },
 	{ ROOTFUL, "/dev/pts", "devpts", "devpts",
 	  { "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5" } },
-	{ ROOTLESS, "/dev/pts", "devpts", "devpts", { "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620" } },
+	{ ROOTLESS, "/dev/pts", "devpts", "devpts",
+	  { "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620" } },
 	{ BOTH, "/dev/shm", "tmpfs", "shm", { "nosuid", "noexec", "nodev", "mode=1777", "size=65536k" } },
 	{ BOTH, "/dev/mqueue", "mqueue", "mqueue", { "nosuid", "noexec", "nodev" } },
 	{ ROOTFUL, "/sys", "sysfs", "sysfs", { "nosuid", "noexec", "nodev", "ro" } },
@@ -38,8 +39,8 @@ static const struct mount_row mounts[] = {
 };
 
 static const struct namespace_row namespaces[] = {
-	{ BOTH, "pid" }, { ROOTFUL, "network" }, { BOTH, "ipc" },	{ BOTH, "uts" },
-	{ BOTH, "mount" }, { BOTH, "cgroup" },	 { ROOTLESS, "user" },
+	{ BOTH, "pid" },   { ROOTFUL, "network" }, { BOTH, "ipc" },	 { BOTH, "uts" },
+	{ BOTH, "mount" }, { BOTH, "cgroup" },	   { ROOTLESS, "user" },
 };
 
 static const char *const args[] = { "sh" };

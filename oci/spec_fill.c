@@ -109,13 +109,13 @@ static int read_integer(const struct fill *f, const struct field *row, const str
 		*ret = node->v.u;
 		return 0;
 	}
-	return json_fail(node, f->file, f->e, "expected an integer from %" PRId64 " to %" PRIu64 ", found %s", r.min, r.max,
-			 describe(node, found, sizeof(found)));
+	return json_fail(node, f->file, f->e, "expected an integer from %" PRId64 " to %" PRIu64 ", found %s", r.min,
+			 r.max, describe(node, found, sizeof(found)));
 }
 
 static int fill_integer(const struct fill *f, const struct field *row, const struct json *node, void *into)
 {
-	uint64_t v;
+	uint64_t v = 0;
 
 	if (read_integer(f, row, node, &v) < 0)
 		return -1;
@@ -135,7 +135,7 @@ static int fill_u32s(const struct fill *f, const struct field *row, const struct
 	if (!items)
 		return fail_memory(f);
 	for (size_t i = 0; i < n; i++) {
-		uint64_t v;
+		uint64_t v = 0;
 		if (read_integer(f, row, &node->v.list.items[i], &v) < 0)
 			return -1;
 		items[i] = (uint32_t)v;
@@ -329,8 +329,8 @@ int schema_fill(struct ps_arena *a, const struct schema *s, const struct json *n
 	return fill_object(&(struct fill){ a, file, e }, s, node, into);
 }
 
-void schema_each(const struct schema *s, const char *prefix, void (*fn)(const char *path, const struct field *f, void *ctx),
-		 void *ctx)
+void schema_each(const struct schema *s, const char *prefix,
+		 void (*fn)(const char *path, const struct field *f, void *ctx), void *ctx)
 {
 	for (size_t i = 0; i < s->n_fields; i++) {
 		const struct field *row = &s->fields[i];

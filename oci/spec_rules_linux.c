@@ -73,7 +73,8 @@ static int check_time(const struct rule_ctx *c)
 	if (ns->path)
 		return rule_fail(c, "/linux/timeOffsets", "the offsets of a joined time namespace cannot be set");
 	for (size_t i = 0; i < c->s->linux_.n_time_offsets; i++)
-		if (RULE_KNOWN(c, names_time_clock, c->s->linux_.time_offsets[i].clock, "clock", "/linux/timeOffsets") < 0)
+		if (RULE_KNOWN(c, names_time_clock, c->s->linux_.time_offsets[i].clock, "clock",
+			       "/linux/timeOffsets") < 0)
 			return -1;
 	return 0;
 }
@@ -170,13 +171,15 @@ static int check_sysctl(const struct rule_ctx *c)
 		if (sysctl_path(kv->key, path, sizeof(path)) < 0)
 			return rule_fail(c, kv->at, "'%s' is not a sysctl name", kv->key);
 		if (!strcmp(path, "kernel/hostname") || (!strcmp(path, "kernel/domainname") && c->s->domainname))
-			return rule_fail(c, kv->at, "sysctl '%s' is not allowed as it conflicts with the OCI '%s' field",
-					 kv->key, path + strlen("kernel/"));
+			return rule_fail(c, kv->at,
+					 "sysctl '%s' is not allowed as it conflicts with the OCI '%s' field", kv->key,
+					 path + strlen("kernel/"));
 		const char *ns = sysctl_namespace(path);
 		if (!ns)
 			return rule_fail(c, kv->at, "sysctl '%s' is not in a separate kernel namespace", kv->key);
 		if (!rule_namespace(c, ns))
-			return rule_fail(c, kv->at, "sysctl '%s' is not allowed in the host's %s namespace", kv->key, ns);
+			return rule_fail(c, kv->at, "sysctl '%s' is not allowed in the host's %s namespace", kv->key,
+					 ns);
 	}
 	return 0;
 }
@@ -252,8 +255,10 @@ static int check_personality(const struct rule_ctx *c)
 	if (!l->personality.set)
 		return 0;
 	if (l->personality.flags.n)
-		return rule_fail(c, "/linux/personality/flags/0", "unknown personality flag '%s'", l->personality.flags.v[0]);
-	return RULE_KNOWN(c, names_personality, l->personality.domain, "personality domain", "/linux/personality/domain");
+		return rule_fail(c, "/linux/personality/flags/0", "unknown personality flag '%s'",
+				 l->personality.flags.v[0]);
+	return RULE_KNOWN(c, names_personality, l->personality.domain, "personality domain",
+			  "/linux/personality/domain");
 }
 
 static int check_clos(const struct rule_ctx *c)
@@ -271,7 +276,8 @@ static int check_memory_policy_names(const struct rule_ctx *c)
 
 	if (!l->memory_policy.set)
 		return 0;
-	if (RULE_KNOWN(c, names_mempolicy_mode, l->memory_policy.mode, "memory policy mode", "/linux/memoryPolicy/mode") < 0)
+	if (RULE_KNOWN(c, names_mempolicy_mode, l->memory_policy.mode, "memory policy mode",
+		       "/linux/memoryPolicy/mode") < 0)
 		return -1;
 	for (size_t i = 0; i < l->memory_policy.flags.n; i++)
 		if (RULE_KNOWN(c, names_mempolicy_flag, l->memory_policy.flags.v[i], "memory policy flag",

@@ -27,6 +27,9 @@ static bool is_idmapped(const struct spec_mount *m)
 	return m->uid_maps.n || m->gid_maps.n || (special_options(m) & (MOUNT_OPT_IDMAP | MOUNT_OPT_RIDMAP));
 }
 
+/* runc's words. */
+#define BIND_DATA "bind mounts cannot have any filesystem-specific options applied: '%s'"
+
 static int check_bind_data(const struct rule_ctx *c)
 {
 	for (size_t i = 0; i < c->s->n_mounts; i++) {
@@ -35,9 +38,7 @@ static int check_bind_data(const struct rule_ctx *c)
 			continue;
 		for (size_t k = 0; k < m->options.n; k++)
 			if (!mount_option_find(m->options.v[k]))
-				return rule_fail(c, RULE_AT("%s/options/%zu", m->at, k),
-						 "bind mounts cannot have any filesystem-specific options applied: '%s'",
-						 m->options.v[k]);
+				return rule_fail(c, RULE_AT("%s/options/%zu", m->at, k), BIND_DATA, m->options.v[k]);
 	}
 	return 0;
 }
@@ -96,7 +97,8 @@ static int check_idmapped_source(const struct rule_ctx *c)
 	for (size_t i = 0; i < c->s->n_mounts; i++) {
 		const struct spec_mount *m = &c->s->mounts[i];
 		if (is_idmapped(m) && m->uid_maps.n == 0 && !rule_namespace(c, "user"))
-			return rule_fail(c, m->at, "an id-mapped mount needs uidMappings and gidMappings, or a user namespace");
+			return rule_fail(c, m->at,
+					 "an id-mapped mount needs uidMappings and gidMappings, or a user namespace");
 	}
 	return 0;
 }

@@ -27,7 +27,8 @@ static int check_env(const struct rule_ctx *c)
 
 	for (size_t i = 0; i < env->n; i++)
 		if (*env->v[i] == '=' || !strchr(env->v[i], '='))
-			return rule_fail(c, RULE_AT("%s/env/%zu", c->base, i), "must be NAME=VALUE, not '%s'", env->v[i]);
+			return rule_fail(c, RULE_AT("%s/env/%zu", c->base, i), "must be NAME=VALUE, not '%s'",
+					 env->v[i]);
 	return 0;
 }
 
@@ -53,7 +54,8 @@ static int check_rlimit_order(const struct rule_ctx *c)
 		const struct spec_rlimit *r = &c->s->process.rlimits[i];
 		if (r->soft > r->hard)
 			return rule_fail(c, RULE_AT("%s/soft", r->at),
-					 "the soft limit %" PRIu64 " is above the hard limit %" PRIu64, r->soft, r->hard);
+					 "the soft limit %" PRIu64 " is above the hard limit %" PRIu64, r->soft,
+					 r->hard);
 	}
 	return 0;
 }
@@ -64,7 +66,8 @@ static int check_scheduler_names(const struct rule_ctx *c)
 
 	if (!s->set)
 		return 0;
-	if (RULE_KNOWN(c, names_sched_policy, s->policy, "scheduler policy", RULE_AT("%s/scheduler/policy", c->base)) < 0)
+	if (RULE_KNOWN(c, names_sched_policy, s->policy, "scheduler policy",
+		       RULE_AT("%s/scheduler/policy", c->base)) < 0)
 		return -1;
 	for (size_t i = 0; i < s->flags.n; i++)
 		if (RULE_KNOWN(c, names_sched_flag, s->flags.v[i], "scheduler flag",
@@ -86,8 +89,8 @@ static int check_scheduler_priority(const struct rule_ctx *c)
 		return 0;
 	bool fixed = policy_is(s, "SCHED_FIFO", "SCHED_RR");
 	if (fixed && (s->priority < 1 || s->priority > 99))
-		return rule_fail(c, RULE_AT("%s/scheduler/priority", c->base), "must be 1 to 99 for %s, not %d", s->policy,
-				 s->priority);
+		return rule_fail(c, RULE_AT("%s/scheduler/priority", c->base), "must be 1 to 99 for %s, not %d",
+				 s->policy, s->priority);
 	if (!fixed && s->priority != 0)
 		return rule_fail(c, RULE_AT("%s/scheduler/priority", c->base), "is only for SCHED_FIFO and SCHED_RR");
 	if (policy_is(s, "SCHED_OTHER", "SCHED_BATCH") && (s->nice < -20 || s->nice > 19))

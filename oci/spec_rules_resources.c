@@ -24,7 +24,8 @@ static int check_swap(const struct rule_ctx *c)
 
 	if (limit->set && swap->set && swap->v > 0 && swap->v < limit->v)
 		return rule_fail(c, RULE_AT("%s/memory/swap", c->base),
-				 "memory and swap together, %" PRId64 ", are below the memory limit %" PRId64, swap->v, limit->v);
+				 "memory and swap together, %" PRId64 ", are below the memory limit %" PRId64, swap->v,
+				 limit->v);
 	return 0;
 }
 
@@ -33,7 +34,8 @@ static int check_swap_limit(const struct rule_ctx *c)
 	const struct opt_i64 *limit = &c->s->linux_.resources.memory.limit, *swap = &c->s->linux_.resources.memory.swap;
 
 	if (swap->set && swap->v > 0 && (!limit->set || limit->v <= 0))
-		return rule_fail(c, RULE_AT("%s/memory/swap", c->base), "unable to set swap limit without memory limit");
+		return rule_fail(c, RULE_AT("%s/memory/swap", c->base),
+				 "unable to set swap limit without memory limit");
 	return 0;
 }
 

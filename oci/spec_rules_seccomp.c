@@ -10,7 +10,8 @@ static int check_actions(const struct rule_ctx *c)
 {
 	const struct spec_seccomp *s = &c->s->linux_.seccomp;
 
-	if (RULE_KNOWN(c, names_seccomp_action, s->default_action, "seccomp action", RULE_AT("%s/defaultAction", c->base)) < 0)
+	if (RULE_KNOWN(c, names_seccomp_action, s->default_action, "seccomp action",
+		       RULE_AT("%s/defaultAction", c->base)) < 0)
 		return -1;
 	for (size_t i = 0; i < s->n_rules; i++)
 		if (RULE_KNOWN(c, names_seccomp_action, s->rules[i].action, "seccomp action",
@@ -47,7 +48,8 @@ static int check_flags(const struct rule_ctx *c)
 	const struct spec_strs *list = &c->s->linux_.seccomp.flags;
 
 	for (size_t i = 0; i < list->n; i++)
-		if (RULE_KNOWN(c, names_seccomp_flag, list->v[i], "seccomp flag", RULE_AT("%s/flags/%zu", c->base, i)) < 0)
+		if (RULE_KNOWN(c, names_seccomp_flag, list->v[i], "seccomp flag",
+			       RULE_AT("%s/flags/%zu", c->base, i)) < 0)
 			return -1;
 	return 0;
 }
@@ -96,7 +98,8 @@ static int check_notify(const struct rule_ctx *c)
 	const struct spec_seccomp *s = &c->s->linux_.seccomp;
 
 	if (!strcmp(s->default_action, "SCMP_ACT_NOTIFY"))
-		return rule_fail(c, RULE_AT("%s/defaultAction", c->base), "SCMP_ACT_NOTIFY cannot be used as default action");
+		return rule_fail(c, RULE_AT("%s/defaultAction", c->base),
+				 "SCMP_ACT_NOTIFY cannot be used as default action");
 	for (size_t i = 0; i < s->n_rules; i++) {
 		const struct spec_seccomp_rule *r = &s->rules[i];
 		for (size_t k = 0; !strcmp(r->action, "SCMP_ACT_NOTIFY") && k < r->names.n; k++)

@@ -100,5 +100,5 @@ extern const struct schema schema_id_map;    /* struct spec_id_map */
 int schema_fill(struct ps_arena *a, const struct schema *s, const struct json *node, const char *file, void *into,
 		struct ps_err *e);
 /* Call fn for every known field, depth first; a list or map element is "-": "/linux/seccomp/syscalls/-/names". */
-void schema_each(const struct schema *s, const char *prefix, void (*fn)(const char *path, const struct field *f, void *ctx),
-		 void *ctx);
+void schema_each(const struct schema *s, const char *prefix,
+		 void (*fn)(const char *path, const struct field *f, void *ctx), void *ctx);

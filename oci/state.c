@@ -44,7 +44,9 @@ enum field_kind { TEXT, PID, UID, U64, BOOL };
 	X(TEXT, "tape", tape)                 \
 	X(TEXT, "cgroup", cgroup)             \
 	X(BOOL, "rootless", rootless)         \
-	X(BOOL, "exposed", exposed)
+	X(BOOL, "exposed", exposed) \
+	X(BOOL, "poststart", has_poststart) \
+	X(BOOL, "poststop", has_poststop)
 
 static const struct field {
 	const char *name;

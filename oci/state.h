@@ -42,6 +42,7 @@ struct state {
 	char cgroup[4096];          /* cgroup path below each hierarchy, "" without */
 	char cgroup_dirs[16][512];  /* absolute directories that this container owns, in creation order */
 	unsigned n_cgroup_dirs;
+	bool has_poststart, has_poststop; /* hooks of the frozen configuration */
 	bool rootless, exposed;     /* exposed: the pid namespace is shared with others, kill by cgroup */
 };
 

@@ -63,7 +63,8 @@ static struct found find(struct cli *cli, const char *name, size_t len)
 		for (size_t i = 0; i < l[k].opts.n; i++) {
 			const struct opt *o = &l[k].opts.v[i];
 
-			if (len ? !strncmp(o->name, name, len) && !o->name[len] : o->letters && strchr(o->letters, *name))
+			if (len ? !strncmp(o->name, name, len) && !o->name[len]
+				: o->letters && strchr(o->letters, *name))
 				return (struct found){ o, (char *)l[k].base + o->off };
 		}
 	}
@@ -130,8 +131,9 @@ static int unknown_flag(struct stream *s, const char *text)
 		word[i] = text[i];
 	best = args_closest(word + strspn(word, "-"), names, n);
 	return ps_fail(s->e, PS_E_USAGE, "unknown flag '%s'%s%s%s%s%s%s; see 'podshim %s%s--help'", word,
-		       cmd ? " for '" : "", cmd ? cmd->name : "", cmd ? "'" : "", best ? " (did you mean '--" : "",
-		       best ? best : "", best ? "'?)" : "", cmd ? cmd->name : "", cmd ? " " : "");
+		       cmd ? " for '" : "", cmd ? cmd->name : "", cmd ? "'" : "",
+		       best ? " (did you mean '--" : "", best ? best : "", best ? "'?)" : "",
+		       cmd ? cmd->name : "", cmd ? " " : "");
 }
 
 static int unknown_command(struct stream *s, const char *word)
@@ -185,8 +187,8 @@ static int store_value(struct stream *s, struct found f, const char *value)
 		return add_to_list(s, f.dst, value);
 	case OPT_U32:
 		if (ps_parse_u32(value, f.dst) < 0)
-			return ps_fail(s->e, PS_E_USAGE, "invalid %s: %s is not a number from 0 to %u", f.o->name,
-				       value, UINT32_MAX);
+			return ps_fail(s->e, PS_E_USAGE, "invalid %s: %s is not a number from 0 to %u",
+				       f.o->name, value, UINT32_MAX);
 		return 0;
 	case OPT_FLAG:
 	case OPT_NONE:
@@ -217,7 +219,8 @@ static int take_value(struct stream *s, struct found f, const char *value)
 	else if (!value)
 		s->cli->pending = f.o;
 	if (!value || !*value)
-		return ps_fail(s->e, PS_E_USAGE, "flag '--%s' requires an argument (%s)", f.o->name, f.o->arg);
+		return ps_fail(s->e, PS_E_USAGE, "flag '--%s' requires an argument (%s)", f.o->name,
+			       f.o->arg);
 	return store_value(s, f, value);
 }
 
@@ -233,8 +236,8 @@ static int take_letters(struct stream *s, const char *text)
 		if (*rest == '=')
 			return take_value(s, f, rest + 1);
 		if (opt_takes_value(f.o))
-			return *rest >= 'a' && *rest <= 'z' ? unknown_flag(s, text) :
-							      take_value(s, f, *rest ? rest : NULL);
+			return *rest >= 'a' && *rest <= 'z' ? unknown_flag(s, text)
+							    : take_value(s, f, *rest ? rest : NULL);
 		if (take_switch(s, f, NULL) < 0)
 			return -1;
 	}
@@ -304,7 +307,8 @@ int args_check_words(const struct cli *cli, struct ps_err *e)
 	const struct command *c = cli->cmd;
 
 	if (cli->n_words < c->min_words)
-		return ps_fail(e, PS_E_USAGE, "'%s' needs %s; see 'podshim %s --help'", c->name, c->words, c->name);
+		return ps_fail(e, PS_E_USAGE, "'%s' needs %s; see 'podshim %s --help'", c->name, c->words,
+			       c->name);
 	if (cli->n_words > c->max_words)
 		return ps_fail(e, PS_E_USAGE, "'%s' does not take '%s'; see 'podshim %s --help'", c->name,
 			       cli->words[c->max_words], c->name);

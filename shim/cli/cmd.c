@@ -40,13 +40,15 @@ int cli_make_env(struct cli *cli, struct ps_err *e)
 	bool systemd = cli->global.systemd_cgroup || (manager && !strcmp(manager, "systemd"));
 
 	if (systemd && cli->cmd->attr & CMD_CGROUP)
-		return ps_fail(e, PS_E_UNSUPP, "the systemd cgroup manager is not supported by this version; "
+		return ps_fail(e, PS_E_UNSUPP,
+			       "the systemd cgroup manager is not supported by this version; "
 			       "use --cgroup-manager cgroupfs");
 	if (!(cli->cmd->attr & CMD_ROOT))
 		return 0;
 	cli->env = (struct pod_env){
 		.root = cli->root,
-		.cgroup_manager = manager && !strcmp(manager, "disabled") ? PLAN_CGROUP_DISABLED : PLAN_CGROUPFS,
+		.cgroup_manager =
+			manager && !strcmp(manager, "disabled") ? PLAN_CGROUP_DISABLED : PLAN_CGROUPFS,
 		.warn = log_warning,
 		.warn_ctx = &cli->log,
 	};
@@ -92,7 +94,8 @@ int cli_preserve_fds(const struct cli *cli, uint32_t *n, struct ps_err *e)
 		return ps_fail(e, PS_E_USAGE, "too many file descriptors to preserve");
 	for (int fd = 3; fd < 3 + (int)sum; fd++)
 		if (fd == cli->log.fd || fcntl(fd, F_GETFD) < 0)
-			return ps_fail(e, PS_E_USAGE, "file descriptor %d is to be preserved, but it is not open", fd);
+			return ps_fail(e, PS_E_USAGE,
+				       "file descriptor %d is to be preserved, but it is not open", fd);
 	*n = sum;
 	return 0;
 }
@@ -108,8 +111,8 @@ static int compile_regex(const char *regex, regex_t *ret, struct ps_err *e)
 	return ps_fail(e, PS_E_USAGE, "invalid regular expression '%s': %s", regex, why);
 }
 
-int cli_each_match(struct cli *cli, const char *regex, int (*fn)(struct cli *cli, const char *id, struct ps_err *e),
-		   struct ps_err *e)
+int cli_each_match(struct cli *cli, const char *regex,
+		   int (*fn)(struct cli *cli, const char *id, struct ps_err *e), struct ps_err *e)
 {
 	ps_auto(regfree) regex_t re = { 0 };
 	ps_auto_mem struct pod_item *items = NULL;

@@ -13,14 +13,16 @@ struct exec_flags {
 
 #define AT(field) offsetof(struct exec_flags, field)
 static const struct opt exec_rows[] = {
-	{ "process", "p", OPT_STR, "FILE", "take the process from FILE, a JSON process object", AT(r.process_file) },
+	{ "process", "p", OPT_STR, "FILE", "take the process from FILE, a JSON process object",
+	  AT(r.process_file) },
 	{ "cwd", NULL, OPT_STR, "PATH", "working directory", AT(r.cwd) },
 	{ "env", "e", OPT_LIST, "NAME=VALUE", "set a variable; may be repeated", AT(env) },
 	{ "tty", "t", OPT_FLAG, NULL, "give it a terminal", AT(r.tty) },
 	{ "user", "u", OPT_STR, "UID[:GID]", "run as this user", AT(r.user) },
 	{ "additional-gids", "g", OPT_LIST, "GID", "add a group; may be repeated", AT(groups) },
 	{ "cap", "c", OPT_LIST, "CAP", "add a capability; may be repeated", AT(caps) },
-	{ "no-new-privs", NULL, OPT_FLAG, NULL, "it can never gain privileges by an exec", AT(r.no_new_privs) },
+	{ "no-new-privs", NULL, OPT_FLAG, NULL, "it can never gain privileges by an exec",
+	  AT(r.no_new_privs) },
 	{ "process-label", NULL, OPT_STR, "LABEL", "SELinux label (not supported)", AT(r.process_label) },
 	{ "apparmor", NULL, OPT_STR, "PROFILE", "AppArmor profile (not supported)", AT(r.apparmor) },
 	{ "cgroup", NULL, OPT_STR, "PATH", "run in this cgroup below the container's", AT(r.cgroup) },
@@ -28,14 +30,16 @@ static const struct opt exec_rows[] = {
 	{ "detach", "d", OPT_FLAG, NULL, "return when it runs", AT(r.detach) },
 	{ "console-socket", NULL, OPT_STR, "SOCKET", "socket that receives the terminal's master side",
 	  AT(r.console_socket) },
-	{ "pidfd-socket", NULL, OPT_STR, "SOCKET", "socket that receives a pidfd of the process", AT(r.pidfd_socket) },
+	{ "pidfd-socket", NULL, OPT_STR, "SOCKET", "socket that receives a pidfd of the process",
+	  AT(r.pidfd_socket) },
 	{ "pid-file", NULL, OPT_STR, "FILE", "write its pid to FILE once it exists", AT(r.pid_file) },
-	{ "preserve-fds", NULL, OPT_U32, "N", "pass N file descriptors from 3 on, besides those of LISTEN_FDS",
-	  AT(r.preserve_fds) },
+	{ "preserve-fds", NULL, OPT_U32, "N",
+	  "pass N file descriptors from 3 on, besides those of LISTEN_FDS", AT(r.preserve_fds) },
 };
 
 /* One group id per list entry. */
-static int parse_groups(struct cli *cli, const struct exec_flags *f, struct pod_exec_request *r, struct ps_err *e)
+static int parse_groups(struct cli *cli, const struct exec_flags *f, struct pod_exec_request *r,
+			struct ps_err *e)
 {
 	uint32_t *gids = f->groups.n ? ps_arena_array(&cli->mem, f->groups.n, sizeof(*gids)) : NULL;
 
@@ -43,7 +47,8 @@ static int parse_groups(struct cli *cli, const struct exec_flags *f, struct pod_
 		return ps_fail_os(e, "allocate");
 	for (size_t i = 0; i < f->groups.n; i++)
 		if (ps_parse_u32(f->groups.v[i], &gids[i]) < 0)
-			return ps_fail(e, PS_E_USAGE, "invalid additional-gids: %s is not a group id", f->groups.v[i]);
+			return ps_fail(e, PS_E_USAGE, "invalid additional-gids: %s is not a group id",
+				       f->groups.v[i]);
 	r->groups = gids;
 	r->n_groups = f->groups.n;
 	return 0;
@@ -62,12 +67,14 @@ static int run_exec(struct cli *cli, struct ps_err *e)
 	r->n_env = f->env.n;
 	r->caps = f->caps.v;
 	r->n_caps = f->caps.n;
-	if (cli_check_id(r->id, e) < 0 || parse_groups(cli, f, r, e) < 0 || cli_preserve_fds(cli, &r->preserve_fds, e) < 0)
+	if (cli_check_id(r->id, e) < 0 || parse_groups(cli, f, r, e) < 0 ||
+	    cli_preserve_fds(cli, &r->preserve_fds, e) < 0)
 		return -1;
 	if (!r->process_file && !r->args[0])
 		return ps_fail(e, PS_E_USAGE, "exec in '%s' needs a command or --process", r->id);
 	if (r->process_file && r->args[0])
-		return ps_fail(e, PS_E_USAGE, "exec takes a command or --process, not both: '%s'", r->args[0]);
+		return ps_fail(e, PS_E_USAGE, "exec takes a command or --process, not both: '%s'",
+			       r->args[0]);
 	cli->fail_status = 255;
 	if (pod_exec(&cli->env, r, &status, e) < 0)
 		return ps_ctx(e, "exec failed");

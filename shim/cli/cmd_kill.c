@@ -12,7 +12,8 @@ struct kill_flags {
 };
 
 static const struct opt kill_rows[] = {
-	{ "all", "a", OPT_FLAG, NULL, "to every process inside; no error when none runs", offsetof(struct kill_flags, all) },
+	{ "all", "a", OPT_FLAG, NULL, "to every process inside; no error when none runs",
+	  offsetof(struct kill_flags, all) },
 	{ "regex", "r", OPT_FLAG, NULL, "ID is a POSIX extended regular expression over all ids",
 	  offsetof(struct kill_flags, regex) },
 };

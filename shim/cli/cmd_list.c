@@ -14,7 +14,8 @@ struct list_flags {
 };
 
 static const struct opt list_rows[] = {
-	{ "format", "f", OPT_ENUM, "table|json", "how it is printed (default: table)", offsetof(struct list_flags, format) },
+	{ "format", "f", OPT_ENUM, "table|json", "how it is printed (default: table)",
+	  offsetof(struct list_flags, format) },
 	{ "quiet", "q", OPT_FLAG, NULL, "ids only, one a line", offsetof(struct list_flags, ids_only) },
 };
 
@@ -45,7 +46,8 @@ static void print_json(struct ps_buf *out, const struct pod_item *items, size_t 
 	ps_buf_putc(out, '\n');
 }
 
-static int print_table(struct cli *cli, struct ps_buf *out, const struct pod_item *items, size_t n, struct ps_err *e)
+static int print_table(struct cli *cli, struct ps_buf *out, const struct pod_item *items, size_t n,
+		       struct ps_err *e)
 {
 	static const char *const head[] = { "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER" };
 	enum { COLUMNS = PS_COUNT(head) };
@@ -60,8 +62,10 @@ static int print_table(struct cli *cli, struct ps_buf *out, const struct pod_ite
 		if (!pid)
 			return ps_fail_os(e, "allocate");
 		row += COLUMNS;
-		memcpy(row, ((const char *[COLUMNS]){ it->id, pid, state_status_name(it->status), it->bundle,
-						      it->created, it->owner }), sizeof(head));
+		memcpy(row,
+		       ((const char *[COLUMNS]){ it->id, pid, state_status_name(it->status), it->bundle,
+						 it->created, it->owner }),
+		       sizeof(head));
 	}
 	cli_print_table(out, cells, n + 1, COLUMNS);
 	return 0;

@@ -43,8 +43,8 @@ static void put_verbatim(struct ps_buf *out, const char *text)
 
 static void put_command(struct ps_buf *out, const struct command *c)
 {
-	ps_buf_printf(out, ".SS \"podshim %s%s%s%s\"\n", c->name, c->opts.n ? " [FLAGS]" : "", *c->words ? " " : "",
-		      c->words);
+	ps_buf_printf(out, ".SS \"podshim %s%s%s%s\"\n", c->name, c->opts.n ? " [FLAGS]" : "",
+		      *c->words ? " " : "", c->words);
 	put_text(out, c->about);
 	ps_buf_putc(out, '\n');
 	if (c->forms)

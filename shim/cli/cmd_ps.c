@@ -49,7 +49,8 @@ static bool parse_stat(const char *text, struct proc_stat *ret)
 	if (!open || !close || close < open)
 		return false;
 	(void)snprintf(ret->comm, sizeof(ret->comm), "%.*s", (int)(close - open - 1), open + 1);
-	return sscanf(close + 1, " %*c %d %*d %*d %d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d %llu",
+	return sscanf(close + 1,
+		      " %*c %d %*d %*d %d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d %llu",
 		      &ret->ppid, &ret->tty, &ret->utime, &ret->stime, &ret->start) == 5;
 }
 
@@ -102,8 +103,9 @@ static bool read_process(pid_t pid, int *ret_dir, struct stat *ret_st, struct pr
 
 	(void)snprintf(path, sizeof(path), "/proc/%d", (int)pid);
 	dir_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dir_fd < 0 || fstat(dir_fd, ret_st) < 0 || ps_read_file_at(dir_fd, "stat", 4096, &text, NULL) < 0 ||
-	    text.failed || !text.len || !parse_stat(text.data, ret))
+	if (dir_fd < 0 || fstat(dir_fd, ret_st) < 0 ||
+	    ps_read_file_at(dir_fd, "stat", 4096, &text, NULL) < 0 || text.failed || !text.len ||
+	    !parse_stat(text.data, ret))
 		return false;
 	*ret_dir = ps_take_fd(&dir_fd);
 	return true;
@@ -180,7 +182,8 @@ static int run_ps(struct cli *cli, struct ps_err *e)
 	size_t n = 0;
 
 	if (cli->n_words > 1)
-		return ps_fail(e, PS_E_USAGE, "options of ps(1) are not supported: '%s'; flags stand before ID",
+		return ps_fail(e, PS_E_USAGE,
+			       "options of ps(1) are not supported: '%s'; flags stand before ID",
 			       cli->words[1]);
 	if (cli_check_id(id, e) < 0 || pod_pids(&cli->env, id, &pids, &n, e) < 0)
 		return -1;

@@ -33,16 +33,20 @@ static bool holds_config(const char *dir)
 
 static int fail_no_bundle(const char *what, struct ps_err *e)
 {
-	return ps_fail(e, PS_E_UNSUPP, "running %s without a bundle is not available in this version; "
-		       "use 'podshim run DIR', where DIR holds a config.json", what);
+	return ps_fail(e, PS_E_UNSUPP,
+		       "running %s without a bundle is not available in this version; "
+		       "use 'podshim run DIR', where DIR holds a config.json",
+		       what);
 }
 
 static int fail_form(const char *word, struct ps_err *e)
 {
-	return ps_fail(e, PS_E_USAGE, "nothing to run: no config.json in '%s' nor in the current directory; the forms are:\n"
+	return ps_fail(e, PS_E_USAGE,
+		       "nothing to run: no config.json in '%s' nor in the current directory; the forms are:\n"
 		       "  podshim run [FLAGS] DIR           a bundle: DIR holds config.json\n"
 		       "  podshim run [FLAGS] -b DIR ID     a bundle, with the id of the container\n"
-		       "  podshim run [FLAGS] ID            the bundle in the current directory", word);
+		       "  podshim run [FLAGS] ID            the bundle in the current directory",
+		       word);
 }
 
 /* What to run, from the words and what they name; fills bundle and id. */
@@ -65,8 +69,10 @@ static int choose_form(struct cli *cli, struct pod_create_request *r, char *gene
 		return is_regular(word) ? fail_no_bundle("a file", e) : fail_form(word, e);
 	}
 	if (cli->n_words > 1)
-		return ps_fail(e, PS_E_USAGE, "'run' of a bundle does not take '%s': flags stand before '%s', "
-			       "and config.json says what is run", cli->words[1], word);
+		return ps_fail(e, PS_E_USAGE,
+			       "'run' of a bundle does not take '%s': flags stand before '%s', "
+			       "and config.json says what is run",
+			       cli->words[1], word);
 	return cli_check_id(r->id, e);
 }
 

@@ -16,7 +16,8 @@ struct spec_flags {
 };
 
 static const struct opt spec_rows[] = {
-	{ "bundle", "b", OPT_STR, "DIR", "write it into DIR (default: the current one)", offsetof(struct spec_flags, bundle) },
+	{ "bundle", "b", OPT_STR, "DIR", "write it into DIR (default: the current one)",
+	  offsetof(struct spec_flags, bundle) },
 	{ "rootless", NULL, OPT_FLAG, NULL, "for a container that an ordinary user runs",
 	  offsetof(struct spec_flags, rootless) },
 };

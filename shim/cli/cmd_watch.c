@@ -12,7 +12,8 @@ struct watch_flags {
 };
 
 static const struct opt watch_rows[] = {
-	{ "no-follow", NULL, OPT_FLAG, NULL, "end after what has happened so far", offsetof(struct watch_flags, no_follow) },
+	{ "no-follow", NULL, OPT_FLAG, NULL, "end after what has happened so far",
+	  offsetof(struct watch_flags, no_follow) },
 };
 
 /* ctx: where the errno of a failed write is kept. */

@@ -23,10 +23,12 @@ const struct command *command_find(const char *name)
 
 #define AT(field) offsetof(struct global_flags, field)
 static const struct opt global_rows[] = {
-	{ "root", NULL, OPT_STR, "DIR", "where the containers' records are (default: /run/podshim)", AT(root) },
+	{ "root", NULL, OPT_STR, "DIR", "where the containers' records are (default: /run/podshim)",
+	  AT(root) },
 	{ "log", NULL, OPT_STR, "FILE", "append failures and warnings to FILE", AT(log) },
 	{ "log-format", NULL, OPT_ENUM, "text|json", "format of the log (default: text)", AT(log_format) },
-	{ "log-level", NULL, OPT_ENUM, "error|warning|debug", "what is logged (default: error)", AT(log_level) },
+	{ "log-level", NULL, OPT_ENUM, "error|warning|debug", "what is logged (default: error)",
+	  AT(log_level) },
 	{ "debug", NULL, OPT_FLAG, NULL, "the same as --log-level debug", AT(debug) },
 	{ "cgroup-manager", NULL, OPT_ENUM, "cgroupfs|disabled|systemd",
 	  "who makes cgroups (default: cgroupfs; systemd is not supported)", AT(cgroup_manager) },

@@ -15,7 +15,8 @@ static void put_flag(struct ps_buf *out, const struct opt *o)
 	ps_buf_puts(out, "  ");
 	for (const char *l = o->letters ? o->letters : ""; *l; l++)
 		ps_buf_printf(out, "-%c, ", *l);
-	ps_buf_printf(out, "--%s%s%s", o->name, opt_takes_value(o) ? " " : "", opt_takes_value(o) ? o->arg : "");
+	ps_buf_printf(out, "--%s%s%s", o->name, opt_takes_value(o) ? " " : "",
+		      opt_takes_value(o) ? o->arg : "");
 	if (out->len - start >= FLAG_WIDTH) {
 		ps_buf_putc(out, '\n');
 		start = out->len;

@@ -21,9 +21,9 @@ int log_open(const struct global_flags *g, struct log *ret, struct ps_err *e)
 		.fd = -1,
 		.json = g->log_format && !strcmp(g->log_format, "json"),
 		.debug = !strcmp(level, "debug"),
-		.level = !strcmp(level, "debug")   ? LOG_LEVEL_DEBUG :
-			 !strcmp(level, "warning") ? LOG_LEVEL_WARNING :
-						     LOG_LEVEL_ERROR,
+		.level = !strcmp(level, "debug")     ? LOG_LEVEL_DEBUG
+			 : !strcmp(level, "warning") ? LOG_LEVEL_WARNING
+						     : LOG_LEVEL_ERROR,
 	};
 	if (!g->log)
 		return 0;
@@ -47,7 +47,7 @@ static void line_json(struct ps_buf *out, bool debug, const char *level, const c
 		      const struct ps_err *e)
 {
 	struct ps_jsonw w = { .out = out };
-	char site[sizeof(e->file) + 16];
+	char site[64];
 
 	ps_jw_object(&w, NULL);
 	ps_jw_str(&w, "level", level);
@@ -82,7 +82,8 @@ void log_line(struct ps_buf *out, bool json, bool debug, const char *level, cons
 	ps_buf_putc(out, '\n');
 }
 
-static void write_line(const struct log *l, int fd, const char *level, const char *msg, const struct ps_err *e)
+static void write_line(const struct log *l, int fd, const char *level, const char *msg,
+		       const struct ps_err *e)
 {
 	ps_auto_buf struct ps_buf line = { 0 };
 	char time[40];
@@ -95,7 +96,7 @@ static void write_line(const struct log *l, int fd, const char *level, const cha
 
 static void write_stderr(const char *kind, const char *msg, const struct ps_err *e)
 {
-	char text[sizeof(e->where) + sizeof(e->msg) + sizeof(e->file) + 64];
+	char text[768]; /* holds any failure */
 	int n;
 
 	if (e)

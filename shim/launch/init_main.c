@@ -142,6 +142,7 @@ static int respawn(struct player *p, uint32_t row, struct ps_err *e)
 
 		_exit(send(p->channel, &m, SCRIPT_MSG_SHORT, MSG_NOSIGNAL) == SCRIPT_MSG_SHORT ? 0 : 1);
 	}
+	p->told = true;
 	return 0;
 }
 

@@ -214,10 +214,14 @@ static int adopt(struct player *p, struct ps_err *e)
 {
 	struct launch *l = work_of(p)->l;
 	int status;
-	ps_auto_fd int pidfd = p->heard_pid > 0 ? ps_pidfd_open(p->heard_pid) : -1;
+
+	if (p->heard_pid <= 0)
+		return ps_fail(e, PS_E_PEER, "launch: the bridge did not say which process it made");
+	/* Our child until we reap it: the number can't have been given away. */
+	ps_auto_fd int pidfd = ps_pidfd_open(p->heard_pid);
 
 	if (pidfd < 0)
-		return ps_fail_os(e, "launch: open the new init by pidfd");
+		return ps_fail_os(e, "launch: pidfd_open of the container's process %d", (int)p->heard_pid);
 	if (ps_pidfd_reap(l->pidfd, &status, e) < 0)
 		return -1;
 	close(l->pidfd);

@@ -149,6 +149,7 @@ static int play_row(struct player *p, uint32_t row, struct ps_err *e)
 	if (s->actor == p->me) {
 		p->tell_pid = 0;
 		p->tell_fd = -1;
+		p->told = false;
 		int rc = p->rows[row](p, e);
 
 		if (rc < 0) {
@@ -156,7 +157,7 @@ static int play_row(struct player *p, uint32_t row, struct ps_err *e)
 				(void)tell(p, row, -1, e, NULL);
 			return -1;
 		}
-		if (s->then == other && tell(p, row, 0, NULL, e) < 0)
+		if (s->then == other && !p->told && tell(p, row, 0, NULL, e) < 0)
 			return p->me == LAUNCHER ? drain_peer_error(p, e) : -1;
 		return 0;
 	}

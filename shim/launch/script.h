@@ -48,6 +48,7 @@ struct player {
 	/* To send along with the current row's result. */
 	pid_t tell_pid;
 	int tell_fd;
+	bool told;               /* the row has sent its message itself (spawn_*: by the process that ends there) */
 	int gate_fd;             /* INIT: listening socket of the gate, -1: the gate is the channel */
 	uint32_t row;            /* being played */
 };

@@ -120,6 +120,8 @@ int container_poststart(const struct pod_env *env, const struct state_dir *d, co
 	ps_auto_buf struct ps_buf block = { 0 };
 	const struct plan *p;
 
+	if (!st->has_poststart)
+		return 0;
 	if (load_plan(env, d, st, &b, &block, &p, e) < 0)
 		return -1;
 	return hooks_run(p, "poststart", p->poststart, "running", st->pid, false, NULL, NULL, e);
@@ -139,31 +141,54 @@ static void poststop(const struct pod_env *env, const struct state_dir *d, const
 		env->warn(env->warn_ctx, ps_err_text(&e, text, sizeof(text)));
 }
 
-int container_destroy(const struct pod_env *env, struct state_dir *d, const struct state *st, bool hooks, struct ps_err *e)
+static int end_processes(const struct state *st, struct ps_err *e)
+{
+	ps_auto_fd int pidfd = open_verified(st->pid, st->pid_start);
+
+	if (pidfd < 0)
+		return 0;
+	(void)ps_pidfd_kill(pidfd, SIGKILL);
+	if (ps_pidfd_wait_exit(pidfd, KILL_MS) != 0)
+		return ps_fail(e, PS_E_STATE, "container '%s': init (pid %d) does not end after SIGKILL", st->id,
+			       (int)st->pid);
+	return 0;
+}
+
+static int free_cgroups(const struct state *st, struct ps_err *e)
 {
 	struct cgroup_dirs cg = container_cgroups(st);
 	char boot[37] = "";
 
-	ps_auto_fd int pidfd = open_verified(st->pid, st->pid_start);
-	if (pidfd >= 0) {
-		(void)ps_pidfd_kill(pidfd, SIGKILL);
-		if (ps_pidfd_wait_exit(pidfd, KILL_MS) != 0)
-			return ps_fail(e, PS_E_STATE, "container '%s': init (pid %d) does not end after SIGKILL", st->id,
-				       (int)st->pid);
-	}
+	if (!cg.n)
+		return 0;
 	/* Cgroups do not survive a reboot: a directory of that name is somebody else's by now. */
-	if (ps_boot_id(boot, e) < 0)
+	if (ps_boot_id(boot, e) < 0 || strcmp(boot, st->boot_id) != 0)
+		return boot[0] ? 0 : -1;
+	/* The end of a pid namespace's init is the end of all in it: then there is nobody left to kill. */
+	for (unsigned i = st->exposed ? 0 : cg.n; i-- > 0;)
+		if (rmdir(cg.v[i]) == 0 || errno == ENOENT)
+			cg.v[i] = cg.v[--cg.n];
+	if (!cg.n)
+		return 0;
+	/* Killing needs the freezer or the version 2 directory, of which either may be gone already: name all again. */
+	cg = container_cgroups(st);
+	return cgroup_kill_all(cg.v, cg.n, e) < 0 || cgroup_remove(cg.v, cg.n, e) < 0 ? -1 : 0;
+}
+
+int container_destroy(const struct pod_env *env, struct state_dir *d, const struct state *st, bool poststop_owed,
+		      struct ps_err *e)
+{
+	if (end_processes(st, e) < 0)
 		return -1;
-	if (cg.n && strcmp(boot, st->boot_id) == 0 &&
-	    (cgroup_kill_all(cg.v, cg.n, e) < 0 || cgroup_remove(cg.v, cg.n, e) < 0))
+	if (free_cgroups(st, e) < 0)
 		return ps_ctx(e, "container '%s'", st->id);
-	if (hooks)
+	if (poststop_owed && st->has_poststop)
 		poststop(env, d, st);
 	if (st->tape[0]) {
-		auto_tape struct tape *t = NULL;
+		auto_tape struct tape *t = event_tape(st);
 
-		event_state(st, RUNNER_GONE, 0);
-		if (tape_open(st->tape, true, &t, NULL) == 0)
+		event_state(t, st, RUNNER_GONE, 0);
+		if (t)
 			tape_finish(t);
 		if (shm_remove(st->tape, e) < 0)
 			return -1;

@@ -50,18 +50,20 @@ static inline void container_freep(struct container **c) { container_free(*c); *
 struct cgroup_dirs { const char *v[16]; unsigned n; };
 struct cgroup_dirs container_cgroups(const struct state *st);
 
-/* Events.  A missing or damaged tape never fails a verb. */
-void event_state(const struct state *st, enum runner_state s, pid_t pid);
-void event_exit(const struct state *st, int status);
-void event_error(const struct state *st, const struct ps_err *err);
-void event_exec(const struct state *st, pid_t pid, const char *program);
+/* Events.  A missing or damaged tape never fails a verb: t may be NULL. */
+struct tape *event_tape(const struct state *st);
+void event_state(struct tape *t, const struct state *st, enum runner_state s, pid_t pid);
+void event_exit(struct tape *t, const struct state *st, int status);
+void event_error(struct tape *t, const struct state *st, const struct ps_err *err);
+void event_exec(struct tape *t, const struct state *st, pid_t pid, const char *program);
 
 /*
- * Free everything that a record names, in this order: processes (cgroup), cgroups, tape, folder.  With `hooks` the
- * poststop hooks run before the folder goes.  The caller holds the lock; init must be dead or is killed here.
+ * Free everything that a record names, in this order: processes, cgroups, tape, folder.  The caller holds the lock; init
+ * must be dead or is killed here.  With poststop_owed the poststop hooks run before the tape and the folder go.
  */
-int container_destroy(const struct pod_env *env, struct state_dir *d, const struct state *st, bool hooks, struct ps_err *e);
-/* Run the bundle's hooks named by `list` with the state text. */
+int container_destroy(const struct pod_env *env, struct state_dir *d, const struct state *st, bool poststop_owed,
+		      struct ps_err *e);
+/* The hooks that run when config.json is no longer at hand: from the frozen copy, if the record says there are any. */
 int container_poststart(const struct pod_env *env, const struct state_dir *d, const struct state *st, struct ps_err *e);
 /* If ID's record is the intent of a dead creator, or of another boot: free it.  1 swept, 0 not stale, -1 error. */
 int container_sweep(const struct pod_env *env, const char *id, struct ps_err *e);

@@ -91,7 +91,9 @@ static int set_frozen(const struct pod_env *env, const char *id, bool freeze, st
 		return ps_fail(e, PS_E_UNSUPP, "container '%s' has no cgroup: it can't be paused", id);
 	if (cgroup_freeze(cg.v, cg.n, freeze, e) < 0)
 		return ps_ctx(e, "container '%s'", id);
-	event_state(&c->st, freeze ? RUNNER_PAUSED : RUNNER_RUNNING, c->st.pid);
+	auto_tape struct tape *tape = event_tape(&c->st);
+
+	event_state(tape, &c->st, freeze ? RUNNER_PAUSED : RUNNER_RUNNING, c->st.pid);
 	return 0;
 }
 

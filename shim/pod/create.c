@@ -28,6 +28,7 @@ struct creation {
 	struct launch launch;
 	struct state_dir dir;
 	struct state st;
+	struct tape *tape;
 	int gate_fd, master_fd;
 	bool reserved, pid_file_written, run;
 };
@@ -41,6 +42,7 @@ static void creation_free(struct creation **pc)
 	launch_done(&c->launch);
 	ps_fd_close(&c->gate_fd);
 	ps_fd_close(&c->master_fd);
+	tape_close(c->tape);
 	state_dir_done(&c->dir);
 	ps_buf_done(&c->block);
 	bundle_done(&c->bundle);
@@ -74,6 +76,8 @@ static int describe(struct creation *c, const struct plan *p, struct ps_err *e)
 	(void)snprintf(st->bundle, sizeof(st->bundle), "%s", c->bundle.dir);
 	(void)snprintf(st->rootfs, sizeof(st->rootfs), "%s", c->bundle.policy->rootfs.path);
 	st->exposed = !(p->ns_new & CLONE_NEWPID);
+	st->has_poststart = p->poststart.n > 0;
+	st->has_poststop = p->poststop.n > 0;
 	ps_time_rfc3339(st->created);
 	if (ps_boot_id(st->boot_id, e) < 0)
 		return -1;
@@ -99,14 +103,13 @@ static int reserve(struct creation *c, struct ps_err *e)
 
 static int open_tape(struct creation *c, struct ps_err *e)
 {
-	auto_tape struct tape *t = NULL;
 	struct tape_info info = { .uid = c->st.owner };
 
 	(void)snprintf(info.name, sizeof(info.name), "%.*s", SHM_NAME_MAX, c->st.tape);
 	(void)snprintf(info.root, sizeof(info.root), "%s", c->env->root);
 	(void)snprintf(info.id, sizeof(info.id), "%s", c->st.id);
 	(void)snprintf(info.boot_id, sizeof(info.boot_id), "%s", c->st.boot_id);
-	return tape_create(&info, &t, e);
+	return tape_create(&info, &c->tape, e);
 }
 
 static int on_cgroup_dir(void *ctx, const char *dir, struct ps_err *e)
@@ -147,7 +150,7 @@ static int on_record(void *ctx, pid_t pid, int pidfd, struct ps_err *e)
 	c->st.status = STATE_CREATED;
 	if (state_write(&c->dir, &c->st, e) < 0)
 		return -1;
-	event_state(&c->st, RUNNER_PREPARED, pid);
+	event_state(c->tape, &c->st, RUNNER_PREPARED, pid);
 	if (c->r->pidfd_socket && fd_deliver(c->r->pidfd_socket, pidfd, "pidfd", e) < 0)
 		return -1;
 	if (!c->r->pid_file)
@@ -165,8 +168,8 @@ static int undo(struct creation *c, struct ps_err *e)
 
 	if (!c->reserved)
 		return -1;
-	event_error(&c->st, e);
-	event_state(&c->st, RUNNER_FAILED, 0);
+	event_error(c->tape, &c->st, e);
+	event_state(c->tape, &c->st, RUNNER_FAILED, 0);
 	launch_abort(&c->launch);
 	if (c->pid_file_written)
 		(void)unlink(c->r->pid_file);
@@ -181,7 +184,7 @@ static int prepare(struct creation *c, struct ps_err *e)
 		return -1;
 	if (open_tape(c, e) < 0)
 		return -1;
-	event_state(&c->st, RUNNER_PREPARING, 0);
+	event_state(c->tape, &c->st, RUNNER_PREPARING, 0);
 	if (!c->run) {
 		c->gate_fd = sock_listen_at(c->dir.dir_fd, "start.sock", SOCK_SEQPACKET, e);
 		if (c->gate_fd < 0)
@@ -246,8 +249,8 @@ static int finish_foreground(struct creation *c, int *ret_status, struct ps_err 
 
 	if (foreground_wait(c->launch.pidfd, ps_take_fd(&c->master_fd), &status, e) < 0)
 		return undo(c, e);
-	event_exit(&c->st, status);
-	event_state(&c->st, RUNNER_EXITED, 0);
+	event_exit(c->tape, &c->st, status);
+	event_state(c->tape, &c->st, RUNNER_EXITED, 0);
 	if (!c->r->keep && container_destroy(c->env, &c->dir, &c->st, /* hooks= */ true, e) < 0)
 		return -1;
 	*ret_status = status;
@@ -268,7 +271,7 @@ int pod_run(const struct pod_env *env, const struct pod_create_request *r, int *
 	if (rc == 0 && (launch_go(&c->launch, e) < 0 || poststart(c, e) < 0))
 		rc = undo(c, e);
 	if (rc == 0) {
-		event_state(&c->st, RUNNER_RUNNING, c->launch.pid);
+		event_state(c->tape, &c->st, RUNNER_RUNNING, c->launch.pid);
 		rc = r->detach ? 0 : finish_foreground(c, &status, e);
 	}
 	if (!r->detach)

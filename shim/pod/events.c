@@ -13,16 +13,23 @@ static struct ps_jsonw begin(struct ps_buf *out, const struct state *st)
 	return w;
 }
 
-static void end(struct ps_jsonw *w, const struct state *st, enum tape_type type)
+static void end(struct ps_jsonw *w, struct tape *t, enum tape_type type)
 {
-	auto_tape struct tape *t = NULL;
-
 	ps_jw_end_object(w);
-	if (!w->out->failed && st->tape[0] && tape_open(st->tape, /* write= */ true, &t, NULL) == 0)
+	if (t && !w->out->failed)
 		(void)tape_write(t, type, w->out->data, w->out->len, NULL);
 }
 
-void event_state(const struct state *st, enum runner_state s, pid_t pid)
+struct tape *event_tape(const struct state *st)
+{
+	struct tape *t = NULL;
+
+	if (st->tape[0])
+		(void)tape_open(st->tape, /* write= */ true, &t, NULL);
+	return t;
+}
+
+void event_state(struct tape *t, const struct state *st, enum runner_state s, pid_t pid)
 {
 	ps_auto_buf struct ps_buf text = { 0 };
 	struct ps_jsonw w = begin(&text, st);
@@ -30,19 +37,19 @@ void event_state(const struct state *st, enum runner_state s, pid_t pid)
 	ps_jw_str(&w, "state", runner_state_name(s));
 	if (pid > 0)
 		ps_jw_int(&w, "pid", pid);
-	end(&w, st, TAPE_STATE);
+	end(&w, t, TAPE_STATE);
 }
 
-void event_exit(const struct state *st, int status)
+void event_exit(struct tape *t, const struct state *st, int status)
 {
 	ps_auto_buf struct ps_buf text = { 0 };
 	struct ps_jsonw w = begin(&text, st);
 
 	ps_jw_int(&w, "status", status);
-	end(&w, st, TAPE_EXIT);
+	end(&w, t, TAPE_EXIT);
 }
 
-void event_error(const struct state *st, const struct ps_err *err)
+void event_error(struct tape *t, const struct state *st, const struct ps_err *err)
 {
 	ps_auto_buf struct ps_buf text = { 0 };
 	struct ps_jsonw w = begin(&text, st);
@@ -51,15 +58,15 @@ void event_error(const struct state *st, const struct ps_err *err)
 	if (err->where[0])
 		ps_jw_str(&w, "where", err->where);
 	ps_jw_str(&w, "msg", err->msg);
-	end(&w, st, TAPE_ERROR);
+	end(&w, t, TAPE_ERROR);
 }
 
-void event_exec(const struct state *st, pid_t pid, const char *program)
+void event_exec(struct tape *t, const struct state *st, pid_t pid, const char *program)
 {
 	ps_auto_buf struct ps_buf text = { 0 };
 	struct ps_jsonw w = begin(&text, st);
 
 	ps_jw_int(&w, "pid", pid);
 	ps_jw_str(&w, "program", program);
-	end(&w, st, TAPE_EXEC);
+	end(&w, t, TAPE_EXEC);
 }

@@ -262,7 +262,9 @@ static int deliver(struct execution *x, const char *program, struct ps_err *e)
 		launch_abort(l);
 		return -1;
 	}
-	event_exec(&x->c->st, l->pid, program);
+	auto_tape struct tape *tape = event_tape(&x->c->st);
+
+	event_exec(tape, &x->c->st, l->pid, program);
 	return 0;
 }
 

@@ -32,11 +32,13 @@ int pod_start(const struct pod_env *env, const char *id, struct ps_err *e)
 	ps_auto_fd int conn = sock_connect_at(c->dir.dir_fd, "start.sock", SOCK_SEQPACKET, e);
 	if (conn < 0)
 		return ps_ctx(e, "container '%s': reach init at its gate", id);
+	auto_tape struct tape *tape = event_tape(&c->st);
+
 	if (launch_go_by_gate(conn, e) < 0) {
-		event_error(&c->st, e);
+		event_error(tape, &c->st, e);
 		return -1;
 	}
-	event_state(&c->st, RUNNER_RUNNING, c->st.pid);
+	event_state(tape, &c->st, RUNNER_RUNNING, c->st.pid);
 	if (container_poststart(env, &c->dir, &c->st, e) < 0) {
 		struct ps_err ignored = { 0 };
 

@@ -87,8 +87,8 @@ int from_oci_process(struct from_oci *f, const char *pointer, const struct spec_
 	out->cwd = s->cwd;
 	out->terminal = s->terminal;
 	if (s->terminal && s->console_size.set) {
-		out->rows = (uint16_t)(s->console_size.height < UINT16_MAX ? s->console_size.height : UINT16_MAX);
-		out->cols = (uint16_t)(s->console_size.width < UINT16_MAX ? s->console_size.width : UINT16_MAX);
+		out->rows = (uint16_t)s->console_size.height;
+		out->cols = (uint16_t)s->console_size.width;
 	}
 	out->uid = s->user.uid;
 	out->gid = s->user.gid;

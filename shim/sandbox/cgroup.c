@@ -14,7 +14,7 @@
 
 /* ---- Bounded waiting ---- */
 
-enum { LIMIT_MS = 10000 };
+unsigned cgroup_patience_ms = 10000;
 
 struct patience {
 	int64_t deadline_ns, pause_ns;
@@ -30,7 +30,7 @@ static int64_t now_ns(void)
 
 static struct patience patience(void)
 {
-	return (struct patience){ .deadline_ns = now_ns() + LIMIT_MS * INT64_C(1000000), .pause_ns = 200000 };
+	return (struct patience){ .deadline_ns = now_ns() + cgroup_patience_ms * INT64_C(1000000), .pause_ns = 200000 };
 }
 
 /* Sleep 0.2 ms, then longer, up to 20 ms.  False, with errno ETIMEDOUT, when it has been long enough. */
@@ -87,7 +87,7 @@ static int wait_event(int dir_fd, const char *key, int64_t value)
 {
 	ps_auto_fd int fd = openat(dir_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
 	struct pollfd p = { .fd = fd, .events = POLLPRI };
-	int64_t deadline = now_ns() + LIMIT_MS * INT64_C(1000000);
+	int64_t deadline = now_ns() + cgroup_patience_ms * INT64_C(1000000);
 
 	if (fd < 0)
 		return -1;
@@ -361,7 +361,8 @@ static int remove_one(const char *dir, struct patience *w, struct ps_err *e)
 		if (fd >= 0 && remove_below(fd) == 0 && gone(rmdir(dir)))
 			return 0;
 		if (!pause_for(w))
-			return ps_fail(e, PS_E_STATE, "remove cgroup '%s': it is still in use after %d s", dir, LIMIT_MS / 1000);
+			return ps_fail(e, PS_E_STATE, "remove cgroup '%s': it is still in use after %u ms", dir,
+				       cgroup_patience_ms);
 	}
 }
 

@@ -25,3 +25,6 @@ struct pid_list {
 };
 /* Append the processes of dir_fd and of everything below.  Those that this pid namespace cannot name are left out. */
 int cgroup_tree_pids(int dir_fd, const char *name, struct pid_list *out, struct ps_err *e);
+
+/* How long freezing, killing and removing may take, each; 10 s but for tests. */
+extern unsigned cgroup_patience_ms;

@@ -22,7 +22,7 @@ struct child_end {
 	int status;                  /* exit status */
 	int sig;                     /* or the signal that ended it */
 	bool timed_out;
-	char errors[512];            /* the last of its stderr, one printable line */
+	char errors[256];            /* the last of its stderr, one printable line; fits into an error's text */
 };
 
 /*

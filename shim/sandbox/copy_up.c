@@ -94,9 +94,9 @@ static int copy_subdir(int from_dir, int to_dir, const char *name, unsigned dept
 	to = openat(to_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (to < 0)
 		return ps_fail_os(e, "open the new directory '%s'", name);
-	if (copy_dir(from, to, depth + 1, e) < 0 || copy_attrs(from, to, &st, e) < 0)
-		return ps_ctx(e, "'%s'", name);
-	return 0;
+	if (copy_dir(from, to, depth + 1, e) < 0)
+		return -1;
+	return copy_attrs(from, to, &st, e) < 0 ? ps_ctx(e, "'%s'", name) : 0;
 }
 
 /* Sockets are of no use without who listens; nodes are the plan's business. */

@@ -14,12 +14,6 @@
 
 enum { DIR_MODE = 0755, FILE_MODE = 0644 };
 
-/* What may be mounted over inside a proc file system: files that only inform (lxcfs and its like). */
-static const char *const proc_targets[] = {
-	"/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo",   "/proc/stat",	"/proc/swaps",
-	"/proc/uptime",	 "/proc/loadavg",   "/proc/slabinfo",  "/proc/net/dev", "/proc/sys/kernel/ns_last_pid",
-};
-
 static const struct { uint64_t flag; const char *option; } sb_options[] = {
 	{ MS_RDONLY, "ro" },	 { MS_SYNCHRONOUS, "sync" },  { MS_DIRSYNC, "dirsync" },
 	{ MS_MANDLOCK, "mand" }, { MS_LAZYTIME, "lazytime" },
@@ -27,14 +21,14 @@ static const struct { uint64_t flag; const char *option; } sb_options[] = {
 
 /* ---- Targets ---- */
 
+/* Which files of /proc may be covered is the plan's decision; what leads into a proc file system in disguise is none. */
 static int check_proc_target(const struct mnt_path *at, int target_fd, struct ps_err *e)
 {
-	if (mnt_top_of(at->clean) == SANDBOX_PROC || mnt_fs_magic(target_fd) != MNT_PROC_MAGIC)
+	if (!strncmp(at->clean, "/proc", 5) && (!at->clean[5] || at->clean[5] == '/'))
 		return 0;
-	for (size_t i = 0; i < PS_COUNT(proc_targets); i++)
-		if (!strcmp(at->clean, proc_targets[i]))
-			return 0;
-	return ps_fail(e, PS_E_CONFIG, "the target is inside a proc file system");
+	if (mnt_fs_magic(target_fd) == MNT_PROC_MAGIC)
+		return ps_fail(e, PS_E_CONFIG, "the target is inside a proc file system");
+	return 0;
 }
 
 /* Open what will be mounted over, made if missing. */
@@ -66,8 +60,7 @@ static int attach(struct sandbox *sb, const struct plan_mount *m, const struct m
 	if (top == SANDBOX_PROC && magic != MNT_PROC_MAGIC)
 		return ps_fail(e, PS_E_CONFIG, "only a proc file system may be mounted there");
 	if (mnt_attach(*mnt_fd, target_fd) < 0)
-		return ps_fail_os(e, errno == ENOTDIR ? "attach (source and target must both be directories, or neither)"
-						      : "attach");
+		return ps_fail_os(e, "attach");
 	if (mnt_propagate(*mnt_fd, m->propagation) < 0)
 		return ps_fail_os(e, "set the propagation");
 	/* A bound directory may hold absolute links, which mean the container's root and not it. */
@@ -256,12 +249,16 @@ static int apply_bind(struct sandbox *sb, const struct plan_mount *m, const stru
 	ps_auto_fd int tree = ps_take_fd(&sb->fds[m->fd]);
 	ps_auto_fd int target = -1;
 	struct stat st;
+	bool is_dir;
 
 	if (fstat(tree, &st) < 0)
 		return ps_fail_os(e, "look at the source");
-	target = open_target(sb, at, S_ISDIR(st.st_mode), e);
+	is_dir = S_ISDIR(st.st_mode);
+	target = open_target(sb, at, is_dir, e);
 	if (target < 0 || set_attrs(tree, m, e) < 0)
 		return -1;
+	if (!is_dir && fstat(target, &st) == 0 && S_ISDIR(st.st_mode))
+		return ps_fail(e, PS_E_CONFIG, "the source is a file, the target a directory");
 	return attach(sb, m, at, &tree, target, e);
 }
 

@@ -62,7 +62,8 @@ static void try_documents(const char *text, size_t n)
 	if (spec_parse_process(&a, "fuzz", text, n, &process, &e) < 0)
 		check_refusal(&e);
 	else
-		expect(process->cwd && process->args.n && !process->args.v[process->args.n], "accepted a broken process");
+		expect(process->cwd && process->args.n && !process->args.v[process->args.n],
+		       "accepted a broken process");
 	if (spec_parse_resources(&a, "fuzz", text, n, &resources, &e) < 0)
 		check_refusal(&e);
 }

@@ -8,8 +8,8 @@
 #include "shim/cli/cmd.h"
 #include "tests/unit/fault.h"
 
-FAULT_WRAP(void *, ps_arena_alloc, (struct ps_arena *a, size_t size), (a, size), NULL)
-FAULT_WRAP(void *, ps_arena_array, (struct ps_arena *a, size_t n, size_t size), (a, n, size), NULL)
+FAULT_WRAP(void *, ps_arena_alloc, (struct ps_arena * a, size_t size), (a, size), NULL)
+FAULT_WRAP(void *, ps_arena_array, (struct ps_arena * a, size_t n, size_t size), (a, n, size), NULL)
 
 enum { MAX_WORDS = 16 };
 
@@ -222,7 +222,8 @@ static void mistakes_are_named(void **state)
 		{ "list -f yaml", "invalid format: yaml (one of table|json)" },
 		{ "create --no-pivot=yes x", "invalid no-pivot: yes (one of true|false)" },
 		{ "create --no-subreaper=1 x", "invalid no-subreaper: 1 (one of true|false)" },
-		{ "create --preserve-fds -1 x", "invalid preserve-fds: -1 is not a number from 0 to 4294967295" },
+		{ "create --preserve-fds -1 x",
+		  "invalid preserve-fds: -1 is not a number from 0 to 4294967295" },
 		{ "create --preserve-fds 4294967296 x",
 		  "invalid preserve-fds: 4294967296 is not a number from 0 to 4294967295" },
 	};

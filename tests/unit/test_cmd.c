@@ -106,16 +106,22 @@ static void environments(void **state)
 	assert_int_equal(make_env(&cli, &cmd_create, (struct global_flags){ .root = "/r" }, &e), 0);
 	assert_string_equal(cli.env.root, "/r");
 	assert_int_equal(cli.env.cgroup_manager, PLAN_CGROUPFS);
-	assert_int_equal(make_env(&cli, &cmd_create, (struct global_flags){ .root = "/r", .cgroup_manager = "disabled" }, &e),
+	assert_int_equal(make_env(&cli, &cmd_create,
+				  (struct global_flags){ .root = "/r", .cgroup_manager = "disabled" }, &e),
 			 0);
 	assert_int_equal(cli.env.cgroup_manager, PLAN_CGROUP_DISABLED);
-	assert_int_equal(make_env(&cli, &cmd_create, (struct global_flags){ .root = "/r", .systemd_cgroup = true }, &e), -1);
+	assert_int_equal(make_env(&cli, &cmd_create,
+				  (struct global_flags){ .root = "/r", .systemd_cgroup = true }, &e),
+			 -1);
 	assert_string_equal(e.msg, no_systemd);
-	assert_int_equal(make_env(&cli, &cmd_run, (struct global_flags){ .root = "/r", .cgroup_manager = "systemd" }, &e),
+	assert_int_equal(make_env(&cli, &cmd_run,
+				  (struct global_flags){ .root = "/r", .cgroup_manager = "systemd" }, &e),
 			 -1);
 	assert_string_equal(e.msg, no_systemd);
 	/* Callers pass it with every verb, also with those that make no cgroup. */
-	assert_int_equal(make_env(&cli, &cmd_delete, (struct global_flags){ .root = "/r", .systemd_cgroup = true }, &e), 0);
+	assert_int_equal(make_env(&cli, &cmd_delete,
+				  (struct global_flags){ .root = "/r", .systemd_cgroup = true }, &e),
+			 0);
 
 	assert_non_null(getcwd(cwd, sizeof(cwd)));
 	(void)snprintf(expected, sizeof(expected), "%s/rel", cwd);

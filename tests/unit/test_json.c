@@ -45,7 +45,8 @@ static void scalars(void **state)
 	assert_false(parse(&a, "false")->v.b);
 	assert_string_equal(parse(&a, "\"\"")->v.s, "");
 	assert_string_equal(parse(&a, "\"a\\u00e9\\n\\/\\ud83d\\ude00\"")->v.s, "a\xc3\xa9\n/\xf0\x9f\x98\x80");
-	assert_string_equal(parse(&a, "\"\xc3\xa9\xe2\x82\xac\xf4\x8f\xbf\xbf\"")->v.s, "\xc3\xa9\xe2\x82\xac\xf4\x8f\xbf\xbf");
+	assert_string_equal(parse(&a, "\"\xc3\xa9\xe2\x82\xac\xf4\x8f\xbf\xbf\"")->v.s,
+			    "\xc3\xa9\xe2\x82\xac\xf4\x8f\xbf\xbf");
 }
 
 static void integers_are_exact(void **state)
@@ -262,8 +263,9 @@ static void type_names(void **state)
 
 static void writes_back(void **state)
 {
-	static const char text[] = "{\"z\":[1,-2,18446744073709551615,1.5,100.0,null,true,false],\"a\":{\"x\":\"/\\n\\\"\"},"
-				   "\"e\":{},\"l\":[]}";
+	static const char text[] =
+		"{\"z\":[1,-2,18446744073709551615,1.5,100.0,null,true,false],\"a\":{\"x\":\"/\\n\\\"\"},"
+		"\"e\":{},\"l\":[]}";
 	ps_auto_arena struct ps_arena a = { 0 };
 	ps_auto_buf struct ps_buf out = { .data = NULL };
 

@@ -17,7 +17,8 @@ static void assert_line(bool json, bool debug, const struct ps_err *e, const cha
 {
 	ps_auto_buf struct ps_buf out = { .data = NULL };
 
-	log_line(&out, json, debug, e ? "error" : "warning", "a \"text\"\n", "2026-01-02T03:04:05.000000006Z", e);
+	log_line(&out, json, debug, e ? "error" : "warning", "a \"text\"\n", "2026-01-02T03:04:05.000000006Z",
+		 e);
 	assert_string_equal(out.data, expected);
 }
 
@@ -27,19 +28,23 @@ static void lines(void **state)
 
 	(void)state;
 	nowhere.where[0] = '\0';
-	assert_line(true, false, NULL,
-		    "{\"level\":\"warning\",\"msg\":\"a \\\"text\\\"\\n\",\"time\":\"2026-01-02T03:04:05.000000006Z\"}\n");
-	assert_line(true, false, &nowhere,
-		    "{\"level\":\"error\",\"msg\":\"a \\\"text\\\"\\n\",\"time\":\"2026-01-02T03:04:05.000000006Z\","
-		    "\"class\":\"configuration is invalid\"}\n");
-	assert_line(true, true, &failure,
-		    "{\"level\":\"error\",\"msg\":\"a \\\"text\\\"\\n\",\"time\":\"2026-01-02T03:04:05.000000006Z\","
-		    "\"class\":\"configuration is invalid\",\"where\":\"config.json: /process/cwd\","
-		    "\"site\":\"oci/spec.c:12\"}\n");
+	assert_line(
+		true, false, NULL,
+		"{\"level\":\"warning\",\"msg\":\"a \\\"text\\\"\\n\",\"time\":\"2026-01-02T03:04:05.000000006Z\"}\n");
+	assert_line(
+		true, false, &nowhere,
+		"{\"level\":\"error\",\"msg\":\"a \\\"text\\\"\\n\",\"time\":\"2026-01-02T03:04:05.000000006Z\","
+		"\"class\":\"configuration is invalid\"}\n");
+	assert_line(
+		true, true, &failure,
+		"{\"level\":\"error\",\"msg\":\"a \\\"text\\\"\\n\",\"time\":\"2026-01-02T03:04:05.000000006Z\","
+		"\"class\":\"configuration is invalid\",\"where\":\"config.json: /process/cwd\","
+		"\"site\":\"oci/spec.c:12\"}\n");
 	assert_line(false, false, &failure,
 		    "time=\"2026-01-02T03:04:05.000000006Z\" level=error msg=\"a \\\"text\\\"\\n\"\n");
-	assert_line(false, true, &failure,
-		    "time=\"2026-01-02T03:04:05.000000006Z\" level=error msg=\"a \\\"text\\\"\\n\" site=oci/spec.c:12\n");
+	assert_line(
+		false, true, &failure,
+		"time=\"2026-01-02T03:04:05.000000006Z\" level=error msg=\"a \\\"text\\\"\\n\" site=oci/spec.c:12\n");
 }
 
 static void control_characters_are_cleaned(void **state)
@@ -90,11 +95,14 @@ static void failures_go_to_standard_error(void **state)
 	assert_string_equal(text, "podshim: config.json: /process/cwd: must be \"absolute\"\n");
 	l.debug = true;
 	capture(fail_once, &l, text, sizeof(text));
-	assert_string_equal(text, "podshim: config.json: /process/cwd: must be \"absolute\" [oci/spec.c:12]\n");
+	assert_string_equal(text,
+			    "podshim: config.json: /process/cwd: must be \"absolute\" [oci/spec.c:12]\n");
 	l.debug = false;
 	l.json = true;
 	capture(fail_once, &l, text, sizeof(text));
-	assert_non_null(strstr(text, "{\"level\":\"error\",\"msg\":\"config.json: /process/cwd: must be \\\"absolute\\\"\","));
+	assert_non_null(strstr(
+		text,
+		"{\"level\":\"error\",\"msg\":\"config.json: /process/cwd: must be \\\"absolute\\\"\","));
 	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
 }
 

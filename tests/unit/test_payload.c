@@ -130,7 +130,8 @@ static void execute(void *arg)
 	(void)arg;
 	enter_root();
 	out = open("/out", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	CHECK(out >= 0 && dup2(out, 1) == 1 && dup2(out, 3) == 3 && dup2(out, 4) == 4 && dup2(out, 9) == 9);
+	CHECK(out >= 0 && dup2(out, 1) == 1 && dup2(out, 3) == 3 && dup2(out, 4) == 4 && dup2(out, 9) == 9 &&
+	      fcntl(3, F_SETFD, 0) == 0);
 	t.plan.args = TP_STRS(&t, "sh", "-c", script);
 	t.plan.env = home_env ? TP_STRS(&t, "A=1", home_env) : TP_STRS(&t, "A=1");
 	t.plan.uid = uid;

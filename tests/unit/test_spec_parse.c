@@ -329,9 +329,10 @@ static void the_least_document(void **state)
 static void null_is_absent(void **state)
 {
 	ps_auto_arena struct ps_arena a = { 0 };
-	const struct spec *s = parse_text(&a, DOC(",'process':null,'mounts':null,'hostname':null,'annotations':{'a':null,'b':'c'},"
-						  "'linux':{'namespaces':null,'resources':null,'netDevices':{'eth0':null},"
-						  "'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','flags':null}}"));
+	const struct spec *s =
+		parse_text(&a, DOC(",'process':null,'mounts':null,'hostname':null,'annotations':{'a':null,'b':'c'},"
+				   "'linux':{'namespaces':null,'resources':null,'netDevices':{'eth0':null},"
+				   "'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','flags':null}}"));
 
 	(void)state;
 	assert_false(s->process.set || s->linux_.resources.set || s->linux_.seccomp.has_flags);
@@ -343,11 +344,11 @@ static void null_is_absent(void **state)
 static void an_empty_string_can_mean_absent(void **state)
 {
 	ps_auto_arena struct ps_arena a = { 0 };
-	const struct spec *s =
-		parse_text(&a, DOC(",'mounts':[{'destination':'/m','type':'','source':''}],"
-				   "'process':{'cwd':'/','args':['sh'],'apparmorProfile':''},"
-				   "'linux':{'namespaces':[{'type':'pid','path':''}],'cgroupsPath':'','rootfsPropagation':'',"
-				   "'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','flags':[],'listenerMetadata':''}}"));
+	const struct spec *s = parse_text(
+		&a, DOC(",'mounts':[{'destination':'/m','type':'','source':''}],"
+			"'process':{'cwd':'/','args':['sh'],'apparmorProfile':''},"
+			"'linux':{'namespaces':[{'type':'pid','path':''}],'cgroupsPath':'','rootfsPropagation':'',"
+			"'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','flags':[],'listenerMetadata':''}}"));
 
 	(void)state;
 	assert_null(s->mounts[0].type);
@@ -361,8 +362,9 @@ static void an_empty_string_can_mean_absent(void **state)
 static void unknown_members_are_ignored(void **state)
 {
 	ps_auto_arena struct ps_arena a = { 0 };
-	const struct spec *s = parse_text(&a, DOC(",'windows':1,'vm':[],'x':{'y':{}},'process':{'cwd':'/','args':['sh'],"
-						  "'user':{'username':'u','uid':7},'new':[[]]}"));
+	const struct spec *s =
+		parse_text(&a, DOC(",'windows':1,'vm':[],'x':{'y':{}},'process':{'cwd':'/','args':['sh'],"
+				   "'user':{'username':'u','uid':7},'new':[[]]}"));
 
 	(void)state;
 	assert_int_equal(s->process.user.uid, 7);
@@ -381,7 +383,8 @@ static void wrong_values(void **state)
 		{ "{'ociVersion':'1.3.0','root':{}}", "config.json: /root/path: is required, but missing" },
 		{ "{'ociVersion':'1.3.0','root':null}", "config.json: /root: is required, but missing" },
 		{ "{'ociVersion':'1.3.0','root':{'path':''}}", "config.json: /root/path: must not be empty" },
-		{ "{'ociVersion':1.3,'root':{'path':'r'}}", "config.json: /ociVersion: expected a string, found the fraction 1.3" },
+		{ "{'ociVersion':1.3,'root':{'path':'r'}}",
+		  "config.json: /ociVersion: expected a string, found the fraction 1.3" },
 		{ DOC(",'process':{'args':['sh']}"), "config.json: /process/cwd: is required, but missing" },
 		{ PROCESS(",'user':{'uid':'1'}"),
 		  "config.json: /process/user/uid: expected an integer from 0 to 4294967295, found the string '1'" },
@@ -397,22 +400,28 @@ static void wrong_values(void **state)
 		  "config.json: /process/user/additionalGids/1: expected an integer from 0 to 4294967295, found true" },
 		{ PROCESS(",'user':{'additionalGids':5}"),
 		  "config.json: /process/user/additionalGids: expected an array of integers, found 5" },
-		{ PROCESS(",'terminal':'yes'"), "config.json: /process/terminal: expected true or false, found the string 'yes'" },
+		{ PROCESS(",'terminal':'yes'"),
+		  "config.json: /process/terminal: expected true or false, found the string 'yes'" },
 		{ PROCESS(",'terminal':0"), "config.json: /process/terminal: expected true or false, found 0" },
-		{ PROCESS(",'env':'A=b'"), "config.json: /process/env: expected an array of strings, found the string 'A=b'" },
+		{ PROCESS(",'env':'A=b'"),
+		  "config.json: /process/env: expected an array of strings, found the string 'A=b'" },
 		{ PROCESS(",'env':['A=b',null]"), "config.json: /process/env/1: expected a string, found null" },
 		{ PROCESS(",'oomScoreAdj':1001"),
 		  "config.json: /process/oomScoreAdj: expected an integer from -1000 to 1000, found 1001" },
 		{ PROCESS(",'ioPriority':{'class':'IOPRIO_CLASS_BE','priority':8}"),
 		  "config.json: /process/ioPriority/priority: expected an integer from 0 to 7, found 8" },
-		{ PROCESS(",'consoleSize':{'height':1}"), "config.json: /process/consoleSize/width: is required, but missing" },
+		{ PROCESS(",'consoleSize':{'height':1}"),
+		  "config.json: /process/consoleSize/width: is required, but missing" },
 		{ PROCESS(",'scheduler':{'policy':'SCHED_OTHER','nice':2147483648}"),
-		  "config.json: /process/scheduler/nice: expected an integer from -2147483648 to 2147483647, found 2147483648" },
+		  "config.json: /process/scheduler/nice: expected an integer from -2147483648 to 2147483647, found "
+		  "2147483648" },
 		{ PROCESS(",'rlimits':[{'type':'RLIMIT_AS','soft':-1,'hard':1}]"),
-		  "config.json: /process/rlimits/0/soft: expected an integer from 0 to 18446744073709551615, found -1" },
+		  "config.json: /process/rlimits/0/soft: expected an integer from 0 to 18446744073709551615, found "
+		  "-1" },
 		{ PROCESS(",'rlimits':['RLIMIT_AS']"),
 		  "config.json: /process/rlimits/0: expected an object, found the string 'RLIMIT_AS'" },
-		{ PROCESS(",'rlimits':{}"), "config.json: /process/rlimits: expected an array of objects, found an object" },
+		{ PROCESS(",'rlimits':{}"),
+		  "config.json: /process/rlimits: expected an array of objects, found an object" },
 		{ DOC(",'mounts':[{'type':'proc'}]"), "config.json: /mounts/0/destination: is required, but missing" },
 		{ DOC(",'mounts':[{'destination':''}]"), "config.json: /mounts/0/destination: must not be empty" },
 		{ DOC(",'hooks':{'poststart':[{'path':'/x','timeout':0}]}"),
@@ -423,11 +432,13 @@ static void wrong_values(void **state)
 		{ LINUX("'uidMappings':[{'containerID':0,'hostID':0,'size':0}]"),
 		  "config.json: /linux/uidMappings/0/size: expected an integer from 1 to 4294967295, found 0" },
 		{ LINUX("'netDevices':{'':{}}"), "config.json: /linux/netDevices/: the member name must not be empty" },
-		{ LINUX("'netDevices':['eth0']"), "config.json: /linux/netDevices: expected an object, found an array" },
+		{ LINUX("'netDevices':['eth0']"),
+		  "config.json: /linux/netDevices: expected an object, found an array" },
 		{ LINUX("'timeOffsets':{'monotonic':{'nanosecs':1000000000}}"),
-		  "config.json: /linux/timeOffsets/monotonic/nanosecs: expected an integer from 0 to 999999999, found 1000000000" },
-		{ LINUX("'resources':{'memory':{'limit':-2}}"),
-		  "config.json: /linux/resources/memory/limit: expected an integer from -1 to 9223372036854775807, found -2" },
+		  "config.json: /linux/timeOffsets/monotonic/nanosecs: expected an integer from 0 to 999999999, found "
+		  "1000000000" },
+		{ LINUX("'resources':{'memory':{'limit':-2}}"), "config.json: /linux/resources/memory/limit: expected "
+								"an integer from -1 to 9223372036854775807, found -2" },
 		{ LINUX("'resources':{'memory':{'limit':9223372036854775808}}"),
 		  "config.json: /linux/resources/memory/limit: expected an integer from -1 to 9223372036854775807, "
 		  "found 9223372036854775808" },
@@ -437,7 +448,8 @@ static void wrong_values(void **state)
 		  "config.json: /linux/resources/blockIO/weight: expected an integer from 0 to 65535, found 65536" },
 		{ LINUX("'resources':{'devices':[{'access':'rwm'}]}"),
 		  "config.json: /linux/resources/devices/0/allow: is required, but missing" },
-		{ LINUX("'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['x'],'action':'SCMP_ACT_LOG',"
+		{ LINUX("'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['x'],'action':'SCMP_ACT_LOG'"
+			","
 			"'args':[{'index':6,'value':0,'op':'SCMP_CMP_EQ'}]}]}"),
 		  "config.json: /linux/seccomp/syscalls/0/args/0/index: expected an integer from 0 to 5, found 6" },
 		{ LINUX("'seccomp':{}"), "config.json: /linux/seccomp/defaultAction: is required, but missing" },
@@ -475,7 +487,8 @@ static void a_large_file_is_refused(void **state)
 
 static void a_process_on_its_own(void **state)
 {
-	static const char good[] = "{\"cwd\":\"/\",\"args\":[\"id\"],\"rlimits\":[{\"type\":\"RLIMIT_AS\",\"soft\":1,\"hard\":2}]}";
+	static const char good[] =
+		"{\"cwd\":\"/\",\"args\":[\"id\"],\"rlimits\":[{\"type\":\"RLIMIT_AS\",\"soft\":1,\"hard\":2}]}";
 	static const char bad[] = "{\"cwd\":\"/\",\"args\":[\"id\"],\"env\":[\"X\"]}";
 	ps_auto_arena struct ps_arena a = { 0 };
 	struct ps_err e = { .cls = PS_OK };

@@ -78,12 +78,14 @@ left_behind() {
 	find /sys/fs/cgroup -depth -type d -name "*$TAG*" 2>/dev/null
 	grep -lFs "$ROOT" /dev/shm/podshim-* 2>/dev/null
 	grep -F "$BATS_TEST_TMPDIR" /proc/self/mountinfo
-	for p in /proc/[0-9]*; do
-		# A zombie is its parent's to reap, not the runtime's.
-		grep -qs '^State:[[:space:]]*Z' "$p/status" && continue
-		grep -qsF "$TAG" "$p/cgroup" && echo "process ${p##*/} $(tr '\0' ' ' <"$p/cmdline")"
-		# A launcher; bats and its children carry the directory's name, too, but not as an argument to the runtime.
-		[[ $(readlink "$p/exe" 2>/dev/null) == "$PODSHIM" ]] && grep -qsF "$ROOT" "$p/cmdline" && echo "launcher ${p##*/}"
+	# Members of its cgroups, and launchers (the runtime with this state root as an argument).  A zombie is its
+	# parent's to reap, not the runtime's.
+	for p in $(grep -lsF "$TAG" /proc/[0-9]*/cgroup | cut -d/ -f3) $(pgrep -f -- "$ROOT"); do
+		case $(sed -n 's/^State:[[:space:]]*//p' "/proc/$p/status" 2>/dev/null) in
+		"" | Z*) continue ;;
+		esac
+		grep -qsF "$TAG" "/proc/$p/cgroup" || [[ $(readlink "/proc/$p/exe") == "$PODSHIM" ]] || continue
+		echo "process $p $(tr '\0' ' ' 2>/dev/null <"/proc/$p/cmdline")"
 	done
 	return 0
 }

@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * test_policy_oci.c - config.json to policy: names to values, defaults, provenance, what is refused.
+ */
+#include "tests/unit/plan_test.h"
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/capability.h>
+
+#include "base/abi.h"
+#include "oci/names.h"
+
+#define BIT(cap) (UINT64_C(1) << (cap))
+
+static void nothing_asked_gets_the_defaults(void **state)
+{
+	static const char *const devices[] = { "null", "zero", "full", "random", "urandom", "tty" };
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+	const struct policy *p = pt_policy(&a, PT_DOC("", ""));
+
+	(void)state;
+	assert_string_equal(p->rootfs.path, "/bundle/rootfs");
+	assert_string_equal(p->rootfs.from, "config.json#/root");
+	assert_false(p->has_process);
+	assert_int_equal(p->n_devices, PS_COUNT(devices));
+	for (size_t i = 0; i < PS_COUNT(devices); i++) {
+		assert_string_equal(p->devices[i].path + strlen("/dev/"), devices[i]);
+		assert_int_equal(p->devices[i].mode, 0666);
+		assert_int_equal(p->devices[i].type, S_IFCHR);
+	}
+	assert_string_equal(p->devices[0].from, "default#/devices/null");
+	assert_int_equal(p->n_links, 5);
+	assert_string_equal(p->links[4].path, "/dev/ptmx");
+	assert_string_equal(p->links[4].target, "pts/ptmx");
+	assert_null(p->cgroups_path);
+	assert_int_equal(p->warnings.n, 0);
+	assert_int_equal(policy_ns_get(p, CLONE_NEWNS)->mode, POLICY_NS_NEW);
+	assert_int_equal(policy_ns_get(p, CLONE_NEWPID)->mode, POLICY_NS_HOST);
+	/* Everything is denied but any mknod, the default devices and pseudo-terminals. */
+	assert_int_equal(p->resources.n_device_rules, 11);
+	assert_false(p->resources.device_rules[0].allow);
+	assert_int_equal(p->resources.device_rules[0].type, 'a');
+}
+
+static void namespaces_are_new_or_joined(void **state)
+{
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+	const struct policy *p = pt_policy(&a, PT_DOC_NS(",{'type':'network','path':'/run/netns/x'},{'type':'time'}",
+							 ",'timeOffsets':{'monotonic':{'secs':-5,'nanosecs':7},'boottime':{'secs':9}}", ""));
+
+	(void)state;
+	assert_int_equal(policy_ns_get(p, CLONE_NEWNET)->mode, POLICY_NS_JOIN);
+	assert_string_equal(policy_ns_get(p, CLONE_NEWNET)->path, "/run/netns/x");
+	assert_string_equal(policy_ns_get(p, CLONE_NEWNET)->from, "config.json#/linux/namespaces/1");
+	assert_int_equal(policy_ns_get(p, CLONE_NEWTIME)->mode, POLICY_NS_NEW);
+	assert_true(p->monotonic.set && p->monotonic.secs == -5 && p->monotonic.nanosecs == 7);
+	assert_true(p->boottime.set && p->boottime.secs == 9 && p->boottime.nanosecs == 0);
+	assert_null(policy_ns_get(p, 1));
+}
+
+static void mount_options_become_flags(void **state)
+{
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+	const struct policy *p = pt_policy(&a, PT_DOC("", ",'mounts':["
+		"{'destination':'/t','type':'tmpfs','source':'tmpfs','options':['nosuid','mode=755','ro','noatime','','rw','strictatime','size=1m','sync','tmpcopyup']},"
+		"{'destination':'b//c/','source':'data','options':['rbind','ro','rslave','rnosuid']},"
+		"{'destination':'/proc','options':['remount','bind','ro']},"
+		"{'destination':'/n','type':'proc'}]"));
+	const struct policy_mount *m = p->mounts;
+
+	(void)state;
+	assert_int_equal(p->n_mounts, 4);
+	assert_string_equal(m[0].data, "mode=755,size=1m");
+	assert_int_equal(m[0].sb_flags, MS_SYNCHRONOUS);
+	assert_int_equal(m[0].attr_set, MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME);
+	assert_int_equal(m[0].attr_clr, MOUNT_ATTR__ATIME | MOUNT_ATTR_RDONLY);
+	assert_true(m[0].tmpcopyup && !m[0].bind);
+	assert_string_equal(m[0].from, "config.json#/mounts/0");
+
+	assert_string_equal(m[1].target, "/b/c");
+	assert_string_equal(m[1].source, "/bundle/data");
+	assert_string_equal(m[1].fstype, "");
+	assert_true(m[1].bind && m[1].recursive && !m[1].remount);
+	assert_int_equal(m[1].sb_flags, 0);
+	assert_int_equal(m[1].attr_set, MOUNT_ATTR_RDONLY);
+	assert_int_equal(m[1].rec_set, MOUNT_ATTR_NOSUID);
+	assert_int_equal(m[1].propagation, MS_SLAVE | MS_REC);
+
+	assert_true(m[2].remount && m[2].bind);
+	assert_string_equal(m[3].source, "proc");
+	assert_string_equal(m[3].data, "");
+}
+
+static void id_mapped_mounts(void **state)
+{
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+	const struct policy *p = pt_policy(&a, PT_DOC("", ",'mounts':["
+		"{'destination':'/a','source':'/s','options':['bind','ridmap'],'uidMappings':[{'containerID':0,'hostID':9,'size':1}],'gidMappings':[{'containerID':0,'hostID':8,'size':1}]},"
+		"{'destination':'/b','source':'/s','options':['bind'],'uidMappings':[{'containerID':0,'hostID':9,'size':1}],'gidMappings':[{'containerID':0,'hostID':8,'size':1}]}]"));
+
+	(void)state;
+	assert_true(p->mounts[0].idmap && p->mounts[0].idmap_recursive);
+	assert_int_equal(p->mounts[0].uid_maps.v[0].host, 9);
+	assert_true(p->mounts[1].idmap && !p->mounts[1].idmap_recursive);
+}
+
+static void mounts_of_no_kind_are_refused(void **state)
+{
+	(void)state;
+	pt_policy_fails(PT_DOC("", ",'mounts':[{'destination':'/x','type':'bind','source':'/y'}]"), PS_E_CONFIG,
+			"config.json: /mounts/0",
+			"the mount of '/x' has neither a file-system type nor the option bind or rbind");
+	pt_policy_fails(PT_DOC("", ",'mounts':[{'destination':'/x','type':'none'}]"), PS_E_CONFIG, "config.json: /mounts/0",
+			"the mount of '/x' has neither a file-system type nor the option bind or rbind");
+	pt_policy_fails(PT_DOC("", ",'mounts':[{'destination':'/x','type':'bind','options':['rbind']}]"), PS_E_CONFIG,
+			"config.json: /mounts/0", "the bind mount of '/x' has no source");
+}
+
+static void paths_are_cleaned(void **state)
+{
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+	const struct policy *p = pt_policy(&a, PT_DOC(",'maskedPaths':['/proc//kcore'],'readonlyPaths':['/proc/./sys/']", ""));
+	char long_path[5000];
+
+	(void)state;
+	assert_string_equal(p->masked[0].path, "/proc/kcore");
+	assert_string_equal(p->masked[0].from, "config.json#/linux/maskedPaths/0");
+	assert_string_equal(p->readonly[0].path, "/proc/sys");
+	(void)snprintf(long_path, sizeof(long_path), PT_DOC(",'maskedPaths':['/%04200d']", ""), 0);
+	pt_policy_fails(long_path, PS_E_CONFIG, "config.json: /linux/maskedPaths/0", "the path is longer than 4095 bytes");
+}
+
+static void devices_replace_defaults(void **state)
+{
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+	const struct policy *p = pt_policy(&a, PT_DOC(",'devices':["
+		"{'path':'/dev/fuse','type':'c','major':10,'minor':229,'fileMode':432,'uid':1,'gid':2},"
+		"{'path':'/dev/zero','type':'u','major':1,'minor':5,'fileMode':256},"
+		"{'path':'/dev/pipe','type':'p'},{'path':'/dev/sda','type':'b','major':8,'minor':0}]", ""));
+	const struct policy_device *d = p->devices;
+
+	(void)state;
+	assert_int_equal(p->n_devices, 9);
+	assert_string_equal(d[1].path, "/dev/zero");
+	assert_string_equal(d[1].from, "config.json#/linux/devices/1");
+	assert_int_equal(d[1].mode, 0400);
+	assert_true(d[6].type == S_IFCHR && d[6].major == 10 && d[6].minor == 229 && d[6].mode == 0660);
+	assert_true(d[6].uid == 1 && d[6].gid == 2);
+	assert_true(d[7].type == S_IFIFO && d[7].major == 0 && d[7].mode == 0666);
+	assert_true(d[8].type == S_IFBLK);
+}
+
+static void device_rules_keep_their_order(void **state)
+{
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+	const struct policy *p = pt_policy(&a, PT_DOC(",'resources':{'devices':["
+		"{'allow':true,'type':'c','major':10,'minor':200,'access':'rw'},{'allow':false},"
+		"{'allow':true,'type':'a','access':'m'},{'allow':true,'type':'b','major':8,'access':'r'}]}", ""));
+	const struct policy_device_rule *r = p->resources.device_rules;
+
+	(void)state;
+	/* What stands before "everything" is void; "a" with less than all is both types. */
+	assert_int_equal(p->resources.n_device_rules, 4 + 10);
+	assert_string_equal(r[0].from, "config.json#/linux/resources/devices/1");
+	assert_true(!r[0].allow && r[0].type == 'a' && r[0].access == 7);
+	assert_true(r[1].allow && r[1].type == 'c' && r[1].access == 1 && r[2].type == 'b' && r[2].major == -1);
+	assert_true(r[3].type == 'b' && r[3].major == 8 && r[3].minor == -1 && r[3].access == 2);
+	assert_string_equal(r[4].from, "default#/deviceRules/mknod");
+}
+
+static void zero_limits_are_no_limits(void **state)
+{
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+	const struct policy *p = pt_policy(&a, PT_DOC(",'resources':{'memory':{'limit':0,'reservation':0,'swap':0},"
+		"'cpu':{'shares':0,'quota':0,'period':0,'cpus':'','mems':''},'pids':{'limit':0},"
+		"'blockIO':{'weight':0,'leafWeight':0,'weightDevice':[],'throttleReadBpsDevice':[]},"
+		"'network':{'classID':0,'priorities':[]},'hugepageLimits':[],'rdma':{}}", ""));
+	const struct policy_resources *r = &p->resources;
+
+	(void)state;
+	assert_false(r->memory_limit.set || r->memory_reservation.set || r->memory_swap.set);
+	assert_false(r->cpu_shares.set || r->cpu_quota.set || r->cpu_period.set || r->cpus || r->mems);
+	assert_true(r->pids_limit.set && r->pids_limit.v == 0);
+	assert_int_equal(p->warnings.n, 0);
+}
+
+static void kernel_memory_is_ignored_aloud(void **state)
+{
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+	const struct policy *p = pt_policy(&a, PT_DOC(",'resources':{'memory':{'kernel':1024,'kernelTCP':1024,'useHierarchy':false}}", ""));
+
+	(void)state;
+	assert_int_equal(p->warnings.n, 3);
+	assert_string_equal(p->warnings.v[0], "/linux/resources/memory/kernel is ignored: the kernel has no such limit any more");
+	assert_string_equal(p->warnings.v[1], "/linux/resources/memory/kernelTCP is ignored: the kernel advises against it");
+	assert_string_equal(p->warnings.v[2], "/linux/resources/memory/useHierarchy is ignored: the kernel always has it on");
+	assert_null(p->warnings.v[3]);
+}
+
+#define PROCESS(more) ",'process':{'cwd':'/','args':['sh'],'user':{'uid':1,'gid':2,'additionalGids':[5,6],'umask':18}" more "}"
+
+static void process_by_value(void **state)
+{
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+	const struct policy *p = pt_policy(&a, PT_DOC(",'personality':{'domain':'LINUX32'}", PROCESS(
+		",'terminal':true,'consoleSize':{'height':50,'width':80},'noNewPrivileges':true,'oomScoreAdj':-7"
+		",'rlimits':[{'type':'RLIMIT_NOFILE','soft':1,'hard':2}]"
+		",'capabilities':{'bounding':['CAP_KILL','CAP_NOSUCH'],'permitted':['CAP_KILL'],"
+		"'effective':['CAP_KILL','CAP_CHOWN'],'inheritable':[],'ambient':['CAP_KILL']}")));
+	const struct policy_process *x = &p->process;
+
+	(void)state;
+	assert_true(p->has_process && x->terminal && x->rows == 50 && x->cols == 80);
+	assert_true(x->uid == 1 && x->gid == 2 && x->n_groups == 2 && x->groups[1] == 6);
+	assert_true(x->umask.set && x->umask.v == 022);
+	assert_true(x->no_new_privileges && x->oom_score_adj.set && x->oom_score_adj.v == -7);
+	assert_true(x->personality.set && x->personality.v == 8);
+	assert_true(x->n_rlimits == 1 && x->rlimits[0].soft == 1 && x->rlimits[0].hard == 2);
+	assert_true(x->has_caps);
+	assert_int_equal(x->caps.bounding, BIT(CAP_KILL));
+	assert_int_equal(x->caps.effective, BIT(CAP_KILL));
+	assert_int_equal(x->caps.ambient, 0);
+	assert_string_equal(x->caps.from, "config.json#/process/capabilities");
+	assert_int_equal(p->warnings.n, 3);
+	assert_string_equal(p->warnings.v[0], "unknown capability 'CAP_NOSUCH' in bounding is ignored");
+	assert_string_equal(p->warnings.v[1], "effective capabilities that are not permitted are ignored: CAP_CHOWN");
+	assert_string_equal(p->warnings.v[2],
+			    "ambient capabilities that are not permitted and inheritable are ignored: CAP_KILL");
+}
+
+static void sysctls_are_paths(void **state)
+{
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+	const struct policy *p = pt_policy(&a, PT_DOC_NS(",{'type':'network'}",
+		",'sysctl':{'net.ipv4.conf.eno2/100.rp_filter':'1','net/ipv4/ip_forward':'0'}", ""));
+
+	(void)state;
+	assert_int_equal(p->n_sysctl, 2);
+	assert_string_equal(p->sysctl[0].key, "net/ipv4/conf/eno2.100/rp_filter");
+	assert_string_equal(p->sysctl[0].value, "1");
+	assert_string_equal(p->sysctl[1].key, "net/ipv4/ip_forward");
+}
+
+static void hooks_keep_what_they_need(void **state)
+{
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+	const struct policy *p = pt_policy(&a, PT_DOC("", ",'hooks':{'prestart':[{'path':'/bin/a','args':['a','b'],'timeout':3}],"
+		"'poststop':[{'path':'/bin/c','env':[]}]}"));
+
+	(void)state;
+	assert_int_equal(p->hooks.prestart.n, 1);
+	assert_string_equal(p->hooks.prestart.v[0].from, "config.json#/hooks/prestart/0");
+	assert_int_equal(p->hooks.prestart.v[0].timeout, 3);
+	assert_false(p->hooks.prestart.v[0].has_env);
+	assert_true(p->hooks.poststop.v[0].has_env);
+}
+
+static void seccomp_by_value(void **state)
+{
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+	const struct policy *p = pt_policy(&a, PT_DOC(",'seccomp':{'defaultAction':'SCMP_ACT_ERRNO','defaultErrnoRet':38,"
+		"'architectures':['SCMP_ARCH_X86','SCMP_ARCH_X32','SCMP_ARCH_X86'],'listenerPath':'/run/x',"
+		"'syscalls':[{'names':['read'],'action':'SCMP_ACT_ALLOW'},{'names':['write'],'action':'SCMP_ACT_ERRNO'},"
+		"{'names':['kill'],'action':'SCMP_ACT_KILL'},{'names':['tkill'],'action':'SCMP_ACT_TRACE','errnoRet':9}]}", ""));
+	const struct policy_seccomp *s = &p->seccomp;
+
+	(void)state;
+	assert_true(s->set);
+	assert_int_equal(s->default_action, SECCOMP_RET_ERRNO | ENOSYS);
+	assert_int_equal(s->flags, SECCOMP_FILTER_FLAG_SPEC_ALLOW);
+	assert_int_equal(s->n_archs, 3);
+#ifdef __x86_64__
+	assert_int_equal(s->archs[0], AUDIT_ARCH_X86_64);
+#endif
+	assert_int_equal(s->archs[1], AUDIT_ARCH_I386);
+	assert_int_equal(s->archs[2], SECCOMP_ARCH_X32);
+	assert_int_equal(s->rules[0].action, SECCOMP_RET_ALLOW);
+	assert_int_equal(s->rules[1].action, SECCOMP_RET_ERRNO | EPERM);
+	assert_int_equal(s->rules[2].action, SECCOMP_RET_KILL_THREAD);
+	assert_int_equal(s->rules[3].action, SECCOMP_RET_TRACE | 9);
+	assert_string_equal(s->rules[3].from, "config.json#/linux/seccomp/syscalls/3");
+}
+
+static void seccomp_flags(void **state)
+{
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+
+	(void)state;
+	assert_int_equal(pt_policy(&a, PT_DOC(",'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','flags':[]}", ""))->seccomp.flags, 0);
+	assert_int_equal(pt_policy(&a, PT_DOC(",'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','flags':null}", ""))->seccomp.flags,
+			 SECCOMP_FILTER_FLAG_SPEC_ALLOW);
+	/* TSYNC and WAIT_KILLABLE_RECV change nothing for one thread without a listener. */
+	assert_int_equal(pt_policy(&a, PT_DOC(",'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','flags':['SECCOMP_FILTER_FLAG_TSYNC',"
+					      "'SECCOMP_FILTER_FLAG_LOG','SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV']}", ""))
+				 ->seccomp.flags, SECCOMP_FILTER_FLAG_LOG);
+}
+
+static void refusals_name_the_field(void **state)
+{
+	static const struct { const char *doc, *pointer, *what; } rows[] = {
+		{ PT_DOC("", PROCESS(",'apparmorProfile':'p'")), "/process/apparmorProfile", "an AppArmor profile" },
+		{ PT_DOC("", PROCESS(",'selinuxLabel':'l'")), "/process/selinuxLabel", "an SELinux label" },
+		{ PT_DOC("", PROCESS(",'scheduler':{'policy':'SCHED_OTHER'}")), "/process/scheduler", "a scheduling policy" },
+		{ PT_DOC("", PROCESS(",'ioPriority':{'class':'IOPRIO_CLASS_BE','priority':1}")), "/process/ioPriority",
+		  "an I/O priority" },
+		{ PT_DOC_NS(",{'type':'network'}", ",'netDevices':{'eth0':{}}", ""), "/linux/netDevices",
+		  "moving a network device into the container" },
+		{ PT_DOC(",'memoryPolicy':{'mode':'MPOL_BIND','nodes':'0'}", ""), "/linux/memoryPolicy", "a NUMA memory policy" },
+		{ PT_DOC(",'intelRdt':{'closID':'x'}", ""), "/linux/intelRdt", "Intel RDT" },
+		{ PT_DOC(",'mountLabel':'l'", ""), "/linux/mountLabel", "an SELinux mount label" },
+#define RESOURCES(text) PT_DOC(",'resources':{" text "}", "")
+		{ RESOURCES("'blockIO':{'weight':10}"), "/linux/resources/blockIO/weight", "a block I/O weight" },
+		{ RESOURCES("'blockIO':{'leafWeight':10}"), "/linux/resources/blockIO/leafWeight", "a block I/O leaf weight" },
+		{ RESOURCES("'blockIO':{'weightDevice':[{'major':8,'minor':0,'weight':10}]}"),
+		  "/linux/resources/blockIO/weightDevice", "a block I/O weight per device" },
+		{ RESOURCES("'blockIO':{'throttleReadBpsDevice':[{'major':8,'minor':0,'rate':1}]}"),
+		  "/linux/resources/blockIO/throttleReadBpsDevice", "a block I/O throttle" },
+		{ RESOURCES("'blockIO':{'throttleWriteBpsDevice':[{'major':8,'minor':0,'rate':1}]}"),
+		  "/linux/resources/blockIO/throttleWriteBpsDevice", "a block I/O throttle" },
+		{ RESOURCES("'blockIO':{'throttleReadIOPSDevice':[{'major':8,'minor':0,'rate':1}]}"),
+		  "/linux/resources/blockIO/throttleReadIOPSDevice", "a block I/O throttle" },
+		{ RESOURCES("'blockIO':{'throttleWriteIOPSDevice':[{'major':8,'minor':0,'rate':1}]}"),
+		  "/linux/resources/blockIO/throttleWriteIOPSDevice", "a block I/O throttle" },
+		{ RESOURCES("'hugepageLimits':[{'pageSize':'2MB','limit':0}]"), "/linux/resources/hugepageLimits",
+		  "a limit of huge pages" },
+		{ RESOURCES("'network':{'classID':1}"), "/linux/resources/network/classID", "a network class" },
+		{ RESOURCES("'network':{'priorities':[{'name':'lo','priority':1}]}"), "/linux/resources/network/priorities",
+		  "a network priority" },
+		{ RESOURCES("'rdma':{'mlx':{'hcaHandles':1}}"), "/linux/resources/rdma", "an RDMA limit" },
+		{ PT_DOC(",'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['kill'],'action':'SCMP_ACT_NOTIFY'}]}", ""),
+		  "/linux/seccomp/syscalls/0", "seccomp action 'SCMP_ACT_NOTIFY'" },
+	};
+	char where[128], msg[256];
+
+	(void)state;
+	for (size_t i = 0; i < PS_COUNT(rows); i++) {
+		(void)snprintf(where, sizeof(where), "config.json: %s", rows[i].pointer);
+		(void)snprintf(msg, sizeof(msg), "%s: not supported by this version", rows[i].what);
+		pt_policy_fails(rows[i].doc, PS_E_UNSUPP, where, msg);
+	}
+}
+
+static void asking_for_nothing_passes(void **state)
+{
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+
+	(void)state;
+	pt_policy(&a, PT_DOC(",'intelRdt':{},'mountLabel':'','netDevices':{},'resources':{'blockIO':{}}",
+			     PROCESS(",'apparmorProfile':'unconfined','selinuxLabel':'',"
+				     "'execCPUAffinity':{'initial':'0','final':'0'}")));
+	pt_policy(&a, PT_DOC("", PROCESS(",'apparmorProfile':''")));
+}
+
+static void exec_has_the_containers_policy_and_its_own_process(void **state)
+{
+	static const char text[] = "{\"cwd\":\"/w\",\"args\":[\"x\"],\"execCPUAffinity\":{\"initial\":\"0\"}}";
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+	const struct policy *c = pt_policy(&a, PT_DOC(",'personality':{'domain':'LINUX'},'resources':{'memory':{'kernel':1}}",
+						      PROCESS(",'noNewPrivileges':true"))), *p = NULL;
+	struct ps_err e = { .cls = PS_OK };
+	const struct spec_process *x = NULL;
+	struct spec_process plain;
+
+	(void)state;
+	assert_int_equal(spec_parse_process(&a, "process.json", text, strlen(text), &x, &e), 0);
+	assert_int_equal(policy_process_from_oci(&a, "process.json", x, c, &p, &e), -1);
+	assert_null(p);
+	assert_string_equal(e.where, "process.json: /execCPUAffinity");
+	assert_string_equal(e.msg, "a CPU affinity for exec: not supported by this version");
+	plain = *x;
+	plain.exec_cpu_affinity.set = false;
+	assert_int_equal(policy_process_from_oci(&a, "process.json", &plain, c, &p, &e), 0);
+	assert_string_equal(p->process.cwd, "/w");
+	assert_false(p->process.no_new_privileges);
+	assert_true(p->process.personality.set);
+	assert_string_equal(p->process.from, "process.json#");
+	assert_int_equal(p->warnings.n, 0);
+	assert_ptr_equal(p->mounts, c->mounts);
+	/* The container's own process, with overrides, is still in the container's document. */
+	assert_int_equal(policy_process_from_oci(&a, "config.json", &plain, c, &p, &e), 0);
+	assert_string_equal(p->process.from, "config.json#/process");
+}
+
+static bool has_entry(const struct policy_entry *v, size_t n, const char *permission, const char *action,
+		      const char *value, const char *from)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(policy_permission_name(v[i].permission), permission) &&
+		    !strcmp(policy_action_name(v[i].action), action) && !strcmp(v[i].value, value) && !strcmp(v[i].from, from))
+			return true;
+	return false;
+}
+
+static void permissions_of_a_document(void **state)
+{
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+	const struct policy *p = pt_policy(&a, PT_DOC_NS(",{'type':'network'}", ",'maskedPaths':['/proc/kcore'],'readonlyPaths':['/proc/sys']",
+		",'mounts':[{'destination':'/data','source':'/d','options':['bind','ro','noexec']}]"
+		",'process':{'cwd':'/','args':['sh'],'env':['A=b','C=']}"));
+	const struct policy_entry *v = NULL;
+	struct ps_err e = { .cls = PS_OK };
+	size_t n = 0;
+
+	(void)state;
+	assert_int_equal(policy_entries(&a, p, &v, &n, &e), 0);
+	assert_int_equal(n, 15);
+	assert_true(has_entry(v, n, "read", "allow", "/", "config.json#/root"));
+	assert_true(has_entry(v, n, "write", "allow", "/", "config.json#/root"));
+	assert_true(has_entry(v, n, "read", "allow", "/data", "config.json#/mounts/0"));
+	assert_true(has_entry(v, n, "write", "deny", "/data", "config.json#/mounts/0"));
+	assert_true(has_entry(v, n, "run", "deny", "/data", "config.json#/mounts/0"));
+	assert_true(has_entry(v, n, "ffi", "deny", "/data", "config.json#/mounts/0"));
+	assert_true(has_entry(v, n, "read", "deny", "/proc/kcore", "config.json#/linux/maskedPaths/0"));
+	assert_true(has_entry(v, n, "write", "deny", "/proc/sys", "config.json#/linux/readonlyPaths/0"));
+	assert_true(has_entry(v, n, "net", "allow", "localhost", "config.json#/linux/namespaces/1"));
+	assert_true(has_entry(v, n, "env", "allow", "A", "config.json#/process"));
+	assert_true(has_entry(v, n, "env", "allow", "C", "config.json#/process"));
+	assert_true(has_entry(v, n, "sys", "allow", "*", "default#/permissions/sys"));
+	p = pt_policy(&a, PT_DOC("", ""));
+	assert_int_equal(policy_entries(&a, p, &v, &n, &e), 0);
+	assert_true(has_entry(v, n, "net", "allow", "*", "default#/namespaces"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_asked_gets_the_defaults),
+		cmocka_unit_test(namespaces_are_new_or_joined),
+		cmocka_unit_test(mount_options_become_flags),
+		cmocka_unit_test(id_mapped_mounts),
+		cmocka_unit_test(mounts_of_no_kind_are_refused),
+		cmocka_unit_test(paths_are_cleaned),
+		cmocka_unit_test(devices_replace_defaults),
+		cmocka_unit_test(device_rules_keep_their_order),
+		cmocka_unit_test(zero_limits_are_no_limits),
+		cmocka_unit_test(kernel_memory_is_ignored_aloud),
+		cmocka_unit_test(process_by_value),
+		cmocka_unit_test(sysctls_are_paths),
+		cmocka_unit_test(hooks_keep_what_they_need),
+		cmocka_unit_test(seccomp_by_value),
+		cmocka_unit_test(seccomp_flags),
+		cmocka_unit_test(refusals_name_the_field),
+		cmocka_unit_test(asking_for_nothing_passes),
+		cmocka_unit_test(exec_has_the_containers_policy_and_its_own_process),
+		cmocka_unit_test(permissions_of_a_document),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
