@@ -41,7 +41,7 @@ OBJ := $(B)/obj/$(CONFIG)
 CFLAGS ?= -g
 WARN := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wvla -Wundef \
 	-Wformat=2 -Wswitch-enum -Wimplicit-fallthrough
-WARN_gcc := -Wduplicated-cond -Wlogical-op -Wbidi-chars=any -Wstack-usage=32768
+WARN_gcc := -Wduplicated-cond -Wlogical-op -Wbidi-chars=any -Wstack-usage=65536
 # The other configurations compile the same code; sanitizers make gcc warn of what cannot happen.
 warn := $(if $(filter release debug,$(CONFIG)),$(WARN) $(if $(is_clang),,$(WARN_gcc)))
 ifeq ($(CONFIG),debug)
@@ -66,6 +66,7 @@ C_fuzz := -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefine
 STATIC ?= $(if $(filter release,$(CONFIG)),1,0)
 LD_OURS := $(if $(filter 1,$(STATIC)),-static-pie,$(if $(filter fuzz,$(CONFIG)),,-pie)) -Wl,--gc-sections $(LINK_HARDEN)
 LIBS_OURS := -lseccomp $(if $(filter 1,$(STATIC)),-lyajl_s,-lyajl) -lcap
+LIBS_TESTS := -lseccomp -lyajl -lcap
 
 compile = $(CC) $(CPP_OURS) $(CPPFLAGS) $(C_OURS) $(C_$(CONFIG)) $(CFLAGS)
 link = $(CC) $(C_$(CONFIG)) $(CFLAGS) $(LD_OURS) $(LDFLAGS)
@@ -216,18 +217,18 @@ $(OBJ)/init/%.o: %.c $(OBJ)/.init
 
 # A test source names the functions it replaces: "WRAP: open read" in a comment line.
 wraps = $$(sed -n 's|^[/ *]*WRAP: *||p' $(1) | tr ' ' '\n' | sed -n 's|^[a-zA-Z_].*|-Wl,--wrap=&|p')
-link_tests = $(link) -o $@ $(filter %.o,$^) -Wl,--start-group $(archives) -Wl,--end-group
+link_tests = $(subst -static-pie,-pie,$(link)) -o $@ $(filter %.o,$^) -Wl,--start-group $(archives) -Wl,--end-group
 
 $(OUT)/tests/test_%: $(OBJ)/tests/unit/test_%.o $(call obj,$(test_support)) $(archives) $(OBJ)/.link
 	$(say) LD $@
 	@mkdir -p $(@D)
 	$(Q)$(link_tests) $(call wraps,tests/unit/test_$*.c) $(WRAP_test_$*:%=-Wl,--wrap=%) \
-		-lcmocka $(LIBS_OURS) $(LDLIBS)
+		-lcmocka $(LIBS_TESTS) $(LDLIBS)
 
 $(OUT)/tests/fuzz_%: $(OBJ)/tests/fuzz/fuzz_%.o $(call obj,$(fuzz_main)) $(archives) $(OBJ)/.link
 	$(say) LD $@
 	@mkdir -p $(@D)
-	$(Q)$(link_tests) $(if $(filter fuzz,$(CONFIG)),-fsanitize=fuzzer) $(LIBS_OURS) $(LDLIBS)
+	$(Q)$(link_tests) $(if $(filter fuzz,$(CONFIG)),-fsanitize=fuzzer) $(LIBS_TESTS) $(LDLIBS)
 
 # Data races can only be where threads are.
 .PHONY: threaded-tests

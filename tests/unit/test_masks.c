@@ -34,18 +34,18 @@ static void look_at_masks(void)
 	struct stat st, other;
 
 	mt_build();
-	CHECK(is_null("/proc/kcore") && is_null("/proc/timer_list") && is_null("/secret/file") && is_null("/etc/shadow"));
-	CHECK(is_empty("/secret/dir") && is_empty("/proc/acpi") && is_empty("/sys/firmware"));
+	CHECK(is_null("/proc/cpuinfo") && is_null("/proc/version") && is_null("/secret/file") && is_null("/etc/shadow"));
+	CHECK(is_empty("/secret/dir") && is_empty("/proc/fs") && is_empty("/sys/kernel"));
 	CHECK(mkdir("/secret/dir/x", 0755) < 0 && errno == EROFS);
 	/* One super block for all of them, and one device that nobody can change. */
-	CHECK(stat("/secret/dir", &st) == 0 && stat("/sys/firmware", &other) == 0 && st.st_dev == other.st_dev);
-	CHECK(chmod("/proc/kcore", 0) < 0 && errno == EROFS);
-	CHECK(strstr(mt_mountinfo(INFO, "/proc/kcore"), "ro,nosuid,noexec"));
+	CHECK(stat("/secret/dir", &st) == 0 && stat("/sys/kernel", &other) == 0 && st.st_dev == other.st_dev);
+	CHECK(chmod("/proc/cpuinfo", 0) < 0 && errno == EROFS);
+	CHECK(strstr(mt_mountinfo(INFO, "/proc/cpuinfo"), "ro,nosuid,noexec"));
 	CHECK(strstr(mt_mountinfo(INFO, "/secret/dir"), "ro,nosuid,nodev,noexec,relatime - tmpfs none ro"));
 	CHECK(open("/secret/file", O_WRONLY) >= 0);
 
 	CHECK(strstr(mt_mountinfo(INFO, "/proc/sys"), "ro,") && access("/proc/sys/kernel/hostname", W_OK) < 0);
-	CHECK(open("/proc/sysrq-trigger", O_WRONLY) < 0 && errno == EROFS);
+	CHECK(open("/proc/uptime", O_WRONLY) < 0 && errno == EROFS);
 	CHECK(mkdir("/tree/x", 0755) < 0 && errno == EROFS && mkdir("/tree/sub/x", 0755) < 0 && errno == EROFS);
 	CHECK(*mt_mountinfo(INFO, "/tree/sub") && fds[t.plan.null_fd] == -1);
 }
@@ -53,7 +53,7 @@ static void look_at_masks(void)
 static void masks(void *arg)
 {
 	static const char *const masked[] = {
-		"/proc/kcore", "/proc/timer_list", "/proc/acpi", "/proc/none", "/sys/firmware", "/secret/dir", "/secret/file",
+		"/proc/cpuinfo", "/proc/version", "/proc/fs", "/proc/none", "/sys/kernel", "/secret/dir", "/secret/file",
 		"/secret/file/below", "/secret/none", "/etc/link",
 	};
 
@@ -71,7 +71,7 @@ static void masks(void *arg)
 	for (size_t i = 0; i < PS_COUNT(masked); i++)
 		mt_mask(masked[i]);
 	mt_readonly("/proc/sys");
-	mt_readonly("/proc/sysrq-trigger");
+	mt_readonly("/proc/uptime");
 	mt_readonly("/proc/none");
 	mt_readonly("/tree");
 	with_null();

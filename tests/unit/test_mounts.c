@@ -106,8 +106,8 @@ static void look_at_flags(void)
 	mt_build();
 	CHECK(strstr(mt_mountinfo(INFO, "/ro"), "ro,noatime,nodiratime - tmpfs none ro"));
 	CHECK(mkdir("/ro/x", 0755) < 0 && errno == EROFS);
-	CHECK(strstr(mt_mountinfo(INFO, "/sync"), "rw,nosymfollow,relatime shared:"));
-	CHECK(strstr(mt_mountinfo(INFO, "/sync"), " - tmpfs none rw,sync,"));
+	CHECK(strstr(mt_mountinfo(INFO, "/sync"), "rw,relatime,nosymfollow shared:"));
+	CHECK(strstr(mt_mountinfo(INFO, "/sync"), " - tmpfs none rw,sync"));
 	CHECK(strstr(mt_mountinfo(INFO, "/rec"), "ro,nosuid,noexec,noatime - tmpfs"));
 	CHECK(stat("/old", &st) == 0 && (st.st_mode & 07777) == 0751);
 	CHECK(stat("/ro", &st) == 0 && (st.st_mode & 07777) == 01777);
