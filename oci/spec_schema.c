@@ -56,10 +56,11 @@ static const struct field console_size_fields[] = {
 static const struct schema schema_console_size = SCHEMA(console_size_fields);
 
 static const struct field user_fields[] = {
-	U32(struct spec_user, "uid", uid),
-	U32(struct spec_user, "gid", gid),
+	/* (uid_t)-1 means "leave as it is" to setresuid(2): it is no identity. */
+	U32(struct spec_user, "uid", uid, FIELD_RANGE(0, UINT32_MAX - 1)),
+	U32(struct spec_user, "gid", gid, FIELD_RANGE(0, UINT32_MAX - 1)),
 	OPT_U32(struct spec_user, "umask", umask, FIELD_RANGE(0, 0777)),
-	U32S(struct spec_user, "additionalGids", groups, n_groups),
+	U32S(struct spec_user, "additionalGids", groups, n_groups, FIELD_RANGE(0, UINT32_MAX - 1)),
 };
 static const struct schema schema_user = SCHEMA(user_fields);
 

@@ -214,7 +214,7 @@ static unsigned last_cap(void)
 static int probe_ids(struct host *h, struct ps_err *e)
 {
 	unsigned inside = 1, outside = 1, size = 0;
-	char text[4096];
+	char text[256]; /* more than one line is no identity */
 
 	h->euid = geteuid();
 	h->egid = getegid();

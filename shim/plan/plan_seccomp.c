@@ -99,7 +99,7 @@ static int add_rules(scmp_filter_ctx ctx, const struct policy_seccomp *s, struct
 
 static int export(scmp_filter_ctx ctx, struct ps_buf *out, struct ps_err *e)
 {
-	ps_auto_fd int fd = ps_sys_memfd_create("podshim-seccomp", MFD_CLOEXEC);
+	ps_auto_fd int fd = memfd_create("podshim-seccomp", MFD_CLOEXEC);
 	int rc;
 
 	if (fd < 0)

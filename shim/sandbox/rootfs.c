@@ -22,11 +22,32 @@ int rootfs_isolate(const struct sandbox *sb, struct ps_err *e)
 	return 0;
 }
 
+/*
+ * Hooks look for the rootfs at its path in the container's mount namespace.  Where there are none, or the path can't be
+ * reached from here (a user namespace below a private folder) or leads elsewhere, "/" serves as well.
+ */
+static int open_mount_point(const struct sandbox *sb, int tree)
+{
+	const struct plan *p = sb->plan;
+	struct stat want, found;
+
+	if (!p->prestart.n && !p->create_runtime.n && !p->create_container.n)
+		return -1;
+	ps_auto_fd int fd = open(plan_str(p, p->rootfs), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &found) < 0 || fstat(tree, &want) < 0 || found.st_dev != want.st_dev ||
+	    found.st_ino != want.st_ino)
+		return -1;
+	return ps_take_fd(&fd);
+}
+
 int rootfs_attach(struct sandbox *sb, struct ps_err *e)
 {
 	int *tree = &sb->fds[sb->plan->rootfs_fd];
+	ps_auto_fd int at = open_mount_point(sb, *tree);
 
-	if (sb->plan->has_mount_ns && ps_sys_move_mount(*tree, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+	if (sb->plan->has_mount_ns &&
+	    (at >= 0 ? ps_sys_move_mount(*tree, "", at, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH)
+		     : ps_sys_move_mount(*tree, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH)) < 0)
 		return ps_fail_os(e, "mount the root file system '%s'", plan_str(sb->plan, sb->plan->rootfs));
 	sb->root_fd = ps_take_fd(tree);
 	return 0;

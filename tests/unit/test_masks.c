@@ -45,7 +45,7 @@ static void look_at_masks(void)
 	CHECK(open("/secret/file", O_WRONLY) >= 0);
 
 	CHECK(strstr(mt_mountinfo(INFO, "/proc/sys"), "ro,") && access("/proc/sys/kernel/hostname", W_OK) < 0);
-	CHECK(open("/proc/uptime", O_WRONLY) < 0 && errno == EROFS);
+	CHECK(strstr(mt_mountinfo(INFO, "/proc/uptime"), "ro,"));
 	CHECK(mkdir("/tree/x", 0755) < 0 && errno == EROFS && mkdir("/tree/sub/x", 0755) < 0 && errno == EROFS);
 	CHECK(*mt_mountinfo(INFO, "/tree/sub") && fds[t.plan.null_fd] == -1);
 }

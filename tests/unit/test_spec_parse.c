@@ -122,7 +122,7 @@ static void full_process(void **state)
 	assert_true(p->set && p->terminal && p->no_new_privileges);
 	assert_true(p->console_size.set && p->console_size.height == 25 && p->console_size.width == 80);
 	assert_true(p->user.uid == 1000 && p->user.gid == 1001 && p->user.umask.set && p->user.umask.v == 18);
-	assert_true(p->user.n_groups == 2 && p->user.groups[0] == 5 && p->user.groups[1] == UINT32_MAX);
+	assert_true(p->user.n_groups == 2 && p->user.groups[0] == 5 && p->user.groups[1] == UINT32_MAX - 1);
 	assert_strs(p->args, "/bin/sh -c exit 0");
 	assert_strs(p->env, "PATH=/usr/bin EMPTY=");
 	assert_string_equal(p->command_line, "cmd.exe");
@@ -387,17 +387,19 @@ static void wrong_values(void **state)
 		  "config.json: /ociVersion: expected a string, found the fraction 1.3" },
 		{ DOC(",'process':{'args':['sh']}"), "config.json: /process/cwd: is required, but missing" },
 		{ PROCESS(",'user':{'uid':'1'}"),
-		  "config.json: /process/user/uid: expected an integer from 0 to 4294967295, found the string '1'" },
+		  "config.json: /process/user/uid: expected an integer from 0 to 4294967294, found the string '1'" },
 		{ PROCESS(",'user':{'uid':-1}"),
-		  "config.json: /process/user/uid: expected an integer from 0 to 4294967295, found -1" },
+		  "config.json: /process/user/uid: expected an integer from 0 to 4294967294, found -1" },
 		{ PROCESS(",'user':{'gid':4294967296}"),
-		  "config.json: /process/user/gid: expected an integer from 0 to 4294967295, found 4294967296" },
+		  "config.json: /process/user/gid: expected an integer from 0 to 4294967294, found 4294967296" },
 		{ PROCESS(",'user':{'uid':1.0}"),
-		  "config.json: /process/user/uid: expected an integer from 0 to 4294967295, found the fraction 1" },
+		  "config.json: /process/user/uid: expected an integer from 0 to 4294967294, found the fraction 1" },
+		{ PROCESS(",'user':{'uid':4294967295}"),
+		  "config.json: /process/user/uid: expected an integer from 0 to 4294967294, found 4294967295" },
 		{ PROCESS(",'user':{'umask':512}"),
 		  "config.json: /process/user/umask: expected an integer from 0 to 511, found 512" },
 		{ PROCESS(",'user':{'additionalGids':[1,true]}"),
-		  "config.json: /process/user/additionalGids/1: expected an integer from 0 to 4294967295, found true" },
+		  "config.json: /process/user/additionalGids/1: expected an integer from 0 to 4294967294, found true" },
 		{ PROCESS(",'user':{'additionalGids':5}"),
 		  "config.json: /process/user/additionalGids: expected an array of integers, found 5" },
 		{ PROCESS(",'terminal':'yes'"),
