@@ -46,7 +46,7 @@ struct tape_record {
 	uint64_t seq, time_ns;   /* CLOCK_REALTIME */
 	enum tape_type type;
 	uint32_t len;
-	char data[TAPE_RECORD_MAX]; /* UTF-8 JSON object members, see PROTOCOL.md; not NUL-terminated */
+	char data[TAPE_RECORD_MAX]; /* text of one JSON object, see PROTOCOL.md; not NUL-terminated */
 };
 
 /* Create the segment named in info->name (from shm_random_name) and write its header. */

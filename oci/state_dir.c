@@ -24,7 +24,7 @@
 #define RENAME_EXCHANGE 2
 #endif
 
-enum { RESERVE_TRIES = 16, TMP_DIGITS = 12 };
+enum { TMP_DIGITS = 12, ROOT_WAIT_MS = 5000 /* a sweep removes a few small folders */ };
 
 void state_dir_done(struct state_dir *d)
 {
@@ -118,12 +118,51 @@ int state_root_open(const char *root, bool make, int *ret_fd, struct ps_err *e)
 	return 0;
 }
 
+static int64_t now_us(void)
+{
+	struct timespec ts = { .tv_sec = 0 };
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+/* flock(2) has no time-out of its own.  0, 1 timed out, -1 errno. */
+static int flock_within(int fd, int op, int timeout_ms)
+{
+	const int64_t deadline = now_us() + (int64_t)timeout_ms * 1000;
+	int64_t pause = 100, left;
+
+	while (flock(fd, op | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -1;
+		left = deadline - now_us();
+		if (left <= 0)
+			return 1;
+		pause = pause < 10000 ? pause * 2 : 10000;
+		if (pause > left)
+			pause = left;
+		(void)nanosleep(&(struct timespec){ .tv_nsec = pause * 1000 }, NULL);
+	}
+	return 0;
+}
+
+int state_root_lock(int root_fd, int op, int timeout_ms, struct ps_err *e)
+{
+	ps_auto_fd int fd = openat(root_fd, STATE_ROOT_LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int r = fd < 0 ? -1 : flock_within(fd, op, timeout_ms);
+
+	if (r < 0)
+		return ps_fail_os(e, "lock the state folder");
+	if (r > 0)
+		return ps_fail(e, PS_E_STATE, "the state folder is being swept by another podshim");
+	return ps_take_fd(&fd);
+}
+
 /* ---- ROOT/ID ---- */
 
 bool state_id_ok(const char *id)
 {
-	return container_id_valid(id) && strlen(id) <= NAME_MAX && strncmp(id, STATE_NEW, strlen(STATE_NEW)) != 0 &&
-	       strncmp(id, STATE_DEL, strlen(STATE_DEL)) != 0;
+	return container_id_valid(id) && id[0] != '.' && strlen(id) <= NAME_MAX;
 }
 
 static int check_id(const char *id, struct ps_err *e)
@@ -154,7 +193,7 @@ static int write_new(int dir_fd, const char *name, const void *data, size_t n)
 	return fd < 0 ? -1 : ps_write_all(fd, data, n);
 }
 
-/* Fill ROOT/tmp and rename it to ROOT/ID.  -1 with errno; ENOENT and EAGAIN when a sweep took tmp meanwhile. */
+/* Fill ROOT/tmp and rename it to ROOT/ID.  -1 with errno. */
 static int build(int root_fd, const char *tmp, const struct ps_buf *text, struct state_dir *d)
 {
 	if (mkdirat(root_fd, tmp, 0700) < 0)
@@ -174,8 +213,9 @@ static int build(int root_fd, const char *tmp, const struct ps_buf *text, struct
 
 int state_reserve(const char *root, const struct state *st, struct state_dir *ret, struct ps_err *e)
 {
+	auto_state_dir struct state_dir d = STATE_DIR_NONE;
 	ps_auto_buf struct ps_buf text = { .data = NULL };
-	ps_auto_fd int root_fd = -1;
+	ps_auto_fd int lock_fd = -1;
 	char tmp[STATE_TMP_MAX];
 
 	if (check_id(st->id, e) < 0)
@@ -187,30 +227,23 @@ int state_reserve(const char *root, const struct state *st, struct state_dir *re
 		errno = ENOMEM;
 		return ps_fail_os(e, "reserve container '%s'", st->id);
 	}
-	if (state_root_open(root, true, &root_fd, e) < 0)
+	if (state_root_open(root, true, &d.root_fd, e) < 0)
 		return -1;
-	for (int tries = 0; tries < RESERVE_TRIES; tries++) {
-		auto_state_dir struct state_dir d = STATE_DIR_NONE;
-		int sys;
-
-		if (state_tmp_name(STATE_NEW, tmp, e) < 0)
-			return -1;
-		memcpy(d.id, st->id, strlen(st->id) + 1);
-		if (build(root_fd, tmp, &text, &d) == 0) {
-			d.root_fd = ps_take_fd(&root_fd);
-			*ret = d;
-			d = (struct state_dir)STATE_DIR_NONE;
-			return 0;
-		}
-		sys = errno;
-		(void)ps_remove_tree_at(root_fd, tmp, NULL);
-		if (sys == EEXIST || sys == ENOTEMPTY)
-			return ps_fail(e, PS_E_EXISTS, "container with given ID already exists: '%s'", st->id);
-		errno = sys;
-		if (sys != ENOENT && sys != EAGAIN)
-			return ps_fail_os(e, "reserve container '%s' in '%s'", st->id, root);
+	lock_fd = state_root_lock(d.root_fd, LOCK_SH, ROOT_WAIT_MS, e);
+	if (lock_fd < 0 || state_tmp_name(STATE_NEW, tmp, e) < 0)
+		return ps_ctx(e, "reserve container '%s' in '%s'", st->id, root);
+	memcpy(d.id, st->id, strlen(st->id) + 1);
+	if (build(d.root_fd, tmp, &text, &d) < 0) {
+		if (errno == EEXIST || errno == ENOTEMPTY)
+			(void)ps_fail(e, PS_E_EXISTS, "container with given ID already exists: '%s'", st->id);
+		else
+			(void)ps_fail_os(e, "reserve container '%s' in '%s'", st->id, root);
+		(void)ps_remove_tree_at(d.root_fd, tmp, NULL);
+		return -1;
 	}
-	return ps_fail(e, PS_E_STATE, "cannot reserve container '%s': '%s' is being swept", st->id, root);
+	*ret = d;
+	d = (struct state_dir)STATE_DIR_NONE;
+	return 0;
 }
 
 int state_open(const char *root, const char *id, struct state_dir *ret, struct ps_err *e)
@@ -238,34 +271,6 @@ int state_open(const char *root, const char *id, struct state_dir *ret, struct p
 	return 0;
 }
 
-static int64_t now_us(void)
-{
-	struct timespec ts = { .tv_sec = 0 };
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
-/* flock(2) has no time-out of its own.  0, 1 timed out, -1 errno. */
-static int flock_within(int fd, int timeout_ms)
-{
-	const int64_t deadline = now_us() + (int64_t)timeout_ms * 1000;
-	int64_t pause = 100, left;
-
-	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return -1;
-		left = deadline - now_us();
-		if (left <= 0)
-			return 1;
-		pause = pause < 10000 ? pause * 2 : 10000;
-		if (pause > left)
-			pause = left;
-		(void)nanosleep(&(struct timespec){ .tv_nsec = pause * 1000 }, NULL);
-	}
-	return 0;
-}
-
 /* The folder may have been deleted, and made anew, while we waited. */
 static bool still_there(const struct state_dir *d)
 {
@@ -287,7 +292,7 @@ int state_lock(struct state_dir *d, int timeout_ms, struct ps_err *e)
 		return no_container(d->id, e);
 	if (fd < 0)
 		return ps_fail_os(e, "open the lock of container '%s'", d->id);
-	r = flock_within(fd, timeout_ms);
+	r = flock_within(fd, LOCK_EX, timeout_ms);
 	if (r < 0)
 		return ps_fail_os(e, "lock container '%s'", d->id);
 	if (r > 0)
@@ -375,10 +380,11 @@ int state_write(const struct state_dir *d, const struct state *st, struct ps_err
 
 int state_remove(struct state_dir *d, struct ps_err *e)
 {
+	ps_auto_fd int lock_fd = state_root_lock(d->root_fd, LOCK_SH, ROOT_WAIT_MS, e);
 	char tmp[STATE_TMP_MAX];
 
-	if (state_tmp_name(STATE_DEL, tmp, e) < 0)
-		return -1;
+	if (lock_fd < 0 || state_tmp_name(STATE_DEL, tmp, e) < 0)
+		return ps_ctx(e, "remove the state of container '%s'", d->id);
 	if (still_there(d)) {
 		if (renameat(d->root_fd, d->id, d->root_fd, tmp) < 0)
 			return ps_fail_os(e, "remove the state of container '%s'", d->id);

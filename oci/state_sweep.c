@@ -91,25 +91,23 @@ int state_each(const char *root, int (*fn)(const char *id, void *ctx), void *ctx
 	return r;
 }
 
-/*
- * Remove ROOT/.new-* or .del-* unless its maker is at work.  The maker of a .new-* whose lock does not exist yet, or is
- * not held yet, finds its folder gone and starts again.
- */
-static int remove_leftover(int root_fd, const char *name, struct ps_err *e)
+/* Not while somebody makes or deletes a folder: the next sweep finds the rest. */
+static int remove_leftovers(int root_fd, const char *root, struct ps_err *e)
 {
-	ps_auto_fd int lock_fd = -1;
-	ps_auto_fd int dir_fd = openat(root_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	char tmp[STATE_TMP_MAX];
+	ps_auto(list_done) struct list leftovers = { .v = NULL };
+	struct ps_err busy = { .cls = PS_OK };
+	ps_auto_fd int lock_fd = state_root_lock(root_fd, LOCK_EX, 0, &busy);
 
-	if (dir_fd >= 0)
-		lock_fd = openat(dir_fd, STATE_LOCK, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-	if (lock_fd >= 0 && flock(lock_fd, LOCK_EX | LOCK_NB) < 0)
+	if (lock_fd < 0 && busy.cls == PS_E_STATE)
 		return 0;
-	if (state_tmp_name(STATE_DEL, tmp, e) < 0)
+	if (lock_fd < 0 && e)
+		*e = busy;
+	if (lock_fd < 0 || list_root(root_fd, root, is_leftover, &leftovers, e) < 0)
 		return -1;
-	if (renameat(root_fd, name, root_fd, tmp) < 0)
-		return errno == ENOENT ? 0 : ps_fail_os(e, "sweep '%s'", name);
-	return ps_remove_tree_at(root_fd, tmp, e);
+	for (int i = 0; i < leftovers.n; i++)
+		if (ps_remove_tree_at(root_fd, leftovers.v[i]->d_name, e) < 0)
+			return -1;
+	return 0;
 }
 
 /* 1 when the record is dead: a reservation whose lock nobody holds, or of another boot.  Then its lock is ours. */
@@ -153,7 +151,6 @@ static int sweep_id(const char *root, const char *id, const char *boot_id, int (
 int state_sweep(const char *root, int (*fn)(const char *id, void *ctx), void *ctx, struct ps_err *e)
 {
 	ps_auto(list_done) struct list ids = { .v = NULL };
-	ps_auto(list_done) struct list leftovers = { .v = NULL };
 	ps_auto_fd int root_fd = -1;
 	char boot_id[37];
 	int r = 0;
@@ -162,12 +159,7 @@ int state_sweep(const char *root, int (*fn)(const char *id, void *ctx), void *ct
 		return -1;
 	if (root_fd < 0)
 		return 0;
-	if (list_root(root_fd, root, is_leftover, &leftovers, e) < 0)
-		return -1;
-	for (int i = 0; i < leftovers.n; i++)
-		if (remove_leftover(root_fd, leftovers.v[i]->d_name, e) < 0)
-			return -1;
-	if (ids.n && ps_boot_id(boot_id, e) < 0)
+	if (remove_leftovers(root_fd, root, e) < 0 || ps_boot_id(boot_id, e) < 0)
 		return -1;
 	for (int i = 0; r == 0 && i < ids.n; i++)
 		r = sweep_id(root, ids.v[i]->d_name, boot_id, fn, ctx, e);

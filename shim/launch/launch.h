@@ -38,8 +38,9 @@ struct launch {
 int launch_prepare(struct launch *l, struct ps_err *e);
 /* Rows open_gate .. execute over the channel; 0 once the payload was executed. */
 int launch_go(struct launch *l, struct ps_err *e);
-/* `start`: the same rows over a connection to the gate of a runner that was prepared by another process. */
-int launch_go_by_gate(int conn_fd, struct ps_err *e);
+/* `start`: the same rows over a connection to the gate of a runner that was prepared by another process.  On failure
+ * *ret_hook_failed tells whether it was a startContainer hook. */
+int launch_go_by_gate(int conn_fd, bool *ret_hook_failed, struct ps_err *e);
 /* SIGKILL and reap whatever was spawned; closes everything.  Safe at any time. */
 void launch_abort(struct launch *l);
 /* Close our ends; the runner lives on. */

@@ -340,11 +340,13 @@ int launch_go(struct launch *l, struct ps_err *e)
 	return 0;
 }
 
-int launch_go_by_gate(int conn_fd, struct ps_err *e)
+int launch_go_by_gate(int conn_fd, bool *ret_hook_failed, struct ps_err *e)
 {
 	struct player p = launcher(NULL, conn_fd);
+	int rc = script_play(&p, ROW_open_gate, ROW_execute, e);
 
-	return script_play(&p, ROW_open_gate, ROW_execute, e);
+	*ret_hook_failed = p.failed_row == ROW_hooks_start;
+	return rc;
 }
 
 void launch_abort(struct launch *l)

@@ -59,12 +59,13 @@ static int tell(struct player *p, uint32_t row, int rc, const struct ps_err *err
 }
 
 /* Take a failure that the peer reported; text from a peer is terminated here, whatever it sent. */
-static int peer_failed(struct script_msg *m, size_t n, struct ps_err *e)
+static int peer_failed(struct player *p, struct script_msg *m, size_t n, struct ps_err *e)
 {
 	if (n < sizeof(*m) || m->row >= ROW_COUNT)
 		return ps_fail(e, PS_E_PEER, "launch: malformed message from the other side");
 	m->err.msg[sizeof(m->err.msg) - 1] = m->err.where[sizeof(m->err.where) - 1] = '\0';
 	m->err.file[sizeof(m->err.file) - 1] = '\0';
+	p->failed_row = m->row;
 	if (e)
 		*e = m->err;
 	return ps_at(e, "%s", "");
@@ -121,7 +122,7 @@ static int hear(struct player *p, uint32_t row, struct ps_err *e)
 	if (n < SCRIPT_MSG_SHORT)
 		return ps_fail(e, PS_E_PEER, "launch: short message at row '%s'", launch_script[row].name);
 	if (m.rc < 0)
-		return peer_failed(&m, (size_t)n, e);
+		return peer_failed(p, &m, (size_t)n, e);
 	if (m.row != row)
 		return ps_fail(e, PS_E_PEER, "launch: row %u reported where '%s' was due", m.row,
 			       launch_script[row].name);
@@ -137,7 +138,7 @@ static int drain_peer_error(struct player *p, struct ps_err *e)
 
 	while ((n = sock_recv(p->channel, &m, sizeof(m), NULL, NULL, 1000, NULL)) > 0)
 		if (m.rc < 0)
-			return peer_failed(&m, (size_t)n, e);
+			return peer_failed(p, &m, (size_t)n, e);
 	return -1;
 }
 

@@ -51,6 +51,7 @@ struct player {
 	bool told;               /* the row has sent its message itself (spawn_*: by the process that ends there) */
 	int gate_fd;             /* INIT: listening socket of the gate, -1: the gate is the channel */
 	uint32_t row;            /* being played */
+	uint32_t failed_row;     /* that the other side reported to have failed; 0: none */
 };
 
 /*

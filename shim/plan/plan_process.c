@@ -82,6 +82,9 @@ int build_seccomp(struct builder *b)
 		return 0;
 	if (give(b->r->seccomp_ctx, s, &program, b->e) < 0)
 		return build_at(b, s->from);
+	/* A container without the filter that was asked for must never come of this. */
+	if (program.failed || !program.len || program.len % sizeof(struct sock_filter))
+		return build_fail(b, PS_E_BUG, s->from, "the system call filter came out incomplete");
 	b->plan.seccomp = build_copy(b, program.data, program.len / sizeof(struct sock_filter), sizeof(struct sock_filter));
 	b->plan.seccomp_flags = s->flags;
 	return 0;

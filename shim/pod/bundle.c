@@ -3,8 +3,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/path.h"
@@ -18,13 +18,27 @@ static int parse(struct bundle *b, const char *file, struct ps_err *e)
 	return policy_from_oci(&b->arena, b->spec, b->dir, &b->policy, e);
 }
 
+/* The absolute path of an open folder, links resolved. */
+static int path_of(int fd, char out[PATH_MAX])
+{
+	char link[64];
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	ssize_t n = readlink(link, out, PATH_MAX - 1);
+
+	if (n < 0)
+		return -1;
+	out[n] = '\0';
+	return 0;
+}
+
 int bundle_load(struct bundle *b, const char *dir, const char *config, struct ps_err *e)
 {
 	ps_auto_fd int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
 		return ps_fail_os(e, "open the bundle '%s'", dir);
-	if (!realpath(dir, b->dir))
+	if (path_of(fd, b->dir) < 0)
 		return ps_fail_os(e, "resolve the bundle '%s'", dir);
 	if (ps_read_file_at(config ? AT_FDCWD : fd, config ? config : "config.json", SPEC_MAX_BYTES, &b->text, e) < 0)
 		return ps_ctx(e, "bundle '%s'", dir);

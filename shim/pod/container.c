@@ -213,7 +213,7 @@ int container_sweep(const struct pod_env *env, const char *id, struct ps_err *e)
 		return 0;
 	if (!other_boot && c->st.status != STATE_CREATING)
 		return 0;
-	return container_destroy(env, &c->dir, &c->st, /* hooks= */ false, e) < 0 ? -1 : 1;
+	return container_destroy(env, &c->dir, &c->st, /* poststop_owed= */ false, e) < 0 ? -1 : 1;
 }
 
 int pid_file_write(const char *path, pid_t pid, struct ps_err *e)

@@ -251,7 +251,7 @@ static int finish_foreground(struct creation *c, int *ret_status, struct ps_err 
 		return undo(c, e);
 	event_exit(c->tape, &c->st, status);
 	event_state(c->tape, &c->st, RUNNER_EXITED, 0);
-	if (!c->r->keep && container_destroy(c->env, &c->dir, &c->st, /* hooks= */ true, e) < 0)
+	if (!c->r->keep && container_destroy(c->env, &c->dir, &c->st, /* poststop_owed= */ true, e) < 0)
 		return -1;
 	*ret_status = status;
 	return 0;

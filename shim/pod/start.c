@@ -23,9 +23,19 @@ static int check_created(const struct container *c, struct ps_err *e)
 	return ps_fail(e, PS_E_STATE, "cannot start an already running container: '%s'", c->st.id);
 }
 
+/* runtime-spec, lifecycle: a failed startContainer or (since 1.3) poststart hook stops and destroys the container. */
+static int destroy_for_hook(const struct pod_env *env, struct container *c)
+{
+	struct ps_err ignored = { 0 };
+
+	(void)container_destroy(env, &c->dir, &c->st, /* poststop_owed= */ true, &ignored);
+	return -1;
+}
+
 int pod_start(const struct pod_env *env, const char *id, struct ps_err *e)
 {
 	auto_container struct container *c = NULL;
+	bool hook_failed;
 
 	if (container_open(env, id, /* lock= */ true, &c, e) < 0 || check_created(c, e) < 0)
 		return -1;
@@ -34,17 +44,10 @@ int pod_start(const struct pod_env *env, const char *id, struct ps_err *e)
 		return ps_ctx(e, "container '%s': reach init at its gate", id);
 	auto_tape struct tape *tape = event_tape(&c->st);
 
-	if (launch_go_by_gate(conn, e) < 0) {
+	if (launch_go_by_gate(conn, &hook_failed, e) < 0) {
 		event_error(tape, &c->st, e);
-		return -1;
+		return hook_failed ? destroy_for_hook(env, c) : -1;
 	}
 	event_state(tape, &c->st, RUNNER_RUNNING, c->st.pid);
-	if (container_poststart(env, &c->dir, &c->st, e) < 0) {
-		struct ps_err ignored = { 0 };
-
-		/* runtime-spec 1.3: a failed poststart hook ends the container. */
-		(void)container_destroy(env, &c->dir, &c->st, /* hooks= */ true, &ignored);
-		return -1;
-	}
-	return 0;
+	return container_poststart(env, &c->dir, &c->st, e) < 0 ? destroy_for_hook(env, c) : 0;
 }

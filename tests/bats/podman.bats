@@ -162,9 +162,11 @@ pty() { # run a command with a terminal; its output, without carriage returns
 }
 
 @test "podman run: the default seccomp profile denies" {
-	run_pm run --rm --network none --security-opt seccomp=unconfined busybox:test unshare -U true
-	run_pm -1 run --rm --network none busybox:test unshare -U true
-	has "Operation not permitted"
+	# personality(ADDR_NO_RANDOMIZE) needs no capability; only the profile stands against it.
+	run_pm run --rm --network none --security-opt seccomp=unconfined busybox:test setarch linux64 -R echo fine
+	is fine
+	run_pm -1 run --rm --network none busybox:test setarch linux64 -R echo fine
+	lacks fine
 }
 
 @test "podman run --memory, --pids-limit, --cpus" {
@@ -189,7 +191,7 @@ pty() { # run a command with a terminal; its output, without carriage returns
 }
 
 @test "podman run --ulimit, --sysctl, --shm-size, --oom-score-adj" {
-	run_pm run --rm --network none --ulimit nofile=111:222 --sysctl net.ipv4.ip_forward=1 --shm-size 1m --oom-score-adj 500 busybox:test \
+	run_pm run --rm --network none --ulimit nofile=111:222 --ulimit nproc=30000:30000 --sysctl net.ipv4.ip_forward=1 --shm-size 1m --oom-score-adj 500 busybox:test \
 		sh -c 'ulimit -n; cat /proc/sys/net/ipv4/ip_forward; df -k /dev/shm | tail -1; cat /proc/self/oom_score_adj'
 	[ "${lines[0]}" = 111 ]
 	[ "${lines[1]}" = 1 ]
@@ -207,7 +209,7 @@ pty() { # run a command with a terminal; its output, without carriage returns
 	run_pm run -d --name "$NAME" --network none --hostname shared busybox:test sh -c 'echo $$ >/dev/shm/mark; exec sleep 600'
 	run_pm run --rm --network container:"$NAME" --pid container:"$NAME" busybox:test sh -c 'cat /proc/1/cmdline | tr "\0" " "; for p in self 1; do readlink /proc/$p/ns/net; done | uniq | wc -l'
 	has "sleep 600"
-	[ "${lines[-1]}" = 1 ]
+	[[ ${lines[-1]} == *1 ]]
 	run_pm run --rm --network none --pid host busybox:test readlink /proc/self/ns/pid
 	is "$(readlink /proc/self/ns/pid)"
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_plan.c - policy and host to plan: host objects, namespaces, mounts, process, hooks, the check of a block.
+ * WRAP: calloc realloc
  */
 #include "tests/unit/plan_test.h"
 
@@ -7,6 +8,21 @@
 #include <time.h>
 
 #include "base/abi.h"
+#include "tests/unit/fault.h"
+
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return fault_trip("calloc") ? NULL : __real_calloc(n, size);
+}
+
+void *__real_realloc(void *p, size_t size);
+void *__wrap_realloc(void *p, size_t size);
+void *__wrap_realloc(void *p, size_t size)
+{
+	return fault_trip("realloc") ? NULL : __real_realloc(p, size);
+}
 
 #define ROW(p, type, list, i) (&PLAN_ROWS(p, type, list)[i])
 
@@ -316,6 +332,12 @@ static void hooks_get_the_state_document(void **state)
 	assert_string_equal(plan_str(p, p->hook_state_tail), ",\"bundle\":\"/bundle\"}");
 }
 
+static int empty_seccomp(void *ctx, const struct policy_seccomp *s, struct ps_buf *out, struct ps_err *e)
+{
+	(void)ctx, (void)s, (void)out, (void)e;
+	return 0;
+}
+
 static int failing_seccomp(void *ctx, const struct policy_seccomp *s, struct ps_buf *out, struct ps_err *e)
 {
 	(void)s, (void)out;
@@ -332,6 +354,44 @@ static void seccomp_errors_name_the_place(void **state)
 	pt_host(&h, PT_HOST_V2);
 	pt_plan_fails_with(PT_DOC(",'seccomp':{'defaultAction':'SCMP_ACT_ALLOW'}", ""), &h, &r, PS_E_UNSUPP,
 			   "config.json: /linux/seccomp", "no filters");
+	r.seccomp = empty_seccomp;
+	pt_plan_fails_with(PT_DOC(",'seccomp':{'defaultAction':'SCMP_ACT_ALLOW'}", ""), &h, &r, PS_E_BUG,
+			   "config.json: /linux/seccomp", "the system call filter came out incomplete");
+}
+
+/* Memory runs out at each allocation in turn: an error, no policy, no plan that could be taken for one. */
+static void every_allocation_may_fail(void **state)
+{
+	static const char doc[] = PT_DOC_NS(",{'type':'uts'},{'type':'ipc','path':'/n'}",
+		",'maskedPaths':['/proc//kcore'],'seccomp':{'defaultAction':'SCMP_ACT_ERRNO'},'resources':{'memory':{'kernel':1,'limit':9}}",
+		",'hostname':'h','hooks':{'prestart':[{'path':'/h'}]},'mounts':[{'destination':'/a','source':'b','options':['bind']}]");
+	ps_auto_arena struct ps_arena kept = { .head = NULL };
+	const struct spec *s = pt_spec(&kept, doc);
+	struct host h;
+	int n;
+
+	(void)state;
+	pt_host(&h, PT_HOST_V1);
+	for (n = 1; fault_arm(n, ENOMEM); n++) {
+		ps_auto_arena struct ps_arena a = { .head = NULL };
+		ps_auto_buf struct ps_buf out = { .data = NULL };
+		const struct policy *p = NULL;
+		struct ps_err e = { .cls = PS_OK };
+		int r = policy_from_oci(&a, s, "/bundle", &p, &e);
+
+		assert_int_equal(r < 0, p == NULL);
+		if (!r)
+			r = plan_compile(p, &h, &pt_request, &out, &e);
+		if (!fault_disarm()) {
+			assert_int_equal(r, 0);
+			break;
+		}
+		assert_int_equal(r, -1);
+		assert_true(e.cls == PS_E_OS || e.cls == PS_E_BUG);
+		assert_true(e.msg[0] != '\0');
+		assert_null(plan_view(out.data, out.len));
+	}
+	assert_true(n > 8);
 }
 
 static void exec_enters_through_one_pidfd(void **state)
@@ -447,6 +507,7 @@ int main(void)
 		cmocka_unit_test(setgroups_is_left_alone_where_it_is_denied),
 		cmocka_unit_test(hooks_get_the_state_document),
 		cmocka_unit_test(seccomp_errors_name_the_place),
+		cmocka_unit_test(every_allocation_may_fail),
 		cmocka_unit_test(exec_enters_through_one_pidfd),
 		cmocka_unit_test(broken_blocks_are_refused_or_harmless),
 		cmocka_unit_test(text_is_one_line_per_row),

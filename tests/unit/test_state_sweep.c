@@ -5,12 +5,14 @@
  */
 #include "tests/unit/unit.h"
 
-#include <errno.h>
 #include <signal.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "base/proc.h"
 #include "oci/state.h"
+#include "oci/state_file.h"
 
 /* >= 0: this many of the wrapped calls pass, then the process dies. */
 static int die_after = -1;
@@ -54,13 +56,15 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* Of ROOT, without ".", ".." and ".lock". */
 static int entries(void)
 {
 	ps_auto_dir DIR *dir = opendir(root);
-	int n = -2;
+	const struct dirent *d;
+	int n = 0;
 
-	while (dir && readdir(dir))
-		n++;
+	while (dir && (d = readdir(dir)))
+		n += strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0 && strcmp(d->d_name, ".lock") != 0;
 	return n;
 }
 
@@ -134,7 +138,7 @@ static void sweep_of_nothing(void **state)
 {
 	(void)state;
 	assert_sweep("");
-	assert_int_equal(entries(), -2);
+	assert_int_equal(access(root, F_OK), -1);
 }
 
 static void living_owner_is_spared(void **state)
@@ -251,28 +255,36 @@ static void folders_in_the_making(void **state)
 {
 	auto_state_dir struct state_dir d = STATE_DIR_NONE;
 	struct ps_err e = { .cls = PS_OK };
-	char from[PATH_MAX + 32], to[PATH_MAX + 32];
+	int lock_fd;
 
 	(void)state;
 	reserve("web", &d);
-	(void)snprintf(from, sizeof(from), "%s/web", root);
-	(void)snprintf(to, sizeof(to), "%s/.new-1", root);
-	assert_int_equal(rename(from, to), 0);
-	assert_sweep(""); /* its maker holds the lock */
-	assert_int_equal(entries(), 1);
-	state_dir_done(&d);
-	assert_sweep("");
-	assert_int_equal(entries(), 0);
-	reserve("web", &d);
-	(void)snprintf(to, sizeof(to), "%s/.del-1", root);
-	assert_int_equal(rename(from, to), 0);
-	assert_int_equal(unlinkat(d.dir_fd, "lock", 0), 0);
-	state_dir_done(&d);
-	assert_int_equal(state_root_open(root, false, &d.root_fd, &e), 0);
+	assert_int_equal(renameat(d.root_fd, "web", d.root_fd, ".new-1"), 0);
 	assert_int_equal(mkdirat(d.root_fd, ".new-2", 0700), 0);
 	unit_write(d.root_fd, ".del-3", "");
+	lock_fd = state_root_lock(d.root_fd, LOCK_SH, 0, &e);
+	assert_true(lock_fd >= 0);
+	assert_sweep(""); /* somebody is at work */
+	assert_int_equal(entries(), 3);
+	(void)close(lock_fd);
 	assert_sweep("");
 	assert_int_equal(entries(), 0);
+}
+
+static void sweep_in_progress_is_told(void **state)
+{
+	auto_state_dir struct state_dir d = STATE_DIR_NONE;
+	struct ps_err e = { .cls = PS_OK };
+	int lock_fd;
+
+	(void)state;
+	reserve("web", &d);
+	lock_fd = state_root_lock(d.root_fd, LOCK_EX, 0, &e);
+	assert_true(lock_fd >= 0);
+	assert_int_equal(state_root_lock(d.root_fd, LOCK_SH, 3, &e), -1);
+	assert_int_equal(e.cls, PS_E_STATE);
+	assert_string_equal(e.msg, "the state folder is being swept by another podshim");
+	(void)close(lock_fd);
 }
 
 /* ---- Killed owners ---- */
@@ -311,7 +323,7 @@ static void owner_killed_at_each_step(void **state)
 		if (state_sweep(root, note, &b, &e) != 0)
 			fail_msg("%s", e.msg);
 		reserved |= b.len > 0;
-		assert_true(entries() <= 0);
+		assert_int_equal(entries(), 0);
 	}
 	assert_int_equal(WEXITSTATUS(status), 0);
 	assert_true(reserved);
@@ -367,8 +379,17 @@ static void one_of_many_gets_the_id(void **state)
 	}
 }
 
-/* Reserving and sweeping at once: the winner's record stays, or was never reported as won. */
-static struct ps_err dbg;
+static void sweep_for_ever(void)
+{
+	struct ps_err e = { .cls = PS_OK };
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	while (state_sweep(root, note, &(struct ps_buf){ .data = NULL }, &e) == 0)
+		;
+	fprintf(stderr, "sweep: %s\n", e.msg);
+	_exit(3);
+}
+
 static void sweepers_and_makers(void **state)
 {
 	pid_t sweeper = fork();
@@ -376,9 +397,8 @@ static void sweepers_and_makers(void **state)
 
 	(void)state;
 	assert_true(sweeper >= 0);
-	while (sweeper == 0)
-		if (state_sweep(root, note, &(struct ps_buf){ .data = NULL }, &dbg) != 0) { fprintf(stderr, "DBG %s\n", dbg.msg);
-			_exit(3); }
+	if (sweeper == 0)
+		sweep_for_ever();
 	for (int i = 0; i < 300; i++) {
 		struct state_dir d = STATE_DIR_NONE;
 		struct ps_err e = { .cls = PS_OK };
@@ -406,6 +426,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(callback_may_remove_or_replace, setup, teardown),
 		cmocka_unit_test_setup_teardown(unreadable_record_is_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(folders_in_the_making, setup, teardown),
+		cmocka_unit_test_setup_teardown(sweep_in_progress_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(owner_killed_at_each_step, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_of_many_gets_the_id, setup, teardown),
 		cmocka_unit_test_setup_teardown(sweepers_and_makers, setup, teardown),

@@ -45,8 +45,9 @@ run_bundle() { # run_bundle [-N] [FLAG...]
 		expected=$1
 		shift
 	fi
-	run "$expected" podshim run -b "$BUNDLE" "$@" "$CID"
-	printf '%s\n' "$output" >&2
+	run podshim run -b "$BUNDLE" "$@" "$CID" 3>&-
+	printf 'exit status %d: %s\n' "$status" "$output" >&2
+	((status == ${expected#-})) || { echo "expected exit status ${expected#-}" >&2; return 1; }
 }
 
 # Run a shell script in the bundle.

@@ -32,8 +32,9 @@ run_pm() { # run_pm [-N] ARG...
 		expected=$1
 		shift
 	fi
-	run "$expected" pm "$@" 3>&-
+	run pm "$@" 3>&-
 	printf 'podman %s: %s\n%s\n' "$*" "$status" "$output" >&2
+	((status == ${expected#-})) || { echo "expected exit status ${expected#-}" >&2; return 1; }
 }
 
 podman_teardown() {
