@@ -349,6 +349,18 @@ static inline int ps_sys_execveat(int dirfd, const char *path, char *const argv[
 	return (int)syscall(SYS_execveat, dirfd, path, argv, envp, flags); /* 3.19 */
 }
 
+/* renameat2(2) (3.15): musl has no wrapper. */
+#ifndef RENAME_NOREPLACE
+#define RENAME_NOREPLACE (1 << 0)
+#endif
+#ifndef RENAME_EXCHANGE
+#define RENAME_EXCHANGE (1 << 1)
+#endif
+static inline int ps_sys_renameat2(int old_dirfd, const char *old_path, int new_dirfd, const char *new_path, unsigned flags)
+{
+	return (int)syscall(SYS_renameat2, old_dirfd, old_path, new_dirfd, new_path, flags);
+}
+
 static inline int ps_sys_memfd_create(const char *name, unsigned flags)
 {
 	return (int)syscall(SYS_memfd_create, name, flags); /* 3.17 */

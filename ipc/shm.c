@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * shm.c - sealed memfds and named POSIX shared memory.
  *
- * Names are opened in /dev/shm directly, where shm_open(3) of glibc and musl puts them: the name's form is checked here,
- * so that a name read from a file or a tape can point at nothing but a segment of podshim.
+ * Names are opened in /dev/shm directly, where shm_open(3) of glibc and musl puts them: the name's form is checked
+ * here, so that a name read from a file or a tape can point at nothing but a segment of podshim.
  */
 #include "ipc/shm.h"
 

@@ -119,7 +119,8 @@ ssize_t sock_recv(int fd, void *msg, size_t n, int *fds, size_t *n_fds, int time
 {
 	union control control;
 	struct iovec iov = { .iov_base = msg, .iov_len = n };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+			    .msg_controllen = sizeof(control) };
 	size_t wanted = n_fds ? *n_fds : 0, got;
 	int taken[SOCK_MAX_FDS];
 	ssize_t len;

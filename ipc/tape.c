@@ -66,7 +66,7 @@ static int write_header(const struct tape *t, const struct tape_info *info, stru
 	return ftruncate(t->fd, TAPE_FILE_SIZE) < 0 ? ps_fail_os(e, "size tape '%s'", t->name) : 0;
 }
 
-/* Only the header page is allocated now: a short run writes two pages, and a full /dev/shm fails a write, not a process. */
+/* Only the header page is allocated now: a short run touches two pages, and a full /dev/shm fails a later write. */
 int tape_create(const struct tape_info *info, struct tape **ret, struct ps_err *e)
 {
 	ps_auto_fd int fd = shm_create(info->name, TAPE_HEADER_SIZE, e);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * tape.h - the event log of a pod: one writer at a time, many readers, overwriting, in named POSIX shared memory.
  *
- * A reader maps it read-only and can neither slow nor stop a writer.  Each record has a sequence number; a reader that
+ * A reader needs read access only and does not slow a writer.  Each record has a sequence number; a reader that
  * was overtaken sees a gap in `seq` and continues with the oldest record that is still whole.  Writers (verbs, later a
- * supervisor) serialise by the tape's own lock (flock on the segment), and survive SIGBUS from a truncated segment.
+ * supervisor) serialise by the tape's own lock (flock on the segment).  A truncated segment is an error, not SIGBUS.
+ * A struct tape belongs to one thread at a time.
  * The header carries runtime root, id, uid and boot id, so that every container can be found from its tape.
  */
 #pragma once

@@ -6,8 +6,8 @@
 #include "ipc/tape_layout.h"
 
 /*
- * The letters of tape_layout.h.  The copies are made by the kernel, but by this thread: a fence orders them like its own.
- * ThreadSanitizer does not know fences and does not need them here, where threads share no memory but the kernel's.
+ * The letters of tape_layout.h.  The copies are made by the kernel, but by this thread: a fence orders them like its
+ * own.  ThreadSanitizer does not know fences and does not need them here, where threads share no memory of their own.
  */
 #ifdef __SANITIZE_THREAD__
 #pragma GCC diagnostic push

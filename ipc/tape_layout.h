@@ -4,10 +4,10 @@
  *	page 0   struct tape_header: identity, then the state block on a cache line of its own
  *	page 1.. TAPE_DATA_SIZE bytes of records, used as a ring: position p is the byte p % TAPE_DATA_SIZE
  *
- * Positions and sequence numbers only grow.  Records between `tail` and `head` are whole.  Nobody stores or loads through
- * a mapping: the segment has a name, so it cannot be sealed, and whoever truncates it would raise SIGBUS in everyone who
- * does.  write and read are pwrite(2) and pread(2), which fail instead.  Their copies may tear (`rep movsb` has no
- * atomic unit), so the state block carries a check word: a reader that catches it half written reads it again.
+ * Positions and sequence numbers only grow.  Records between `tail` and `head` are whole.  Nobody stores or loads
+ * through a mapping: the segment has a name, so it cannot be sealed, and whoever truncates it would raise SIGBUS in
+ * everyone who does.  Bytes go by pwrite(2) and pread(2), which fail instead.  Their copies may tear (`rep movsb` has
+ * no atomic unit), so the state block carries a check word: a reader that catches it half written reads it again.
  *
  *	writer (one, under the lock)                 reader (any number, no lock)
  *	----------------------------                 ----------------------------
@@ -21,7 +21,7 @@
  *
  * A pairs with D: who sees the new head sees the record before it.
  * B pairs with C: who copied one byte of a newer record sees the tail that gave the older one up.
- * A writer that dies between any two steps leaves a valid state block: it loses its own record and at most some old ones.
+ * A writer that dies between any two steps leaves a valid state block: lost are its own record and some old ones.
  */
 #pragma once
 #include <stddef.h>

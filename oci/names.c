@@ -55,7 +55,7 @@ const struct ps_name names_signal[] = {
 	{ "ALRM", SIGALRM },
 	{ "BUS", SIGBUS },
 	{ "CHLD", SIGCHLD },
-	{ "CLD", SIGCLD },
+	{ "CLD", SIGCHLD },
 	{ "CONT", SIGCONT },
 	{ "FPE", SIGFPE },
 	{ "HUP", SIGHUP },

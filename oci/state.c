@@ -45,6 +45,7 @@ enum field_kind { TEXT, PID, UID, U64, BOOL };
 	X(TEXT, "cgroup", cgroup)             \
 	X(BOOL, "rootless", rootless)         \
 	X(BOOL, "exposed", exposed) \
+	X(BOOL, "ownsCgroups", owns_cgroups) \
 	X(BOOL, "poststart", has_poststart) \
 	X(BOOL, "poststop", has_poststop)
 

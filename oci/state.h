@@ -42,6 +42,7 @@ struct state {
 	char cgroup[4096];          /* cgroup path below each hierarchy, "" without */
 	char cgroup_dirs[16][512];  /* absolute directories that this container owns, in creation order */
 	unsigned n_cgroup_dirs;
+	bool owns_cgroups;          /* they were made or found empty: what is in them may be killed */
 	bool has_poststart, has_poststop; /* hooks of the frozen configuration */
 	bool rootless, exposed;     /* exposed: the pid namespace is shared with others, kill by cgroup */
 };
@@ -68,7 +69,8 @@ int state_open(const char *root, const char *id, struct state_dir *ret, struct p
 int state_lock(struct state_dir *d, int timeout_ms, struct ps_err *e);
 int state_read(const struct state_dir *d, struct state *ret, struct ps_err *e);
 int state_write(const struct state_dir *d, const struct state *st, struct ps_err *e);
-/* Store / load the frozen configuration (config.json bytes) and other small files of the folder. */
+/* Store / load the frozen configuration (config.json bytes) and other small files of the folder.  What is there is replaced
+ * atomically; store new names only while the id is reserved. */
 int state_put(const struct state_dir *d, const char *name, const void *data, size_t n, struct ps_err *e);
 int state_get(const struct state_dir *d, const char *name, struct ps_buf *out, struct ps_err *e);
 /* Remove the folder (renamed to .del-* first, so that the id is free at once and a crash leaves a sweepable name). */

@@ -12,17 +12,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/abi.h"
 #include "base/fd.h"
 #include "base/proc.h"
 #include "base/scope.h"
 #include "oci/names.h"
 #include "oci/spec.h"
 #include "oci/state_file.h"
-
-#ifndef RENAME_NOREPLACE
-#define RENAME_NOREPLACE 1 /* 3.15 */
-#define RENAME_EXCHANGE 2
-#endif
 
 enum { TMP_DIGITS = 12, ROOT_WAIT_MS = 5000 /* a sweep removes a few small folders */ };
 
@@ -110,7 +106,8 @@ int state_root_open(const char *root, bool make, int *ret_fd, struct ps_err *e)
 	if (fstat(fd, &st) < 0)
 		return ps_fail_os(e, "look at state folder '%s'", path);
 	if (st.st_uid != geteuid())
-		return ps_fail(e, PS_E_DENIED, "state folder '%s' belongs to uid %u, not %u", path, st.st_uid, geteuid());
+		return ps_fail(e, PS_E_DENIED, "state folder '%s' belongs to uid %u, not %u", path, st.st_uid,
+			       geteuid());
 	if (st.st_mode & (S_IWGRP | S_IWOTH))
 		return ps_fail(e, PS_E_DENIED, "state folder '%s' can be written by others (mode %04o)", path,
 			       st.st_mode & 07777);
@@ -205,9 +202,9 @@ static int build(int root_fd, const char *tmp, const struct ps_buf *text, struct
 	if (d->lock_fd < 0 || flock(d->lock_fd, LOCK_EX | LOCK_NB) < 0 ||
 	    write_new(d->dir_fd, STATE_FILE, text->data, text->len) < 0)
 		return -1;
-	if (renameat2(root_fd, tmp, root_fd, d->id, RENAME_NOREPLACE) == 0)
+	if (ps_sys_renameat2(root_fd, tmp, root_fd, d->id, RENAME_NOREPLACE) == 0)
 		return 0;
-	/* A file system without RENAME_NOREPLACE: a container's folder is never empty, so nothing is replaced either. */
+	/* A file system without RENAME_NOREPLACE: a container's folder is never empty, so none is replaced either. */
 	return errno == EINVAL ? renameat(root_fd, tmp, root_fd, d->id) : -1;
 }
 
@@ -320,12 +317,12 @@ int state_get(const struct state_dir *d, const char *name, struct ps_buf *out, s
 }
 
 /*
- * -1 with errno.  ext4 writes a file out when it replaces another by rename (auto_da_alloc): 0.1 to 2 ms for what need not
- * survive a reboot.  An exchange is as atomic and does without.
+ * -1 with errno.  ext4 writes a file out when it replaces another by rename (auto_da_alloc): 0.1 to 2 ms for what need
+ * not survive a reboot.  An exchange is as atomic and does without.
  */
 static int replace(int dir_fd, const char *tmp, const char *name)
 {
-	if (renameat2(dir_fd, tmp, dir_fd, name, RENAME_EXCHANGE) == 0)
+	if (ps_sys_renameat2(dir_fd, tmp, dir_fd, name, RENAME_EXCHANGE) == 0)
 		return unlinkat(dir_fd, tmp, 0);
 	return errno == ENOENT || errno == EINVAL ? renameat(dir_fd, tmp, dir_fd, name) : -1;
 }
@@ -336,6 +333,11 @@ int state_put(const struct state_dir *d, const char *name, const void *data, siz
 
 	if (!*name || strchr(name, '/'))
 		return ps_fail(e, PS_E_BUG, "'%s' is not a file name", name);
+	/* A name that is new can be half there only while the id is reserved; then nobody reads it, and a sweep takes it. */
+	if (write_new(d->dir_fd, name, data, n) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return ps_fail_os(e, "store '%s' of container '%s'", name, d->id);
 	if (state_tmp_name(".", tmp, e) < 0)
 		return -1;
 	if (write_new(d->dir_fd, tmp, data, n) < 0 || replace(d->dir_fd, tmp, name) < 0) {

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -47,8 +48,11 @@ static int is_leftover(const struct dirent *d)
 static int list_root(int root_fd, const char *root, int (*wanted)(const struct dirent *), struct list *l,
 		     struct ps_err *e)
 {
+	char path[32];
 	struct dirent **v;
-	int n = scandirat(root_fd, ".", &v, wanted, by_name);
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", root_fd);
+	int n = scandir(path, &v, wanted, by_name);
 
 	if (n < 0)
 		return ps_fail_os(e, "list state folder '%s'", root);

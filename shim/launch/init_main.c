@@ -60,14 +60,27 @@ static int die_with_launcher(struct ps_err *e)
 	return 0;
 }
 
+/* The trees for a container without a cgroup namespace come behind the tasks files. */
+static void take_cgroup_trees(struct player *p)
+{
+	const struct plan *plan = p->plan;
+
+	for (uint32_t i = plan->fds.n; i-- > 0 && p->heard.n;)
+		if (PLAN_ROWS(plan, struct plan_fd, plan->fds)[i].kind == PLAN_FD_CGROUP_MNT)
+			init_of(p)->sb.fds[i] = p->heard.fd[--p->heard.n];
+}
+
+/* A new container's tasks files come with the row make_cgroup, an existing one's with the boot block. */
 static int do_join_cgroup(struct player *p, struct ps_err *e)
 {
 	struct init *in = init_of(p);
 
-	if (cgroup_join(in->tasks, in->n_tasks, e) < 0)
+	take_cgroup_trees(p);
+	if (cgroup_join(in->tasks, in->n_tasks, e) < 0 || cgroup_join(p->heard.fd, (unsigned)p->heard.n, e) < 0)
 		return -1;
 	for (uint32_t i = 0; i < in->n_tasks; i++)
 		close(in->tasks[i]);
+	script_fds_close(&p->heard);
 	return 0;
 }
 
@@ -117,8 +130,16 @@ static int do_join_ns(struct player *p, struct ps_err *e)
 
 static int do_unshare_ns(struct player *p, struct ps_err *e)
 {
-	return ns_unshare(&init_of(p)->sb, ~(uint64_t)(CLONE_NEWTIME | CLONE_NEWCGROUP), e);
+	const struct plan *plan = p->plan;
+	uint64_t later = CLONE_NEWTIME | CLONE_NEWCGROUP;
+
+	/* What the launcher's clone3 made; a bridge was cloned without. */
+	if (!plan->bridge_early && !plan->bridge_late)
+		later |= CLONE_NEWUSER | CLONE_NEWPID;
+	return ns_unshare(&init_of(p)->sb, ~later, e);
 }
+
+static int do_unshared(struct player *p, struct ps_err *e) { (void)p; (void)e; return 0; }
 
 static int do_become_root(struct player *p, struct ps_err *e)
 {
@@ -178,7 +199,7 @@ static int do_open_tty(struct player *p, struct ps_err *e)
 static int do_send_tty(struct player *p, struct ps_err *e)
 {
 	(void)e;
-	p->tell_fd = init_of(p)->sb.tty_master;
+	p->tell.fd[p->tell.n++] = init_of(p)->sb.tty_master;
 	return 0;
 }
 
@@ -204,7 +225,7 @@ static int give_up(struct init *in, struct ps_err *e)
 	for (size_t i = 0; i < PS_COUNT(steps); i++)
 		if (steps[i](sb, e) < 0)
 			return -1;
-	if (sb->plan->no_new_privs ? no_new_privs_apply(sb, e) : seccomp_load(sb, e))
+	if (sb->plan->no_new_privs ? no_new_privs_apply(sb, e) : seccomp_apply(sb, e))
 		return -1;
 	if (creds_apply(sb, e) < 0 || caps_apply(sb, e) < 0)
 		return -1;
@@ -222,7 +243,7 @@ static int do_give_up_early(struct player *p, struct ps_err *e)
 		return 0;
 	if (give_up(init_of(p), e) < 0 || payload_prepare(sb, e) < 0)
 		return -1;
-	return sb->plan->no_new_privs ? seccomp_load(sb, e) : 0;
+	return sb->plan->no_new_privs ? seccomp_apply(sb, e) : 0;
 }
 
 static int do_spawn_early(struct player *p, struct ps_err *e)
@@ -261,7 +282,7 @@ static int do_execute(struct player *p, struct ps_err *e)
 	struct sandbox *sb = &init_of(p)->sb;
 
 	/* In a shared pid namespace the filter came before anybody could see us. */
-	if (sb->plan->no_new_privs && !sb->plan->bridge_late && seccomp_load(sb, e) < 0)
+	if (sb->plan->no_new_privs && !sb->plan->bridge_late && seccomp_apply(sb, e) < 0)
 		return -1;
 	return payload_exec(sb, init_of(p)->payload, e);
 }
@@ -297,7 +318,7 @@ static int boot(const char *arg, struct init *in, struct ps_err *e)
 	in->tasks = fds + b->n_fds;
 	in->n_tasks = b->n_tasks;
 	in->player = (struct player){ .me = INIT, .plan = in->sb.plan, .channel = b->channel_fd, .wait_ms = b->wait_ms,
-				      .rows = init_rows, .heard_fd = -1, .tell_fd = -1, .gate_fd = b->gate_fd };
+				      .rows = init_rows, .gate_fd = b->gate_fd };
 	return 0;
 }
 

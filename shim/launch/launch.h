@@ -8,10 +8,6 @@
 
 /* What the script asks of its owner (pod).  Each may be NULL. */
 struct launch_ops {
-	/* A cgroup directory is about to be made: remember it, so that a crash leaves a record. */
-	int (*cgroup_dir)(void *ctx, const char *dir, struct ps_err *e);
-	/* All directories were named and none is made yet: store the record. */
-	int (*cgroups_named)(void *ctx, struct ps_err *e);
 	/* The pty master, to be duplicated or sent on; the launch closes its own. */
 	int (*console)(void *ctx, int master_fd, struct ps_err *e);
 	/* Everything but the payload exists: write state and pid file.  Afterwards init may outlive us. */
@@ -30,6 +26,7 @@ struct launch {
 	pid_t pid;
 	int pidfd;          /* init; -1 before spawn */
 	int channel;        /* -1 when closed */
+	bool made_cgroups;  /* they were empty or not there: what is in them is ours to kill */
 	bool hooks_began;   /* a failure after this owes the poststop hooks */
 };
 #define LAUNCH_INIT(p) { .plan = (p), .gate_fd = -1, .target_pidfd = -1, .pid = -1, .pidfd = -1, .channel = -1 }

@@ -36,7 +36,6 @@ struct work {
 	struct launch *l;
 	int *fds;
 	struct cgroup_fds cgroups;
-	uint32_t n_named;
 };
 
 static struct work *work_of(struct player *p)
@@ -52,7 +51,7 @@ static void work_done(struct work *w)
 		w->fds = NULL;
 	}
 	cgroup_fds_close(&w->cgroups);
-	ps_fd_close(&w->player.heard_fd);
+	script_fds_close(&w->player.heard);
 }
 
 static int do_open_host(struct player *p, struct ps_err *e)
@@ -60,26 +59,27 @@ static int do_open_host(struct player *p, struct ps_err *e)
 	return host_fds_open(p->plan, work_of(p)->fds, e);
 }
 
-/* Called for every directory before the first is made. */
-static int named(void *ctx, const char *dir, struct ps_err *e)
+static int do_make_cgroup2(struct player *p, struct ps_err *e)
 {
-	struct work *w = ctx;
-	const struct launch_ops *ops = &w->l->ops;
-
-	if (ops->cgroup_dir && ops->cgroup_dir(ops->ctx, dir, e) < 0)
-		return -1;
-	if (++w->n_named < w->l->plan->cgroups.n || !ops->cgroups_named)
-		return 0;
-	return ops->cgroups_named(ops->ctx, e);
+	return cgroup_make(p->plan, 2, e);
 }
 
+/* Init waits for this: the tasks files, then the trees that a container without a cgroup namespace gets to see. */
 static int do_make_cgroup(struct player *p, struct ps_err *e)
 {
 	struct work *w = work_of(p);
 
-	if (cgroup_make(p->plan, named, w, e) < 0)
+	if (cgroup_make(p->plan, 1, e) < 0)
 		return -1;
-	return host_fds_open_cgroups(p->plan, w->fds, e);
+	w->l->made_cgroups = true;
+	if (cgroup_open(p->plan, 1, &w->cgroups, e) < 0 || host_fds_open_cgroups(p->plan, w->fds, e) < 0)
+		return -1;
+	for (unsigned i = 0; i < w->cgroups.n_tasks; i++)
+		p->tell.fd[p->tell.n++] = w->cgroups.tasks[i];
+	for (uint32_t i = 0; i < p->plan->fds.n; i++)
+		if (PLAN_ROWS(p->plan, struct plan_fd, p->plan->fds)[i].kind == PLAN_FD_CGROUP_MNT)
+			p->tell.fd[p->tell.n++] = w->fds[i];
+	return 0;
 }
 
 static int do_limit_cgroup(struct player *p, struct ps_err *e)
@@ -177,11 +177,10 @@ static int make_boot(const struct work *w, int channel_fd, struct ps_err *e)
 
 static uint64_t spawn_flags(const struct plan *p)
 {
-	/* Time and cgroup namespaces are init's own business: the one needs its clocks set before anybody is in it,
-	 * the other would get its root before init has moved. */
+	/* The rest is init's own business: it makes them while we make cgroups.  A bridge has to join others' first. */
 	if (p->bridge_early || p->bridge_late)
 		return 0;
-	return p->ns_new & ~(uint64_t)(CLONE_NEWTIME | CLONE_NEWCGROUP);
+	return p->ns_new & (CLONE_NEWUSER | CLONE_NEWPID);
 }
 
 static int do_spawn(struct player *p, struct ps_err *e)
@@ -192,7 +191,7 @@ static int do_spawn(struct player *p, struct ps_err *e)
 	sigset_t all, old;
 
 	if (l->n_cgroup_dirs ? cgroup_open_dirs(l->cgroup_dirs, l->n_cgroup_dirs, &w->cgroups, e)
-			     : cgroup_open(p->plan, &w->cgroups, e))
+			     : cgroup_open(p->plan, 2, &w->cgroups, e))
 		return -1;
 	if (sock_pair(pair, e) < 0)
 		return -1;
@@ -261,7 +260,7 @@ static int do_adopt_late(struct player *p, struct ps_err *e) { return adopt(p, e
 static int console(struct player *p, struct ps_err *e)
 {
 	struct launch *l = work_of(p)->l;
-	ps_auto_fd int master = ps_take_fd(&p->heard_fd);
+	ps_auto_fd int master = p->heard.n ? p->heard.fd[--p->heard.n] : -1;
 
 	if (!p->plan->has_process || !p->plan->terminal)
 		return 0;
@@ -307,7 +306,7 @@ static int (*const launcher_rows[ROW_COUNT])(struct player *, struct ps_err *) =
 static struct player launcher(const struct plan *plan, int channel)
 {
 	return (struct player){ .me = LAUNCHER, .plan = plan, .channel = channel, .wait_ms = plan ? wait_ms(plan) : -1,
-				.rows = launcher_rows, .heard_fd = -1, .tell_fd = -1, .gate_fd = -1 };
+				.rows = launcher_rows, .gate_fd = -1 };
 }
 
 int launch_prepare(struct launch *l, struct ps_err *e)

@@ -19,9 +19,10 @@ static bool owns_cgroup(const struct plan *p)     { return p->cgroups.n > 0 && o
 static bool has_oom(const struct plan *p)         { return p->has_oom; }
 static bool has_joins(const struct plan *p)       { return p->ns_joins.n > 0; }
 static bool bridge_late(const struct plan *p)     { return p->bridge_late; }
-static bool is_bridge(const struct plan *p)       { return (p->bridge_early || p->bridge_late) && p->ns_new; }
-static bool bridge_to_new(const struct plan *p)   { return p->bridge_early && (p->ns_new & CLONE_NEWPID); }
 static bool new_userns(const struct plan *p)      { return p->ns_new & CLONE_NEWUSER; }
+static bool has_new_ns(const struct plan *p)      { return p->ns_new; }
+static bool bridge_userns(const struct plan *p)   { return (p->bridge_early || p->bridge_late) && new_userns(p); }
+static bool bridge_to_new(const struct plan *p)   { return p->bridge_early && (p->ns_new & CLONE_NEWPID); }
 static bool new_timens(const struct plan *p)      { return p->ns_new & CLONE_NEWTIME; }
 static bool new_cgroupns(const struct plan *p)    { return p->ns_new & CLONE_NEWCGROUP; }
 static bool wants_lo(const struct plan *p)        { return p->lo_up; }
@@ -48,14 +49,19 @@ const struct script_step launch_script[ROW_COUNT] = {
 #undef X
 };
 
+void script_fds_close(struct script_fds *f)
+{
+	while (f->n)
+		close(f->fd[--f->n]);
+}
+
 static int tell(struct player *p, uint32_t row, int rc, const struct ps_err *err, struct ps_err *e)
 {
 	struct script_msg m = { .row = row, .rc = rc, .pid = (int32_t)p->tell_pid };
-	size_t n_fds = p->tell_fd >= 0 ? 1 : 0;
 
 	if (rc < 0 && err)
 		m.err = *err;
-	return sock_send(p->channel, &m, rc < 0 ? sizeof(m) : SCRIPT_MSG_SHORT, &p->tell_fd, n_fds, e);
+	return sock_send(p->channel, &m, rc < 0 ? sizeof(m) : SCRIPT_MSG_SHORT, p->tell.fd, p->tell.n, e);
 }
 
 /* Take a failure that the peer reported; text from a peer is terminated here, whatever it sent. */
@@ -98,19 +104,18 @@ static int wait_at_gate(struct player *p, struct script_msg *m, size_t *ret_n, s
 static int hear(struct player *p, uint32_t row, struct ps_err *e)
 {
 	struct script_msg m = { 0 };
-	int fds[1] = { -1 };
-	size_t n_fds = 1, len = 0;
+	struct script_fds got = { .n = SOCK_MAX_FDS };
+	size_t len = 0;
 	ssize_t n;
 
 	if (p->me == INIT && row == ROW_open_gate && p->gate_fd >= 0)
 		return wait_at_gate(p, &m, &len, e);
-	n = sock_recv(p->channel, &m, sizeof(m), fds, &n_fds, row == ROW_open_gate ? -1 : p->wait_ms, e);
+	n = sock_recv(p->channel, &m, sizeof(m), got.fd, &got.n, row == ROW_open_gate ? -1 : p->wait_ms, e);
 	if (n < 0)
 		return ps_ctx(e, "launch: waiting for row '%s'", launch_script[row].name);
-	if (n_fds == 1) {
-		if (p->heard_fd >= 0)
-			close(p->heard_fd);
-		p->heard_fd = fds[0];
+	if (got.n) {
+		script_fds_close(&p->heard);
+		p->heard = got;
 	}
 	if (n == 0) {
 		if (row == ROW_execute && p->me == LAUNCHER)
@@ -149,7 +154,7 @@ static int play_row(struct player *p, uint32_t row, struct ps_err *e)
 
 	if (s->actor == p->me) {
 		p->tell_pid = 0;
-		p->tell_fd = -1;
+		p->tell.n = 0;
 		p->told = false;
 		int rc = p->rows[row](p, e);
 

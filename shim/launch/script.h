@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include "base/err.h"
+#include "ipc/sock.h"
 #include "shim/launch/script.def"
 #include "shim/plan/plan.h"
 
@@ -35,6 +36,12 @@ struct script_msg {
 };
 enum { SCRIPT_MSG_SHORT = 16 };
 
+struct script_fds {
+	int fd[SOCK_MAX_FDS];
+	size_t n;
+};
+void script_fds_close(struct script_fds *f);
+
 /* One role's view of the play. */
 struct player {
 	enum role me;
@@ -42,12 +49,12 @@ struct player {
 	int channel;             /* SOCK_SEQPACKET to the other role */
 	int wait_ms;             /* deadline of a wait, -1: none (hooks without a timeout) */
 	int (*const *rows)(struct player *p, struct ps_err *e); /* by row; NULL for the other role's */
-	/* Result of the last message heard: pid and at most one fd (taken by the row that expects it). */
+	/* What the last messages brought: a pid, and the fds of the last one that had any (the row that expects them takes them). */
 	pid_t heard_pid;
-	int heard_fd;
-	/* To send along with the current row's result. */
+	struct script_fds heard;
+	/* To send along with the current row's result; the fds stay ours. */
 	pid_t tell_pid;
-	int tell_fd;
+	struct script_fds tell;
 	bool told;               /* the row has sent its message itself (spawn_*: by the process that ends there) */
 	int gate_fd;             /* INIT: listening socket of the gate, -1: the gate is the channel */
 	uint32_t row;            /* being played */

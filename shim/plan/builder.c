@@ -83,18 +83,18 @@ plan_off build_str(struct builder *b, const char *s)
 plan_off build_fmt(struct builder *b, const char *fmt, ...)
 {
 	plan_off at = (plan_off)b->out->len;
-	char text[8192];
 	va_list ap;
 	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(text, sizeof(text), fmt, ap);
+	n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
-	if (n < 0 || (size_t)n >= sizeof(text)) {
-		b->out->failed = true;
+	put_zeros(b->out, (size_t)n + 1);
+	if (b->out->failed)
 		return 0;
-	}
-	ps_buf_put(b->out, text, (size_t)n + 1);
+	va_start(ap, fmt);
+	(void)vsnprintf(b->out->data + at, (size_t)n + 1, fmt, ap);
+	va_end(ap);
 	return at;
 }
 

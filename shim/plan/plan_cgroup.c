@@ -28,12 +28,19 @@ static int check_path(struct builder *b)
 		return 0;
 	if (is_systemd_form(path))
 		return build_fail_at(b, PS_E_UNSUPP, where,
-				     "cgroup path '%s' is of the systemd cgroup manager: not supported by this version", path);
+				     "cgroup path '%s' is of the systemd cgroup manager: not supported by this version",
+				     path);
 	if (ps_path_clean(path, clean, sizeof(clean)) < 0)
 		return build_fail_at(b, PS_E_CONFIG, where, "cgroup path is longer than %d bytes", PATH_MAX - 1);
 	if (!clean[1])
-		return build_fail_at(b, PS_E_CONFIG, where, "cgroup path '%s' names no cgroup of the container's own", path);
+		return build_fail_at(b, PS_E_CONFIG, where, "cgroup path '%s' names no cgroup of the container's own",
+				     path);
 	return 0;
+}
+
+static int too_long(const struct builder *b)
+{
+	return build_fail_at(b, PS_E_CONFIG, "/linux/cgroupsPath", "the cgroup path of '%s' is too long", b->r->id);
 }
 
 /* Below the hierarchy's mount: absolute as written, relative below our own; without one "/podshim/ID". */
@@ -52,7 +59,7 @@ static int path_in(const struct builder *b, unsigned hierarchy, char out[PATH_MA
 	else
 		n = snprintf(raw, sizeof(raw), "%s/podshim/%s", below_own ? own : "", b->r->id);
 	if (n < 0 || (size_t)n >= sizeof(raw) || ps_path_clean(raw, out, PATH_MAX) < 0)
-		return build_fail_at(b, PS_E_CONFIG, "/linux/cgroupsPath", "the cgroup path of '%s' is too long", b->r->id);
+		return too_long(b);
 	return 0;
 }
 
@@ -65,8 +72,7 @@ int build_cgroup_dir(const struct builder *b, unsigned hierarchy, char out[PATH_
 	if (path_in(b, hierarchy, path) < 0)
 		return -1;
 	n = snprintf(out, PATH_MAX, "%s%s", mount, path[1] ? path : "");
-	return n >= 0 && n < PATH_MAX ? 0 : build_fail_at(b, PS_E_CONFIG, "/linux/cgroupsPath",
-							  "the cgroup path of '%s' is too long", b->r->id);
+	return n >= 0 && n < PATH_MAX ? 0 : too_long(b);
 }
 
 bool build_has_item(const char *list, const char *item)
@@ -110,7 +116,7 @@ static bool host_id(const struct builder *b, const struct spec_id_maps *maps, ui
 	return false;
 }
 
-/* config-linux.md "Cgroup ownership": version 2, a new cgroup namespace and a writable cgroup mount at the usual place. */
+/* config-linux.md "Cgroup ownership": version 2, a new cgroup namespace, a writable cgroup mount at the usual place. */
 static void ownership(struct builder *b)
 {
 	const struct policy *p = b->p;

@@ -20,9 +20,10 @@ struct limit {
 static double log2_of(uint64_t n)
 {
 	int whole = 63 - __builtin_clzll(n);
-	double x = (double)n / (double)(UINT64_C(1) << whole), log = whole;
+	double x = (double)n / (double)(UINT64_C(1) << whole), log = whole, bit = 1;
 
-	for (double bit = 0.5; bit > 1e-12; bit /= 2) {
+	for (int i = 0; i < 40; i++) {
+		bit /= 2;
 		x *= x;
 		if (x >= 2) {
 			x /= 2;
@@ -107,6 +108,10 @@ static int64_t clamp(uint64_t n)
 	return n > INT64_MAX ? INT64_MAX : (int64_t)n;
 }
 
+#define NUMBER(set, pointer, controller, file, number) { set, pointer, controller, file, number, NULL, 0 }
+#define TEXT(set, pointer, controller, file, text) { set, pointer, controller, file, 0, text, 0 }
+#define NOT_THERE(set, pointer, controller) { set, pointer, controller, NULL, 0, NULL, 0 }
+
 /* In an order that the kernel takes: memory before memory+swap, periods before quotas, quota before burst. */
 static int v1_limits(struct builder *b)
 {
@@ -115,23 +120,25 @@ static int v1_limits(struct builder *b)
 	uint32_t swap = r->memory_swap.v < 0 || r->memory_swap.v == r->memory_limit.v ? PLAN_CGROUP_OPTIONAL : 0;
 	bool no_oom = r->memory_disable_oom_killer.set && r->memory_disable_oom_killer.v;
 	const struct limit rows[] = {
-		{ r->memory_limit.set, "/memory/limit", "memory", "memory.limit_in_bytes", r->memory_limit.v, NULL, 0 },
-		{ r->memory_swap.set, "/memory/swap", "memory", "memory.memsw.limit_in_bytes", r->memory_swap.v, NULL, swap },
-		{ r->memory_reservation.set, "/memory/reservation", "memory", "memory.soft_limit_in_bytes",
-		  r->memory_reservation.v, NULL, 0 },
-		{ r->memory_swappiness.set, "/memory/swappiness", "memory", "memory.swappiness",
-		  clamp(r->memory_swappiness.v), NULL, 0 },
-		{ no_oom, "/memory/disableOOMKiller", "memory", "memory.oom_control", 1, NULL, 0 },
-		{ r->cpu_shares.set, "/cpu/shares", "cpu", "cpu.shares", clamp(r->cpu_shares.v), NULL, 0 },
-		{ r->cpu_period.set, "/cpu/period", "cpu", "cpu.cfs_period_us", clamp(r->cpu_period.v), NULL, 0 },
-		{ r->cpu_quota.set, "/cpu/quota", "cpu", "cpu.cfs_quota_us", r->cpu_quota.v, NULL, 0 },
-		{ r->cpu_burst.set, "/cpu/burst", "cpu", "cpu.cfs_burst_us", clamp(r->cpu_burst.v), NULL, 0 },
-		{ r->cpu_rt_period.set, "/cpu/realtimePeriod", "cpu", "cpu.rt_period_us", clamp(r->cpu_rt_period.v), NULL, 0 },
-		{ r->cpu_rt_runtime.set, "/cpu/realtimeRuntime", "cpu", "cpu.rt_runtime_us", r->cpu_rt_runtime.v, NULL, 0 },
-		{ r->cpu_idle.set, "/cpu/idle", "cpu", "cpu.idle", r->cpu_idle.v, NULL, 0 },
-		{ r->cpus != NULL, "/cpu/cpus", "cpuset", "cpuset.cpus", 0, r->cpus, 0 },
-		{ r->mems != NULL, "/cpu/mems", "cpuset", "cpuset.mems", 0, r->mems, 0 },
-		{ r->pids_limit.set, "/pids/limit", "pids", "pids.max", r->pids_limit.v, NULL, 0 },
+		NUMBER(r->memory_limit.set, "/memory/limit", "memory", "memory.limit_in_bytes", r->memory_limit.v),
+		{ r->memory_swap.set, "/memory/swap", "memory", "memory.memsw.limit_in_bytes", r->memory_swap.v, NULL,
+		  swap },
+		NUMBER(r->memory_reservation.set, "/memory/reservation", "memory", "memory.soft_limit_in_bytes",
+		       r->memory_reservation.v),
+		NUMBER(r->memory_swappiness.set, "/memory/swappiness", "memory", "memory.swappiness",
+		       clamp(r->memory_swappiness.v)),
+		NUMBER(no_oom, "/memory/disableOOMKiller", "memory", "memory.oom_control", 1),
+		NUMBER(r->cpu_shares.set, "/cpu/shares", "cpu", "cpu.shares", clamp(r->cpu_shares.v)),
+		NUMBER(r->cpu_period.set, "/cpu/period", "cpu", "cpu.cfs_period_us", clamp(r->cpu_period.v)),
+		NUMBER(r->cpu_quota.set, "/cpu/quota", "cpu", "cpu.cfs_quota_us", r->cpu_quota.v),
+		NUMBER(r->cpu_burst.set, "/cpu/burst", "cpu", "cpu.cfs_burst_us", clamp(r->cpu_burst.v)),
+		NUMBER(r->cpu_rt_period.set, "/cpu/realtimePeriod", "cpu", "cpu.rt_period_us",
+		       clamp(r->cpu_rt_period.v)),
+		NUMBER(r->cpu_rt_runtime.set, "/cpu/realtimeRuntime", "cpu", "cpu.rt_runtime_us", r->cpu_rt_runtime.v),
+		NUMBER(r->cpu_idle.set, "/cpu/idle", "cpu", "cpu.idle", r->cpu_idle.v),
+		TEXT(r->cpus != NULL, "/cpu/cpus", "cpuset", "cpuset.cpus", r->cpus),
+		TEXT(r->mems != NULL, "/cpu/mems", "cpuset", "cpuset.mems", r->mems),
+		NUMBER(r->pids_limit.set, "/pids/limit", "pids", "pids.max", r->pids_limit.v),
 	};
 
 	return put_limits(b, rows, PS_COUNT(rows), 1);
@@ -156,24 +163,27 @@ static int v2_limits(struct builder *b)
 	/* Version 2 counts swap apart from memory. */
 	int64_t swap = r->memory_swap.v < 0 ? -1 : r->memory_swap.v - r->memory_limit.v;
 	bool no_oom = r->memory_disable_oom_killer.set && r->memory_disable_oom_killer.v;
+	bool bandwidth = r->cpu_quota.set || r->cpu_period.set;
 	char max[56];
 	const struct limit rows[] = {
-		{ r->memory_limit.set, "/memory/limit", "memory", "memory.max", r->memory_limit.v, NULL, 0 },
+		NUMBER(r->memory_limit.set, "/memory/limit", "memory", "memory.max", r->memory_limit.v),
 		{ r->memory_swap.set, "/memory/swap", "memory", "memory.swap.max", swap, NULL,
 		  swap <= 0 ? PLAN_CGROUP_OPTIONAL : 0 },
-		{ r->memory_reservation.set, "/memory/reservation", "memory", "memory.low", r->memory_reservation.v, NULL, 0 },
-		{ r->memory_swappiness.set, "/memory/swappiness", "memory", NULL, 0, NULL, 0 },
-		{ no_oom, "/memory/disableOOMKiller", "memory", NULL, 0, NULL, 0 },
-		{ r->cpu_shares.set, "/cpu/shares", "cpu", "cpu.weight", (int64_t)build_cpu_weight(r->cpu_shares.v), NULL, 0 },
-		{ r->cpu_quota.set || r->cpu_period.set, r->cpu_quota.set ? "/cpu/quota" : "/cpu/period", "cpu", "cpu.max", 0,
-		  cpu_max(r, max, sizeof(max)), 0 },
-		{ r->cpu_burst.set, "/cpu/burst", "cpu", "cpu.max.burst", clamp(r->cpu_burst.v), NULL, 0 },
-		{ r->cpu_rt_period.set, "/cpu/realtimePeriod", "cpu", NULL, 0, NULL, 0 },
-		{ r->cpu_rt_runtime.set, "/cpu/realtimeRuntime", "cpu", NULL, 0, NULL, 0 },
-		{ r->cpu_idle.set, "/cpu/idle", "cpu", "cpu.idle", r->cpu_idle.v, NULL, 0 },
-		{ r->cpus != NULL, "/cpu/cpus", "cpuset", "cpuset.cpus", 0, r->cpus, 0 },
-		{ r->mems != NULL, "/cpu/mems", "cpuset", "cpuset.mems", 0, r->mems, 0 },
-		{ r->pids_limit.set, "/pids/limit", "pids", "pids.max", r->pids_limit.v, NULL, 0 },
+		NUMBER(r->memory_reservation.set, "/memory/reservation", "memory", "memory.low",
+		       r->memory_reservation.v),
+		NOT_THERE(r->memory_swappiness.set, "/memory/swappiness", "memory"),
+		NOT_THERE(no_oom, "/memory/disableOOMKiller", "memory"),
+		NUMBER(r->cpu_shares.set, "/cpu/shares", "cpu", "cpu.weight",
+		       (int64_t)build_cpu_weight(r->cpu_shares.v)),
+		TEXT(bandwidth, r->cpu_quota.set ? "/cpu/quota" : "/cpu/period", "cpu", "cpu.max",
+		     cpu_max(r, max, sizeof(max))),
+		NUMBER(r->cpu_burst.set, "/cpu/burst", "cpu", "cpu.max.burst", clamp(r->cpu_burst.v)),
+		NOT_THERE(r->cpu_rt_period.set, "/cpu/realtimePeriod", "cpu"),
+		NOT_THERE(r->cpu_rt_runtime.set, "/cpu/realtimeRuntime", "cpu"),
+		NUMBER(r->cpu_idle.set, "/cpu/idle", "cpu", "cpu.idle", r->cpu_idle.v),
+		TEXT(r->cpus != NULL, "/cpu/cpus", "cpuset", "cpuset.cpus", r->cpus),
+		TEXT(r->mems != NULL, "/cpu/mems", "cpuset", "cpuset.mems", r->mems),
+		NUMBER(r->pids_limit.set, "/pids/limit", "pids", "pids.max", r->pids_limit.v),
 	};
 
 	return put_limits(b, rows, PS_COUNT(rows), 2);
@@ -182,28 +192,29 @@ static int v2_limits(struct builder *b)
 /* Files of version 2 as the document names them, last, so that they win. */
 static int unified(struct builder *b)
 {
+	static const char where[] = "/linux/resources/unified";
 	const struct spec_kvs *u = &b->p->resources.unified;
+	int cgroup = -1;
 
+	for (unsigned i = 0; i < b->n_cgroups; i++)
+		if (b->h->cgroups[i].version == 2)
+			cgroup = (int)i;
 	for (size_t i = 0; i < u->n; i++) {
 		const struct spec_kv *kv = &u->v[i];
-		struct plan_cgroup_file row = { .flags = 0 };
+		struct plan_cgroup_file row = { .cgroup = (uint32_t)cgroup };
 		char controller[64];
-		int cgroup = -1;
 
 		(void)snprintf(controller, sizeof(controller), "%.*s", (int)strcspn(kv->key, "."), kv->key);
-		for (unsigned k = 0; k < b->n_cgroups; k++)
-			if (b->h->cgroups[k].version == 2)
-				cgroup = (int)k;
 		if (cgroup < 0)
-			return build_fail_at(b, PS_E_UNSUPP, "/linux/resources/unified",
-					     "'%s' cannot be written: the container has no cgroup of version 2", kv->key);
+			return build_fail_at(b, PS_E_UNSUPP, where,
+					     "'%s' cannot be written: the container has no cgroup of version 2",
+					     kv->key);
 		/* "cgroup.*" belongs to the core. */
 		if (strcmp(controller, "cgroup") != 0 && !build_has_item(b->h->cgroup2_controllers, controller))
-			return build_fail_at(b, PS_E_UNSUPP, "/linux/resources/unified",
-					     "'%s' cannot be written: cgroup version 2 has no controller '%s' here", kv->key,
-					     controller);
-		row.cgroup = (uint32_t)cgroup;
-		row.from = build_fmt(b, "%s#/linux/resources/unified/%s", b->p->file, kv->key);
+			return build_fail_at(b, PS_E_UNSUPP, where,
+					     "'%s' cannot be written: cgroup version 2 has no controller '%s' here",
+					     kv->key, controller);
+		row.from = build_fmt(b, "%s#%s/%s", b->p->file, where, kv->key);
 		row.file = build_str(b, kv->key);
 		row.value = build_str(b, kv->value);
 		build_push(&b->cgroup_files, &row, sizeof(row));

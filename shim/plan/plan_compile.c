@@ -24,15 +24,16 @@ static int check_mount_namespace(struct builder *b)
 
 static void time_offsets(struct builder *b)
 {
+	const struct policy *p = b->p;
 	struct plan_time_offset rows[2];
 	size_t n = 0;
 
 	if (!(b->plan.ns_new & CLONE_NEWTIME))
 		return;
-	if (b->p->monotonic.set)
-		rows[n++] = (struct plan_time_offset){ CLOCK_MONOTONIC, b->p->monotonic.nanosecs, b->p->monotonic.secs };
-	if (b->p->boottime.set)
-		rows[n++] = (struct plan_time_offset){ CLOCK_BOOTTIME, b->p->boottime.nanosecs, b->p->boottime.secs };
+	if (p->monotonic.set)
+		rows[n++] = (struct plan_time_offset){ CLOCK_MONOTONIC, p->monotonic.nanosecs, p->monotonic.secs };
+	if (p->boottime.set)
+		rows[n++] = (struct plan_time_offset){ CLOCK_BOOTTIME, p->boottime.nanosecs, p->boottime.secs };
 	b->plan.time_offsets = build_copy(b, rows, n, sizeof(rows[0]));
 }
 

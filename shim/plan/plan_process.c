@@ -14,8 +14,9 @@ static struct plan_caps known_caps(const struct builder *b)
 	uint64_t known = b->h->last_cap >= 63 ? UINT64_MAX : (UINT64_C(1) << (b->h->last_cap + 1)) - 1;
 
 	return (struct plan_caps){
-		.bounding = c->bounding & known, .effective = c->effective & known, .inheritable = c->inheritable & known,
-		.permitted = c->permitted & known, .ambient = c->ambient & known,
+		.bounding = c->bounding & known, .effective = c->effective & known,
+		.inheritable = c->inheritable & known, .permitted = c->permitted & known,
+		.ambient = c->ambient & known,
 	};
 }
 
@@ -85,7 +86,8 @@ int build_seccomp(struct builder *b)
 	/* A container without the filter that was asked for must never come of this. */
 	if (program.failed || !program.len || program.len % sizeof(struct sock_filter))
 		return build_fail(b, PS_E_BUG, s->from, "the system call filter came out incomplete");
-	b->plan.seccomp = build_copy(b, program.data, program.len / sizeof(struct sock_filter), sizeof(struct sock_filter));
+	b->plan.seccomp = build_copy(b, program.data, program.len / sizeof(struct sock_filter),
+				     sizeof(struct sock_filter));
 	b->plan.seccomp_flags = s->flags;
 	return 0;
 }

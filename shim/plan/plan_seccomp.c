@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * plan_seccomp.c - seccomp policy to a loadable program, by libseccomp; the only user of that library.
  *
- * libseccomp's action, operator and architecture numbers are the policy's (the kernel's).  In front of its program stands
- * a stub that answers ENOSYS, not the default action, for system calls newer than any that the profile names, so that C
- * libraries fall back to older ones.
+ * libseccomp's action, operator and architecture numbers are the policy's (the kernel's).  In front of its program
+ * stands a stub that answers ENOSYS, not the default action, for system calls newer than any that the profile names, so
+ * that C libraries fall back to older ones.
  */
 #include <errno.h>
 #include <linux/audit.h>
@@ -118,7 +118,8 @@ static int compile(const struct policy_seccomp *s, struct ps_buf *out, struct ps
 	int rc;
 
 	if (!ctx)
-		return ps_fail(e, PS_E_UNSUPP, "seccomp: this host does not take the default action 0x%x", s->default_action);
+		return ps_fail(e, PS_E_UNSUPP, "seccomp: this host does not take the default action 0x%x",
+			       s->default_action);
 	for (size_t i = 0; i < s->n_archs; i++) {
 		const char *name = ps_name_of(names_seccomp_arch, n_names_seccomp_arch, s->archs[i]);
 

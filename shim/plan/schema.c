@@ -56,14 +56,14 @@ static const struct ps_name seccomp_flags[] = {
 static const struct ps_name rlimits[] = {
 	{ "as", RLIMIT_AS }, { "core", RLIMIT_CORE }, { "cpu", RLIMIT_CPU }, { "data", RLIMIT_DATA },
 	{ "fsize", RLIMIT_FSIZE }, { "locks", RLIMIT_LOCKS }, { "memlock", RLIMIT_MEMLOCK },
-	{ "msgqueue", RLIMIT_MSGQUEUE }, { "nice", RLIMIT_NICE }, { "nofile", RLIMIT_NOFILE }, { "nproc", RLIMIT_NPROC },
-	{ "rss", RLIMIT_RSS }, { "rtprio", RLIMIT_RTPRIO }, { "rttime", RLIMIT_RTTIME },
+	{ "msgqueue", RLIMIT_MSGQUEUE }, { "nice", RLIMIT_NICE }, { "nofile", RLIMIT_NOFILE },
+	{ "nproc", RLIMIT_NPROC }, { "rss", RLIMIT_RSS }, { "rtprio", RLIMIT_RTPRIO }, { "rttime", RLIMIT_RTTIME },
 	{ "sigpending", RLIMIT_SIGPENDING }, { "stack", RLIMIT_STACK }, END,
 };
 
 /* ---- rows ---- */
 
-#define F(row, member, kind_, ...) { .name = #member, .kind = kind_, .off = offsetof(struct row, member), ##__VA_ARGS__ }
+#define F(row, member, type, ...) { .name = #member, .kind = type, .off = offsetof(struct row, member), ##__VA_ARGS__ }
 #define ALWAYS .always = true
 #define OF(table) .of = (table)
 #define ROWS(type) .of = &type##_type
@@ -163,8 +163,8 @@ static const struct field plan_device_rule_fields[] = {
 ROW_TYPE(plan_device_rule);
 
 static const struct field plan_fields[] = {
-	F(plan, id, FIELD_STR), F(plan, bundle, FIELD_STR), F(plan, hostname, FIELD_STR), F(plan, domainname, FIELD_STR),
-	F(plan, fds, FIELD_ROWS, ROWS(plan_fd)),
+	F(plan, id, FIELD_STR), F(plan, bundle, FIELD_STR), F(plan, hostname, FIELD_STR),
+	F(plan, domainname, FIELD_STR), F(plan, fds, FIELD_ROWS, ROWS(plan_fd)),
 	F(plan, ns_new, FIELD_BITS64, OF(namespaces)), F(plan, ns_joins, FIELD_ROWS, ROWS(plan_ns_join)),
 	F(plan, uid_map, FIELD_ROWS, ROWS(plan_id_map)), F(plan, gid_map, FIELD_ROWS, ROWS(plan_id_map)),
 	F(plan, time_offsets, FIELD_ROWS, ROWS(plan_time_offset)), F(plan, bridge_early, FIELD_BOOL),

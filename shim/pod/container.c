@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -21,7 +22,7 @@
 #include "shim/sandbox/cgroup.h"
 #include "shim/sandbox/hooks.h"
 
-enum { LOCK_MS = 10000, KILL_MS = 10000 };
+enum { LOCK_MS = 10000, KILL_MS = 10000, HALF_MADE_MS = 1000, HALF_MADE_STEP_MS = 10 };
 
 /* A pidfd of the process that the record means, or -1: the pid may have been given to another one since. */
 static int open_verified(pid_t pid, uint64_t start)
@@ -154,6 +155,16 @@ static int end_processes(const struct state *st, struct ps_err *e)
 	return 0;
 }
 
+/* rmdir of each; true when none is left. */
+static bool remove_empty(const struct state *st)
+{
+	bool all = true;
+
+	for (unsigned i = 0; i < st->n_cgroup_dirs; i++)
+		all &= rmdir(st->cgroup_dirs[i]) == 0 || errno == ENOENT;
+	return all;
+}
+
 static int free_cgroups(const struct state *st, struct ps_err *e)
 {
 	struct cgroup_dirs cg = container_cgroups(st);
@@ -165,14 +176,19 @@ static int free_cgroups(const struct state *st, struct ps_err *e)
 	if (ps_boot_id(boot, e) < 0 || strcmp(boot, st->boot_id) != 0)
 		return boot[0] ? 0 : -1;
 	/* The end of a pid namespace's init is the end of all in it: then there is nobody left to kill. */
-	for (unsigned i = st->exposed ? 0 : cg.n; i-- > 0;)
-		if (rmdir(cg.v[i]) == 0 || errno == ENOENT)
-			cg.v[i] = cg.v[--cg.n];
-	if (!cg.n)
+	if (st->owns_cgroups && st->exposed)
+		return cgroup_kill_all(cg.v, cg.n, e) < 0 || cgroup_remove(cg.v, cg.n, e) < 0 ? -1 : 0;
+	if (remove_empty(st))
 		return 0;
-	/* Killing needs the freezer or the version 2 directory, of which either may be gone already: name all again. */
-	cg = container_cgroups(st);
-	return cgroup_kill_all(cg.v, cg.n, e) < 0 || cgroup_remove(cg.v, cg.n, e) < 0 ? -1 : 0;
+	if (st->owns_cgroups)
+		return cgroup_kill_all(cg.v, cg.n, e) < 0 || cgroup_remove(cg.v, cg.n, e) < 0 ? -1 : 0;
+	/* Half made: the init of a dead launcher is dying; whoever stays was there before us. */
+	for (unsigned waited_ms = 0; waited_ms < HALF_MADE_MS; waited_ms += HALF_MADE_STEP_MS) {
+		nanosleep(&(struct timespec){ .tv_nsec = HALF_MADE_STEP_MS * 1000000L }, NULL);
+		if (remove_empty(st))
+			break;
+	}
+	return 0;
 }
 
 int container_destroy(const struct pod_env *env, struct state_dir *d, const struct state *st, bool poststop_owed,

@@ -65,6 +65,25 @@ static int check_console(const struct creation *c, struct ps_err *e)
 	return 0;
 }
 
+/* Recorded before they are made: whatever dies when, somebody finds them. */
+static int name_cgroups(struct state *st, const struct plan *p, struct ps_err *e)
+{
+	for (PLAN_EACH(p, struct plan_cgroup, cg, p->cgroups)) {
+		char *dir = st->cgroup_dirs[st->n_cgroup_dirs];
+		const char *rel = plan_str(p, cg->path);
+
+		if (st->n_cgroup_dirs == PS_COUNT(st->cgroup_dirs))
+			return ps_fail(e, PS_E_UNSUPP, "more than %zu cgroup hierarchies", PS_COUNT(st->cgroup_dirs));
+		rel += strspn(rel, "/");
+		int n = snprintf(dir, sizeof(st->cgroup_dirs[0]), "%s/%s", plan_str(p, cg->mount), rel);
+
+		if (n < 0 || (size_t)n >= sizeof(st->cgroup_dirs[0]))
+			return ps_fail(e, PS_E_CONFIG, "cgroup path '%s' is too long", rel);
+		st->n_cgroup_dirs++;
+	}
+	return 0;
+}
+
 static int describe(struct creation *c, const struct plan *p, struct ps_err *e)
 {
 	struct state *st = &c->st;
@@ -79,7 +98,7 @@ static int describe(struct creation *c, const struct plan *p, struct ps_err *e)
 	st->has_poststart = p->poststart.n > 0;
 	st->has_poststop = p->poststop.n > 0;
 	ps_time_rfc3339(st->created);
-	if (ps_boot_id(st->boot_id, e) < 0)
+	if (name_cgroups(st, p, e) < 0 || ps_boot_id(st->boot_id, e) < 0)
 		return -1;
 	if (ps_proc_start_time(st->launcher, &st->launcher_start, NULL) < 0)
 		return ps_fail_os(e, "read our own start time");
@@ -112,24 +131,6 @@ static int open_tape(struct creation *c, struct ps_err *e)
 	return tape_create(&info, &c->tape, e);
 }
 
-static int on_cgroup_dir(void *ctx, const char *dir, struct ps_err *e)
-{
-	struct creation *c = ctx;
-	struct state *st = &c->st;
-
-	if (st->n_cgroup_dirs == PS_COUNT(st->cgroup_dirs) || strlen(dir) >= sizeof(st->cgroup_dirs[0]))
-		return ps_fail(e, PS_E_UNSUPP, "cgroup '%s': too many hierarchies or too long a path", dir);
-	(void)snprintf(st->cgroup_dirs[st->n_cgroup_dirs++], sizeof(st->cgroup_dirs[0]), "%s", dir);
-	return 0;
-}
-
-static int on_cgroups_named(void *ctx, struct ps_err *e)
-{
-	struct creation *c = ctx;
-
-	return state_write(&c->dir, &c->st, e);
-}
-
 static int on_console(void *ctx, int master_fd, struct ps_err *e)
 {
 	struct creation *c = ctx;
@@ -148,6 +149,7 @@ static int on_record(void *ctx, pid_t pid, int pidfd, struct ps_err *e)
 		return ps_fail_os(e, "read the start time of init (pid %d)", (int)pid);
 	c->st.pid = pid;
 	c->st.status = STATE_CREATED;
+	c->st.owns_cgroups = true;
 	if (state_write(&c->dir, &c->st, e) < 0)
 		return -1;
 	event_state(c->tape, &c->st, RUNNER_PREPARED, pid);
@@ -171,6 +173,7 @@ static int undo(struct creation *c, struct ps_err *e)
 	event_error(c->tape, &c->st, e);
 	event_state(c->tape, &c->st, RUNNER_FAILED, 0);
 	launch_abort(&c->launch);
+	c->st.owns_cgroups = c->launch.made_cgroups;
 	if (c->pid_file_written)
 		(void)unlink(c->r->pid_file);
 	if (container_destroy(c->env, &c->dir, &c->st, c->launch.hooks_began, &ignored) < 0)
@@ -219,8 +222,7 @@ static int creation_new(const struct pod_env *env, const struct pod_create_reque
 	if (!p)
 		return ps_fail(e, PS_E_BUG, "the compiled plan is not valid");
 	c->launch.plan = p;
-	c->launch.ops = (struct launch_ops){ .cgroup_dir = on_cgroup_dir, .cgroups_named = on_cgroups_named,
-					     .console = on_console, .record = on_record, .ctx = c };
+	c->launch.ops = (struct launch_ops){ .console = on_console, .record = on_record, .ctx = c };
 	if (describe(c, p, e) < 0 || reserve(c, e) < 0)
 		return -1;
 	if (prepare(c, e) < 0)

@@ -43,17 +43,6 @@ const char *from_oci_at(struct from_oci *f, const char *pointer)
 	return text_or_fail(f, text);
 }
 
-const char *from_oci_text(struct from_oci *f, const char *fmt, ...)
-{
-	char text[PATH_MAX + 64];
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	return text_or_fail(f, ps_arena_strdup(f->arena, text));
-}
-
 int from_oci_warn(struct from_oci *f, const char *fmt, ...)
 {
 	struct spec_strs *w = &f->p->warnings;
@@ -91,7 +80,7 @@ const char *from_oci_clean(struct from_oci *f, const char *pointer, const char *
 
 const char *from_oci_below_bundle(struct from_oci *f, const char *path)
 {
-	return *path == '/' ? path : from_oci_text(f, "%s/%s", f->bundle, path);
+	return *path == '/' ? path : text_or_fail(f, ps_arena_printf(f->arena, "%s/%s", f->bundle, path));
 }
 
 int from_oci_value(struct from_oci *f, const char *pointer, const struct ps_name *t, size_t n, const char *name,
@@ -107,7 +96,8 @@ int from_oci_value(struct from_oci *f, const char *pointer, const struct ps_name
 
 /* Order of struct policy.ns: user first, for people who read a plan from the top. */
 static const uint64_t ns_order[POLICY_N_NS] = {
-	CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP, CLONE_NEWTIME,
+	CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET,    CLONE_NEWNS,
+	CLONE_NEWIPC,  CLONE_NEWUTS, CLONE_NEWCGROUP, CLONE_NEWTIME,
 };
 
 const struct policy_ns *policy_ns_get(const struct policy *p, uint64_t flag)
@@ -166,8 +156,9 @@ static int rootfs(struct from_oci *f, const struct spec *s)
 	if (!s->root.set || !has_text(s->root.path))
 		return from_oci_fail(f, PS_E_CONFIG, "/root/path", "a container needs a root file system");
 	p->rootfs.readonly = s->root.readonly;
-	if (has_text(propagation) && from_oci_value(f, "/linux/rootfsPropagation", names_propagation, n_names_propagation,
-						    propagation, &p->rootfs.propagation) < 0)
+	if (has_text(propagation) &&
+	    from_oci_value(f, "/linux/rootfsPropagation", names_propagation, n_names_propagation, propagation,
+			   &p->rootfs.propagation) < 0)
 		return -1;
 	p->rootfs.path = from_oci_below_bundle(f, s->root.path);
 	if (p->rootfs.path)
@@ -239,8 +230,8 @@ static int personality_of(struct from_oci *f, const struct spec_linux *s)
 
 	if (!s->personality.set)
 		return 0;
-	if (from_oci_value(f, "/linux/personality/domain", names_personality, n_names_personality, s->personality.domain,
-			   &domain) < 0)
+	if (from_oci_value(f, "/linux/personality/domain", names_personality, n_names_personality,
+			   s->personality.domain, &domain) < 0)
 		return -1;
 	f->p->process.personality.set = true;
 	f->p->process.personality.v = (uint32_t)domain;
@@ -259,7 +250,8 @@ static int sysctl(struct from_oci *f, const struct spec_kvs *s)
 	for (size_t i = 0; i < s->n; i++) {
 		if (sysctl_path(s->v[i].key, path, sizeof(path)) < 0)
 			return from_oci_fail(f, PS_E_CONFIG, s->v[i].at, "'%s' is not a sysctl name", s->v[i].key);
-		rows[i] = (struct spec_kv){ from_oci_text(f, "%s", path), s->v[i].value, from_oci_at(f, s->v[i].at) };
+		rows[i] = (struct spec_kv){ .key = text_or_fail(f, ps_arena_strdup(f->arena, path)),
+					    .value = s->v[i].value, .at = from_oci_at(f, s->v[i].at) };
 		if (!rows[i].key || !rows[i].at)
 			return -1;
 	}

@@ -17,8 +17,6 @@ struct from_oci {
 void *from_oci_rows(struct from_oci *f, size_t n, size_t size);
 /* "config.json#/mounts/3", or NULL with the error set. */
 const char *from_oci_at(struct from_oci *f, const char *pointer);
-/* The formatted text in the arena, or NULL with the error set. */
-const char *from_oci_text(struct from_oci *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The value of a name of the document, which spec_check() has found in the same table. */
 int from_oci_value(struct from_oci *f, const char *pointer, const struct ps_name *t, size_t n, const char *name,
 		   uint64_t *ret);

@@ -19,14 +19,16 @@ static struct opt_u64 unless_zero_u(struct opt_u64 o)
 
 static int ignored_limits(struct from_oci *f, const struct spec_resources *s)
 {
+	const __typeof__(s->memory) *m = &s->memory;
 	const struct { bool asked; const char *name, *why; } rows[] = {
-		{ s->memory.kernel.set && s->memory.kernel.v, "kernel", "the kernel has no such limit any more" },
-		{ s->memory.kernel_tcp.set && s->memory.kernel_tcp.v, "kernelTCP", "the kernel advises against it" },
-		{ s->memory.use_hierarchy.set && !s->memory.use_hierarchy.v, "useHierarchy", "the kernel always has it on" },
+		{ m->kernel.set && m->kernel.v, "kernel", "the kernel has no such limit any more" },
+		{ m->kernel_tcp.set && m->kernel_tcp.v, "kernelTCP", "the kernel advises against it" },
+		{ m->use_hierarchy.set && !m->use_hierarchy.v, "useHierarchy", "the kernel always has it on" },
 	};
 
 	for (size_t i = 0; i < PS_COUNT(rows); i++)
-		if (rows[i].asked && from_oci_warn(f, "/linux/resources/memory/%s is ignored: %s", rows[i].name, rows[i].why) < 0)
+		if (rows[i].asked &&
+		    from_oci_warn(f, "/linux/resources/memory/%s is ignored: %s", rows[i].name, rows[i].why) < 0)
 			return -1;
 	return 0;
 }

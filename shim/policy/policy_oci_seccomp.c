@@ -17,8 +17,9 @@
 #elif defined(__riscv) && __riscv_xlen == 64
 #define ARCH_NATIVE AUDIT_ARCH_RISCV64
 #else
-#error "name the native AUDIT_ARCH_* of this architecture"
+#define ARCH_NATIVE 0
 #endif
+_Static_assert(ARCH_NATIVE, "the native AUDIT_ARCH_* of this architecture is known");
 
 /* `name` with its data: the errno of ERRNO and TRACE, EPERM when the document gives none. */
 static int action_value(struct from_oci *f, const char *pointer, const char *name, struct opt_u32 data, uint32_t *ret)
@@ -28,7 +29,8 @@ static int action_value(struct from_oci *f, const char *pointer, const char *nam
 	if (from_oci_value(f, pointer, names_seccomp_action, n_names_seccomp_action, name, &action) < 0)
 		return -1;
 	if (action == SECCOMP_RET_USER_NOTIF)
-		return from_oci_fail(f, PS_E_UNSUPP, pointer, "seccomp action '%s': not supported by this version", name);
+		return from_oci_fail(f, PS_E_UNSUPP, pointer, "seccomp action '%s': not supported by this version",
+				     name);
 	if (action == SECCOMP_RET_ERRNO || action == SECCOMP_RET_TRACE)
 		action |= data.set ? data.v : EPERM;
 	*ret = (uint32_t)action;
@@ -62,7 +64,7 @@ static int architectures(struct from_oci *f, const struct spec_strs *s, struct p
 
 static int flags(struct from_oci *f, const struct spec_seccomp *s, struct policy_seccomp *out)
 {
-	/* Of no use here: one thread loads the filter, and nobody listens to it (the kernel refuses the latter, 5.19). */
+	/* Of no use: one thread loads the filter, and nobody listens (the kernel refuses the latter then, 5.19). */
 	const uint32_t moot = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
 
 	if (!s->has_flags)

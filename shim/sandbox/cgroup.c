@@ -224,9 +224,18 @@ static ssize_t kill_listed(int dir_fd, const char *dir, struct ps_err *e)
 	return n;
 }
 
+static int thaw_one(int dir_fd, const char *dir, void *ctx, struct ps_err *e)
+{
+	(void)ctx;
+	if (thaw_v1(dir_fd) == 0 || errno == ENOENT || errno == ENODEV)
+		return 0;
+	return ps_fail_os(e, "thaw cgroup '%s' after a kill", dir);
+}
+
 /*
- * Version 1.  Frozen processes cannot fork or end, so that the list is complete and no pid in it can be another's;
- * without a freezer (or where it does not get there) rounds of killing converge all the same.
+ * Version 1.  What is frozen cannot fork, so that the list is complete, nor end, so that no pid in it is another's;
+ * without a freezer (or where it does not get there) rounds of killing converge all the same.  The payload may have
+ * frozen cgroups of its own below: all are thawed, or SIGKILL would never arrive.
  */
 static int kill_v1(int dir_fd, const char *dir, struct ps_err *e)
 {
@@ -236,8 +245,8 @@ static int kill_v1(int dir_fd, const char *dir, struct ps_err *e)
 		bool frozen = cgroup_write(dir_fd, "freezer.state", "FROZEN") == 0;
 		ssize_t n = kill_listed(dir_fd, dir, e);
 
-		if (frozen && thaw_v1(dir_fd) < 0 && errno != ENOENT && errno != ENODEV)
-			return ps_fail_os(e, "thaw cgroup '%s' after a kill", dir);
+		if (frozen && (n > 0 ? cgroup_walk(dir_fd, dir, thaw_one, NULL, e) : thaw_one(dir_fd, dir, NULL, e)) < 0)
+			return -1;
 		if (n <= 0)
 			return (int)n;
 		if (!pause_for(&w))
@@ -262,8 +271,8 @@ int cgroup_kill_all(const char *const *dirs, unsigned n, struct ps_err *e)
 		if (kill_v2(v2, v2_dir, e) < 0)
 			return -1;
 		/* What sits in a version 1 freezer does not die before it is thawed. */
-		if (v1 >= 0)
-			(void)thaw_v1(v1);
+		if (v1 >= 0 && cgroup_walk(v1, v1_dir, thaw_one, NULL, e) < 0)
+			return -1;
 		if (wait_event(v2, "populated", 0) < 0 && errno != ENOENT && errno != ENODEV)
 			return ps_fail(e, PS_E_STATE, "processes in cgroup '%s' do not end after SIGKILL", v2_dir);
 	} else if (v1 < 0) {

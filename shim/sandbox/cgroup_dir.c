@@ -72,9 +72,55 @@ int cgroup_write(int dir_fd, const char *file, const char *text)
 	return n < 0 ? -1 : 0;
 }
 
-/* ---- Pids ---- */
+/* ---- Trees ---- */
 
 enum { MAX_DEPTH = 256, PROCS_MAX = 64 * 1024 * 1024 };
+
+struct walk {
+	const char *name;
+	int (*fn)(int dir_fd, const char *name, void *ctx, struct ps_err *e);
+	void *ctx;
+	struct ps_err *e;
+};
+
+static int walk(const struct walk *w, int dir_fd, unsigned depth)
+{
+	ps_auto_fd int list_fd = -1;
+	ps_auto_dir DIR *dir = NULL;
+	const struct dirent *entry;
+
+	if (w->fn(dir_fd, w->name, w->ctx, w->e) < 0)
+		return -1;
+	if (depth > MAX_DEPTH)
+		return ps_fail(w->e, PS_E_UNSUPP, "cgroup '%s' is nested deeper than %d", w->name, MAX_DEPTH);
+	list_fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = list_fd < 0 ? NULL : fdopendir(list_fd);
+	if (!dir)
+		return errno == ENOENT ? 0 : ps_fail_os(w->e, "list cgroup '%s'", w->name);
+	(void)ps_take_fd(&list_fd);
+	while ((entry = readdir(dir))) {
+		ps_auto_fd int fd = -1;
+
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+			continue;
+		fd = openat(dir_fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		if (fd < 0 && errno == ENOENT)
+			continue;
+		if (fd < 0)
+			return ps_fail_os(w->e, "open cgroup '%s' below '%s'", entry->d_name, w->name);
+		if (walk(w, fd, depth + 1) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int cgroup_walk(int dir_fd, const char *name, int (*fn)(int dir_fd, const char *name, void *ctx, struct ps_err *e), void *ctx,
+		struct ps_err *e)
+{
+	const struct walk w = { .name = name, .fn = fn, .ctx = ctx, .e = e };
+
+	return walk(&w, dir_fd, 0);
+}
 
 static int add_pid(struct pid_list *l, pid_t pid)
 {
@@ -91,7 +137,7 @@ static int add_pid(struct pid_list *l, pid_t pid)
 	return 0;
 }
 
-static int own_pids(int dir_fd, const char *name, struct pid_list *out, struct ps_err *e)
+static int add_pids(int dir_fd, const char *name, void *ctx, struct ps_err *e)
 {
 	ps_auto_buf struct ps_buf text = { .len = 0 };
 	ps_auto_fd int fd = openat(dir_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -105,43 +151,12 @@ static int own_pids(int dir_fd, const char *name, struct pid_list *out, struct p
 	}
 	for (char *rest = text.data, *line; rest && (line = strsep(&rest, "\n"));)
 		/* 0: a process outside our pid namespace; never a number for kill(2). */
-		if (ps_parse_u32(line, &pid) == 0 && pid > 0 && pid <= INT_MAX && add_pid(out, (pid_t)pid) < 0)
+		if (ps_parse_u32(line, &pid) == 0 && pid > 0 && pid <= INT_MAX && add_pid(ctx, (pid_t)pid) < 0)
 			return ps_fail_os(e, "list the processes of cgroup '%s'", name);
-	return 0;
-}
-
-static int tree_pids(int dir_fd, unsigned depth, const char *name, struct pid_list *out, struct ps_err *e)
-{
-	ps_auto_fd int list_fd = -1;
-	ps_auto_dir DIR *dir = NULL;
-	const struct dirent *entry;
-
-	if (own_pids(dir_fd, name, out, e) < 0)
-		return -1;
-	if (depth > MAX_DEPTH)
-		return ps_fail(e, PS_E_UNSUPP, "cgroup '%s' is nested deeper than %d", name, MAX_DEPTH);
-	list_fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	dir = list_fd < 0 ? NULL : fdopendir(list_fd);
-	if (!dir)
-		return errno == ENOENT ? 0 : ps_fail_os(e, "list cgroup '%s'", name);
-	(void)ps_take_fd(&list_fd);
-	while ((entry = readdir(dir))) {
-		ps_auto_fd int fd = -1;
-
-		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
-			continue;
-		fd = openat(dir_fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-		if (fd < 0 && errno == ENOENT)
-			continue;
-		if (fd < 0)
-			return ps_fail_os(e, "open cgroup '%s' below '%s'", entry->d_name, name);
-		if (tree_pids(fd, depth + 1, name, out, e) < 0)
-			return -1;
-	}
 	return 0;
 }
 
 int cgroup_tree_pids(int dir_fd, const char *name, struct pid_list *out, struct ps_err *e)
 {
-	return tree_pids(dir_fd, 0, name, out, e);
+	return cgroup_walk(dir_fd, name, add_pids, out, e);
 }

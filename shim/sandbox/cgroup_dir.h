@@ -19,6 +19,10 @@ int cgroup_write(int dir_fd, const char *file, const char *text);
 /* Replace (or first attach) the device program of a version 2 directory, see cgroup_bpf.c. */
 int cgroup_attach_devices(int dir_fd, const struct plan_device_rule *rules, size_t n, struct ps_err *e);
 
+/* fn for dir_fd and then for each directory below, parents first; ends with the first -1. */
+int cgroup_walk(int dir_fd, const char *name, int (*fn)(int dir_fd, const char *name, void *ctx, struct ps_err *e), void *ctx,
+		struct ps_err *e);
+
 struct pid_list {
 	pid_t *v;
 	size_t n, cap;

@@ -9,36 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 
 #include "shim/sandbox/cgroup_dir.h"
-
-enum { CGROUP1_MAGIC = 0x27e0eb, CGROUP2_MAGIC = 0x63677270 };
-
-/* One fd per hierarchy: everything below is relative to it, and no link can be on the way, for cgroupfs has none. */
-struct mounts {
-	int fd[CGROUP_MAX];
-	unsigned n;
-};
-
-static void mounts_close(struct mounts *m)
-{
-	while (m->n)
-		ps_fd_close(&m->fd[--m->n]);
-}
-
-static int mount_open(const struct plan *p, const struct plan_cgroup *c, struct ps_err *e)
-{
-	const char *mount = plan_str(p, c->mount);
-	ps_auto_fd int fd = open(mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct statfs fs;
-
-	if (fd < 0 || fstatfs(fd, &fs) < 0)
-		return ps_fail_os(e, "open cgroup hierarchy '%s'", mount);
-	if (fs.f_type != (c->version == 1 ? CGROUP1_MAGIC : CGROUP2_MAGIC))
-		return ps_fail(e, PS_E_UNSUPP, "'%s' is no cgroup file system of version %u", mount, c->version);
-	return ps_take_fd(&fd);
-}
 
 /* The part of a row's path below its mount: "podshim/ID". */
 static const char *below_mount(const struct plan *p, const struct plan_cgroup *c)
@@ -48,15 +20,16 @@ static const char *below_mount(const struct plan *p, const struct plan_cgroup *c
 	return path + strspn(path, "/");
 }
 
-static int refuse_populated(int mnt, const char *rel, const char *dir, struct ps_err *e)
+/* A directory that was there may be used, but never one that holds processes: it would be killed with the container. */
+static int refuse_populated(const char *dir, struct ps_err *e)
 {
-	ps_auto_fd int fd = openat(mnt, rel, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	ps_auto_fd int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	struct pid_list pids = { .n = 0 };
-	int r;
 
 	if (fd < 0)
-		return errno == ENOENT ? 0 : ps_fail_os(e, "open cgroup '%s'", dir);
-	r = cgroup_tree_pids(fd, dir, &pids, e);
+		return ps_fail_os(e, "open cgroup '%s'", dir);
+	int r = cgroup_tree_pids(fd, dir, &pids, e);
+
 	free(pids.v);
 	if (r == 0 && pids.n)
 		return ps_fail(e, PS_E_STATE, "container's cgroup is not empty: '%s' holds %zu processes", dir, pids.n);
@@ -65,14 +38,15 @@ static int refuse_populated(int mnt, const char *rel, const char *dir, struct ps
 
 /* ---- Directories ---- */
 
-static int make_parents(int mnt, const char *rel)
+/* mkdir -p of what lies between the mount (its length) and the last component. */
+static int make_parents(const char *dir, size_t mount_len)
 {
 	char path[PATH_MAX];
 
-	(void)snprintf(path, sizeof(path), "%s", rel);
-	for (char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+	(void)snprintf(path, sizeof(path), "%s", dir);
+	for (char *slash = strchr(path + mount_len + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
-		if (mkdirat(mnt, path, 0755) < 0 && errno != EEXIST && errno != ENOENT)
+		if (mkdir(path, 0755) < 0 && errno != EEXIST)
 			return -1;
 		*slash = '/';
 	}
@@ -80,16 +54,16 @@ static int make_parents(int mnt, const char *rel)
 }
 
 /* 1 made, 0 was there, -1 errno.  A parent may be removed by others at any time. */
-static int make_dir(int mnt, const char *rel)
+static int make_dir(const char *dir, size_t mount_len)
 {
 	enum { TRIES = 32 };
 
 	for (int i = 0; i < TRIES; i++) {
-		if (mkdirat(mnt, rel, 0755) == 0)
+		if (mkdir(dir, 0755) == 0)
 			return 1;
 		if (errno == EEXIST)
 			return 0;
-		if (errno != ENOENT || make_parents(mnt, rel) < 0)
+		if (errno != ENOENT || (make_parents(dir, mount_len) < 0 && errno != ENOENT))
 			return -1;
 	}
 	return -1;
@@ -234,51 +208,37 @@ static int enable_controllers(const struct plan *p, uint32_t row, int mnt, const
 
 /* ---- The whole ---- */
 
-static int make_one(const struct plan *p, uint32_t row, int mnt, struct ps_err *e)
+static int make_one(const struct plan *p, uint32_t row, struct ps_err *e)
 {
 	const struct plan_cgroup *c = &PLAN_ROWS(p, struct plan_cgroup, p->cgroups)[row];
-	const char *rel = below_mount(p, c);
+	const char *mount = plan_str(p, c->mount), *rel = below_mount(p, c);
+	bool is_cpuset = c->version == 1 && cgroup_has_controller(p, c, "cpuset");
 	char dir[PATH_MAX];
-	int made;
 
 	if (cgroup_dir_path(p, c, dir, e) < 0)
 		return -1;
-	made = make_dir(mnt, rel);
+	int made = make_dir(dir, strlen(mount));
+
 	if (made < 0)
 		return ps_fail_os(e, "make cgroup '%s'", dir);
-	if (made == 0 && refuse_populated(mnt, rel, dir, e) < 0)
+	if (made == 0 && refuse_populated(dir, e) < 0)
 		return -1;
-	if (c->version == 2)
+	if (c->version == 1 && !is_cpuset)
+		return 0;
+	ps_auto_fd int mnt = open(mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (mnt < 0)
+		return ps_fail_os(e, "open cgroup hierarchy '%s'", mount);
+	if (!is_cpuset)
 		return enable_controllers(p, row, mnt, rel, e);
-	if (cgroup_has_controller(p, c, "cpuset") && (cpuset_fill(mnt, rel, made, "cpuset.cpus") < 0 ||
-						      cpuset_fill(mnt, rel, made, "cpuset.mems") < 0))
+	if (cpuset_fill(mnt, rel, made, "cpuset.cpus") < 0 || cpuset_fill(mnt, rel, made, "cpuset.mems") < 0)
 		return ps_fail_os(e, "give cgroup '%s' the cpus and memory nodes of its parent", dir);
 	return 0;
 }
 
-int cgroup_make(const struct plan *p, int (*made)(void *ctx, const char *dir, struct ps_err *e), void *ctx, struct ps_err *e)
+int cgroup_make(const struct plan *p, uint32_t version, struct ps_err *e)
 {
-	__attribute__((cleanup(mounts_close))) struct mounts m = { .n = 0 };
-	char dir[PATH_MAX];
-
-	if (p->cgroups.n > CGROUP_MAX)
-		return ps_fail(e, PS_E_BUG, "%u cgroup hierarchies", p->cgroups.n);
-	/* Nothing is reported as ours, to be killed and removed later, while it holds others' processes. */
-	for (PLAN_EACH(p, struct plan_cgroup, c, p->cgroups)) {
-		if (cgroup_dir_path(p, c, dir, e) < 0)
-			return -1;
-		m.fd[m.n] = mount_open(p, c, e);
-		if (m.fd[m.n] < 0)
-			return -1;
-		m.n++;
-		if (refuse_populated(m.fd[m.n - 1], below_mount(p, c), dir, e) < 0)
-			return -1;
-	}
-	for (PLAN_EACH(p, struct plan_cgroup, c, p->cgroups))
-		if (cgroup_dir_path(p, c, dir, e) < 0 || (made && made(ctx, dir, e) < 0))
-			return -1;
 	for (uint32_t row = 0; row < p->cgroups.n; row++)
-		if (make_one(p, row, m.fd[row], e) < 0)
+		if (PLAN_ROWS(p, struct plan_cgroup, p->cgroups)[row].version == version && make_one(p, row, e) < 0)
 			return -1;
 	return 0;
 }
@@ -290,7 +250,7 @@ void cgroup_fds_close(struct cgroup_fds *f)
 	ps_fd_close(&f->v2_fd);
 }
 
-int cgroup_open(const struct plan *p, struct cgroup_fds *ret, struct ps_err *e)
+int cgroup_open(const struct plan *p, uint32_t version, struct cgroup_fds *ret, struct ps_err *e)
 {
 	__attribute__((cleanup(cgroup_fds_close))) struct cgroup_fds f = CGROUP_FDS_INIT;
 	char path[PATH_MAX];
@@ -300,6 +260,8 @@ int cgroup_open(const struct plan *p, struct cgroup_fds *ret, struct ps_err *e)
 		size_t len;
 		int fd;
 
+		if (c->version != version)
+			continue;
 		if (cgroup_dir_path(p, c, path, e) < 0)
 			return -1;
 		len = strlen(path);
@@ -316,8 +278,13 @@ int cgroup_open(const struct plan *p, struct cgroup_fds *ret, struct ps_err *e)
 			f.v2_fd = fd;
 		}
 	}
-	*ret = f;
-	f = (struct cgroup_fds)CGROUP_FDS_INIT;
+	/* Added to what is there: version 2 is opened before the clone, version 1 after it. */
+	if (version == 2) {
+		ret->v2_fd = ps_take_fd(&f.v2_fd);
+		return 0;
+	}
+	for (ret->n_tasks = 0; f.n_tasks; ret->n_tasks++)
+		ret->tasks[ret->n_tasks] = f.tasks[--f.n_tasks];
 	return 0;
 }
 

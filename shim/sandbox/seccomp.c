@@ -27,7 +27,7 @@ static int refused(const struct plan *p, struct ps_err *e)
 		       p->seccomp_flags, why);
 }
 
-int seccomp_load(const struct sandbox *sb, struct ps_err *e)
+int seccomp_apply(const struct sandbox *sb, struct ps_err *e)
 {
 	const struct plan *p = sb->plan;
 	struct sock_filter *filter = (struct sock_filter *)(uintptr_t)plan_at(p, p->seccomp.off); /* the kernel only reads */

@@ -6,4 +6,4 @@
 
 /* seccomp(2) SECCOMP_SET_MODE_FILTER with plan->seccomp and its flags; no row, no effect.  Before it either no_new_privs
  * or CAP_SYS_ADMIN in the user namespace is needed. */
-int seccomp_load(const struct sandbox *sb, struct ps_err *e);
+int seccomp_apply(const struct sandbox *sb, struct ps_err *e);

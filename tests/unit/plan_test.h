@@ -113,7 +113,7 @@ PT const struct plan *pt_compile(const struct policy *p, const struct host *h, c
 /* The document's plan on a kind of host. */
 PT const struct plan *pt_plan(struct ps_arena *a, const char *doc, int kind, struct ps_buf *out)
 {
-	struct host h;
+	static struct host h;
 
 	pt_host(&h, kind);
 	return pt_compile(pt_policy(a, doc), &h, &pt_request, out);
@@ -134,7 +134,7 @@ PT void pt_plan_fails_with(const char *doc, const struct host *h, const struct p
 
 PT void pt_plan_fails(const char *doc, int kind, enum ps_err_class cls, const char *where, const char *msg)
 {
-	struct host h;
+	static struct host h;
 
 	pt_host(&h, kind);
 	pt_plan_fails_with(doc, &h, &pt_request, cls, where, msg);

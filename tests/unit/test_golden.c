@@ -23,7 +23,7 @@ static void plan_text(const char *config, int kind, struct ps_buf *text)
 	const struct policy *p = NULL;
 	const struct spec *s = NULL;
 	struct ps_err e = { .cls = PS_OK };
-	struct host h;
+	static struct host h;
 	size_t n = 0;
 
 	pt_host(&h, kind);

@@ -124,7 +124,7 @@ static void mount_namespace_is_required(void **state)
 static void private_root_needs_pivot(void **state)
 {
 	struct plan_request r = pt_request;
-	struct host h;
+	static struct host h;
 
 	(void)state;
 	pt_host(&h, PT_HOST_V2);
@@ -203,7 +203,7 @@ static void cgroup_mounts_follow_the_host(void **state)
 	ps_auto_buf struct ps_buf out = { .data = NULL };
 	const struct plan *p = pt_plan(&a, MOUNTS(CGROUP_MOUNT), PT_HOST_V2, &out);
 	const struct plan_mount *m = PLAN_ROWS(p, struct plan_mount, p->mounts);
-	struct host none = { .last_cap = 40 };
+	static struct host none = { .last_cap = 40 };
 
 	(void)state;
 	assert_int_equal(m->kind, PLAN_MOUNT_CGROUP2);
@@ -242,7 +242,7 @@ static void devices_are_bound_in_a_user_namespace(void **state)
 	ps_auto_buf struct ps_buf out = { .data = NULL };
 	const struct plan *p = pt_plan(&a, nodes, PT_HOST_V2, &out);
 	const struct plan_device *d;
-	struct host h;
+	static struct host h;
 
 	(void)state;
 	for (PLAN_EACH(p, struct plan_device, row, p->devices))
@@ -271,7 +271,7 @@ static void process_rows(void **state)
 	ps_auto_buf struct ps_buf out = { .data = NULL };
 	struct plan_request r = pt_request;
 	const struct plan *p;
-	struct host h;
+	static struct host h;
 
 	(void)state;
 	pt_host(&h, PT_HOST_V2);
@@ -300,7 +300,7 @@ static void setgroups_is_left_alone_where_it_is_denied(void **state)
 {
 	ps_auto_arena struct ps_arena a = { .head = NULL };
 	ps_auto_buf struct ps_buf out = { .data = NULL };
-	struct host h;
+	static struct host h;
 
 	(void)state;
 	pt_host(&h, PT_HOST_V2);
@@ -348,7 +348,7 @@ static void seccomp_errors_name_the_place(void **state)
 {
 	char what[] = "filters";
 	struct plan_request r = { .id = "c1", .seccomp = failing_seccomp, .seccomp_ctx = what };
-	struct host h;
+	static struct host h;
 
 	(void)state;
 	pt_host(&h, PT_HOST_V2);
@@ -367,7 +367,7 @@ static void every_allocation_may_fail(void **state)
 		",'hostname':'h','hooks':{'prestart':[{'path':'/h'}]},'mounts':[{'destination':'/a','source':'b','options':['bind']}]");
 	ps_auto_arena struct ps_arena kept = { .head = NULL };
 	const struct spec *s = pt_spec(&kept, doc);
-	struct host h;
+	static struct host h;
 	int n;
 
 	(void)state;
@@ -402,7 +402,7 @@ static void exec_enters_through_one_pidfd(void **state)
 	const struct policy *policy = pt_policy(&a, process_doc);
 	struct ps_err e = { .cls = PS_OK };
 	const struct plan *p;
-	struct host h;
+	static struct host h;
 
 	(void)state;
 	pt_host(&h, PT_HOST_HYBRID);

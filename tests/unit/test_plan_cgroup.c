@@ -112,7 +112,7 @@ static void limits_that_cannot_be_set_are_refused(void **state)
 static void missing_controllers_are_named(void **state)
 {
 	struct plan_request off = pt_request;
-	struct host h;
+	static struct host h;
 
 	(void)state;
 	pt_host(&h, PT_HOST_V2);
@@ -130,7 +130,7 @@ static void disabled_cgroups_leave_no_rows(void **state)
 	ps_auto_buf struct ps_buf out = { .data = NULL };
 	struct plan_request off = pt_request;
 	const struct plan *p;
-	struct host h;
+	static struct host h;
 
 	(void)state;
 	pt_host(&h, PT_HOST_V2);
@@ -146,7 +146,7 @@ static void assert_path(const char *doc, int kind, uid_t euid, const char *path)
 	ps_auto_arena struct ps_arena a = { .head = NULL };
 	ps_auto_buf struct ps_buf out = { .data = NULL };
 	const struct plan *p;
-	struct host h;
+	static struct host h;
 
 	pt_host(&h, kind);
 	h.euid = euid;
@@ -244,7 +244,7 @@ static void device_rules_need_somebody_to_hold_them(void **state)
 	ps_auto_arena struct ps_arena a = { .head = NULL };
 	ps_auto_buf struct ps_buf out = { .data = NULL };
 	static const char asked[] = RESOURCES("'devices':[{'allow':false}]");
-	struct host h = { .last_cap = 40 };
+	static struct host h = { .last_cap = 40 };
 
 	(void)state;
 	pt_plan_fails_with(asked, &h, &pt_request, PS_E_UNSUPP, "config.json: /linux/resources/devices",

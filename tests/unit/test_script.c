@@ -65,7 +65,7 @@ static int setup(void **state)
 static struct player player(enum role me, const struct plan *p, int fd)
 {
 	return (struct player){ .me = me, .plan = p, .channel = fd, .wait_ms = 5000, .rows = fake_rows,
-				.heard_fd = -1, .tell_fd = -1, .gate_fd = -1 };
+				.gate_fd = -1 };
 }
 
 static int play_both(const struct plan *plan, struct ps_err *e)

@@ -31,10 +31,10 @@ static void loads(void *arg)
 	struct sandbox sb = fresh();
 
 	(void)arg;
-	CHECK_OK(seccomp_load(&sb, &e), &e);
+	CHECK_OK(seccomp_apply(&sb, &e), &e);
 	CHECK(prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == 0);
 	t.plan.seccomp = TP_ROWS(&t, no_getppid);
-	CHECK_OK(seccomp_load(&sb, &e), &e);
+	CHECK_OK(seccomp_apply(&sb, &e), &e);
 	CHECK(prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == 2);
 	CHECK(syscall(SYS_getppid) == -1 && errno == ENOTNAM);
 }
@@ -46,7 +46,7 @@ static void with_flags(void *arg)
 	(void)arg;
 	t.plan.seccomp = TP_ROWS(&t, no_getppid);
 	t.plan.seccomp_flags = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_SPEC_ALLOW;
-	CHECK_OK(seccomp_load(&sb, &e), &e);
+	CHECK_OK(seccomp_apply(&sb, &e), &e);
 	CHECK(syscall(SYS_getppid) == -1 && errno == ENOTNAM);
 }
 
@@ -56,22 +56,22 @@ static void refused(void *arg)
 
 	(void)arg;
 	t.plan.seccomp = TP_ROWS(&t, malformed);
-	CHECK_ERR(seccomp_load(&sb, &e), &e,
+	CHECK_ERR(seccomp_apply(&sb, &e), &e,
 		  "load the seccomp filter (1 instructions, flags 0x0): the kernel knows no such flag or finds the program malformed");
 	t.plan.seccomp = TP_ROWS(&t, no_getppid);
 	t.plan.seccomp_flags = 1U << 31;
-	CHECK_ERR(seccomp_load(&sb, &e), &e, "(4 instructions, flags 0x80000000): the kernel knows no such flag");
+	CHECK_ERR(seccomp_apply(&sb, &e), &e, "(4 instructions, flags 0x80000000): the kernel knows no such flag");
 	CHECK(e.cls == PS_E_UNSUPP);
 	t.plan.seccomp_flags = 0;
 	t.plan.seccomp.n = 4097;
-	CHECK_ERR(seccomp_load(&sb, &e), &e, "the seccomp filter has 4097 instructions; the kernel takes 4096");
+	CHECK_ERR(seccomp_apply(&sb, &e), &e, "the seccomp filter has 4097 instructions; the kernel takes 4096");
 	t.plan.seccomp.n = PS_COUNT(no_getppid);
 	CHECK(ps_sys_setresuid(1234, 1234, 1234) == 0);
-	CHECK_ERR(seccomp_load(&sb, &e), &e,
+	CHECK_ERR(seccomp_apply(&sb, &e), &e,
 		  "it takes no_new_privs (/process/noNewPrivileges) or CAP_SYS_ADMIN in the user namespace");
 	CHECK(!strstr(e.msg, "denied"));
 	CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-	CHECK_OK(seccomp_load(&sb, &e), &e);
+	CHECK_OK(seccomp_apply(&sb, &e), &e);
 }
 
 CHILD_TEST(loads)

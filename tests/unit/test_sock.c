@@ -102,7 +102,8 @@ static void flood_of_fds_is_closed(void **state)
 	} control = { .room = { 0 } };
 	char text[1] = "x";
 	struct iovec iov = { .iov_base = text, .iov_len = 1 };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+			    .msg_controllen = sizeof(control) };
 	int pair[2], got[SOCK_MAX_FDS], before;
 	size_t n_got = SOCK_MAX_FDS;
 

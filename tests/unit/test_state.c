@@ -32,7 +32,8 @@ static int setup(void **state)
 	(void)state;
 	top_fd = unit_mkdir(top);
 	(void)snprintf(root, sizeof(root), "%s/run/podshim", top);
-	st = (struct state){ .id = "web", .bundle = "/b", .rootfs = "/b/rootfs", .created = "2026-01-02T03:04:05.000000006Z",
+	st = (struct state){ .id = "web", .bundle = "/b", .rootfs = "/b/rootfs",
+			     .created = "2026-01-02T03:04:05.000000006Z",
 			     .pid_start = UINT64_MAX, .launcher = getpid(), .launcher_start = 7, .owner = UINT32_MAX,
 			     .tape = "/podshim-0123456789ab", .cgroup = "/podshim/web", .n_cgroup_dirs = 2,
 			     .rootless = true };

@@ -23,7 +23,8 @@ static int setup(void **state)
 
 	(void)state;
 	info = (struct tape_info){ .root = "/run/podshim", .id = "web.1", .uid = geteuid(),
-				   .boot_id = "01234567-89ab-cdef-0123-456789abcdef", .created_ns = 0x1122334455667788 };
+				   .boot_id = "01234567-89ab-cdef-0123-456789abcdef",
+				   .created_ns = 0x1122334455667788 };
 	assert_int_equal(shm_random_name(info.name, &e), 0);
 	(void)snprintf(path, sizeof(path), "/dev/shm%s", info.name);
 	if (tape_create(&info, &w, &e) < 0)
@@ -433,7 +434,7 @@ static void impossible_records_are_damage(void **state)
 {
 	static const struct tape_record_head bad[] = {
 		{ .seq = 1, .len = TAPE_RECORD_MAX + 1 }, { .seq = 1, .len = UINT32_MAX }, { .seq = 1, .len = 41 },
-		{ .seq = 0, .len = 0 },                   { .seq = 2, .len = 0 },          { .seq = UINT64_MAX, .len = 0 },
+		{ .seq = 0, .len = 0 }, { .seq = 2, .len = 0 }, { .seq = UINT64_MAX, .len = 0 },
 	};
 	struct tape_record r = { .len = 0 };
 
@@ -483,7 +484,8 @@ static void random_contents_are_survived(void **state)
 	(void)state;
 	srandom(1);
 	for (int round = 0; round < 2000; round++) {
-		struct tape_state s = { .head = (uint64_t)random() % (3 * TAPE_DATA_SIZE) & ~7ULL, .next_seq = 1 + (uint64_t)random() % 50 };
+		struct tape_state s = { .head = (uint64_t)random() % (3 * TAPE_DATA_SIZE) & ~7ULL,
+					.next_seq = 1 + (uint64_t)random() % 50 };
 		struct tape_cursor c = { .pos = (uint64_t)random() % (3 * TAPE_DATA_SIZE) & ~7ULL };
 		struct ps_err e = { .cls = PS_OK };
 		uint64_t last = 0;

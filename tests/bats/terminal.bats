@@ -1,0 +1,117 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# process.terminal: console socket, foreground terminal, sizes, and what is refused.
+
+load lib/common
+load lib/bundle
+load lib/requires
+load lib/wait
+
+setup() {
+	common_setup
+	requires root python3
+	new_bundle
+	config '.process.terminal = true'
+	SOCK=$BATS_TEST_TMPDIR/tty.sock
+	TTY=$BATS_TEST_TMPDIR/tty.out
+}
+teardown() {
+	common_teardown
+}
+
+listen() { # listen [TEXT]
+	python3 "$BATS_TEST_DIRNAME/lib/recvtty.py" "$SOCK" "$TTY" "$@" 3>&- &
+	wait_until 10 test -S "$SOCK"
+}
+
+@test "console socket: the pty's master arrives, the payload has its slave" {
+	shell 'tty; test -t 0 && test -t 1 && test -t 2 && echo three; ls -l /dev/console; ps -o pid,tty | head -3; stty size'
+	config '.process.consoleSize = {"height": 33, "width": 77}'
+	listen
+	detached podshim create -b "$BUNDLE" --console-socket "$SOCK" "$CID"
+	detached podshim start "$CID"
+	wait_status stopped
+	wait_file "$TTY" "33 77"
+	grep -q /dev/pts/0 "$TTY"
+	grep -q three "$TTY"
+	grep -q /dev/console "$TTY"
+	# Exactly one fd came.
+	[[ $(head -1 "$TTY" | tr -d '\0') == *" 1" ]]
+}
+
+@test "console socket: what is typed is read, job control works" {
+	payload sh
+	listen $'echo typed $((6*7))\nexit\n'
+	detached podshim create -b "$BUNDLE" --console-socket "$SOCK" "$CID"
+	detached podshim start "$CID"
+	wait_file "$TTY" "typed 42"
+	! grep -q "can't access tty" "$TTY"
+}
+
+@test "the terminal belongs to the user of the process" {
+	config '.process.user = {"uid": 1000, "gid": 1000}'
+	shell 'stat -c %u $(tty); echo x >$(tty) && echo writable'
+	listen
+	detached podshim create -b "$BUNDLE" --console-socket "$SOCK" "$CID"
+	detached podshim start "$CID"
+	wait_file "$TTY" writable
+	grep -q '^1000' "$TTY"
+}
+
+@test "run in the foreground proxies the terminal" {
+	requires script
+	shell 'test -t 0 && test -t 1 && echo terminal; tty; exit 3'
+	run bash -c 'script -qec "$0 --root $1 run -b $2 $3" /dev/null </dev/null' "$PODSHIM" "$ROOT" "$BUNDLE" "$CID"
+	echo "$output" >&2
+	[ "$status" = 3 ]
+	has terminal
+	has /dev/pts/0
+	assert_nothing_left
+}
+
+@test "run in the foreground restores the caller's terminal" {
+	requires script
+	payload true
+	run bash -c 'script -qec "stty -a >$4/before; $0 --root $1 run -b $2 $3; stty -a >$4/after" /dev/null </dev/null' \
+		"$PODSHIM" "$ROOT" "$BUNDLE" "$CID" "$BATS_TEST_TMPDIR"
+	cmp "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+}
+
+@test "exec --tty" {
+	config '.process.terminal = false'
+	start_sleeper
+	listen
+	detached podshim exec --detach --tty --console-socket "$SOCK" "$CID" sh -c 'test -t 0 && echo exec terminal; tty'
+	wait_file "$TTY" /dev/pts/0
+	grep -q "exec terminal" "$TTY"
+}
+
+@test "a terminal without a console socket is refused where nobody could hold it" {
+	payload true
+	attempt podshim create -b "$BUNDLE" "$CID"
+	[ "$status" -ne 0 ]
+	has "cannot allocate tty if runc will detach without setting console socket"
+	assert_nothing_left
+}
+
+@test "a console socket without a terminal is refused" {
+	config '.process.terminal = false'
+	listen
+	attempt podshim create -b "$BUNDLE" --console-socket "$SOCK" "$CID"
+	[ "$status" -ne 0 ]
+	has "cannot use console socket if runc will not detach or allocate tty"
+	kill %1
+	assert_nothing_left
+}
+
+@test "a console socket where nobody listens fails the create" {
+	payload true
+	attempt podshim create -b "$BUNDLE" --console-socket "$BATS_TEST_TMPDIR/absent" "$CID"
+	[ "$status" -ne 0 ]
+	assert_nothing_left
+	# Neither does a file that is no socket.
+	touch "$BATS_TEST_TMPDIR/file"
+	attempt podshim create -b "$BUNDLE" --console-socket "$BATS_TEST_TMPDIR/file" "$CID"
+	[ "$status" -ne 0 ]
+	assert_nothing_left
+}
