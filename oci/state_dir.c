@@ -187,7 +187,16 @@ static int write_new(int dir_fd, const char *name, const void *data, size_t n)
 {
 	ps_auto_fd int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
-	return fd < 0 ? -1 : ps_write_all(fd, data, n);
+	int saved;
+
+	if (fd < 0)
+		return -1;
+	if (ps_write_all(fd, data, n) == 0)
+		return 0;
+	saved = errno;
+	(void)unlinkat(dir_fd, name, 0);
+	errno = saved;
+	return -1;
 }
 
 /* Fill ROOT/tmp and rename it to ROOT/ID.  -1 with errno. */

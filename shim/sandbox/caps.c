@@ -52,7 +52,8 @@ static int set(const struct sets *s)
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	const struct __user_cap_data_struct data[2] = {
 		{ (uint32_t)s->effective, (uint32_t)s->permitted, (uint32_t)s->inheritable },
-		{ (uint32_t)(s->effective >> 32), (uint32_t)(s->permitted >> 32), (uint32_t)(s->inheritable >> 32) },
+		{ (uint32_t)(s->effective >> 32), (uint32_t)(s->permitted >> 32),
+		  (uint32_t)(s->inheritable >> 32) },
 	};
 
 	return ps_sys_capset(&head, data);

@@ -30,7 +30,8 @@ static int64_t now_ns(void)
 
 static struct patience patience(void)
 {
-	return (struct patience){ .deadline_ns = now_ns() + cgroup_patience_ms * INT64_C(1000000), .pause_ns = 200000 };
+	return (struct patience){ .deadline_ns = now_ns() + cgroup_patience_ms * INT64_C(1000000),
+				  .pause_ns = 200000 };
 }
 
 /* Sleep 0.2 ms, then longer, up to 20 ms.  False, with errno ETIMEDOUT, when it has been long enough. */
@@ -143,7 +144,8 @@ static int freeze_v2(int dir_fd, bool freeze)
 {
 	int cause;
 
-	if (cgroup_write(dir_fd, "cgroup.freeze", freeze ? "1" : "0") == 0 && wait_event(dir_fd, "frozen", freeze) == 0)
+	if (cgroup_write(dir_fd, "cgroup.freeze", freeze ? "1" : "0") == 0 &&
+	    wait_event(dir_fd, "frozen", freeze) == 0)
 		return 0;
 	cause = errno;
 	if (freeze)
@@ -178,7 +180,9 @@ static int thaw(const char *const *dirs, unsigned n, struct ps_err *e)
 	v2 = open_first_with(dirs, n, "cgroup.freeze", &dir);
 	if (v2 >= 0 && freeze_v2(v2, false) < 0)
 		return ps_fail_os(e, "thaw cgroup '%s'", dir);
-	return v1 < 0 && v2 < 0 ? ps_fail(e, PS_E_UNSUPP, "thaw the container: none of its cgroups has a freezer") : 0;
+	return v1 < 0 && v2 < 0
+		       ? ps_fail(e, PS_E_UNSUPP, "thaw the container: none of its cgroups has a freezer")
+		       : 0;
 }
 
 int cgroup_freeze(const char *const *dirs, unsigned n, bool want_frozen, struct ps_err *e)
@@ -245,19 +249,23 @@ static int kill_v1(int dir_fd, const char *dir, struct ps_err *e)
 		bool frozen = cgroup_write(dir_fd, "freezer.state", "FROZEN") == 0;
 		ssize_t n = kill_listed(dir_fd, dir, e);
 
-		if (frozen && (n > 0 ? cgroup_walk(dir_fd, dir, thaw_one, NULL, e) : thaw_one(dir_fd, dir, NULL, e)) < 0)
+		if (frozen && (n > 0 ? cgroup_walk(dir_fd, dir, thaw_one, NULL, e)
+				     : thaw_one(dir_fd, dir, NULL, e)) < 0)
 			return -1;
 		if (n <= 0)
 			return (int)n;
 		if (!pause_for(&w))
-			return ps_fail(e, PS_E_STATE, "%zd processes in cgroup '%s' do not end after SIGKILL", n, dir);
+			return ps_fail(e, PS_E_STATE, "%zd processes in cgroup '%s' do not end after SIGKILL",
+				       n, dir);
 	}
 }
 
 static int kill_v2(int dir_fd, const char *dir, struct ps_err *e)
 {
 	if (cgroup_write(dir_fd, "cgroup.kill", "1") < 0)
-		return errno == ENOENT || errno == ENODEV ? 0 : ps_fail_os(e, "kill the processes of cgroup '%s'", dir);
+		return errno == ENOENT || errno == ENODEV
+			       ? 0
+			       : ps_fail_os(e, "kill the processes of cgroup '%s'", dir);
 	return 0;
 }
 
@@ -274,7 +282,8 @@ int cgroup_kill_all(const char *const *dirs, unsigned n, struct ps_err *e)
 		if (v1 >= 0 && cgroup_walk(v1, v1_dir, thaw_one, NULL, e) < 0)
 			return -1;
 		if (wait_event(v2, "populated", 0) < 0 && errno != ENOENT && errno != ENODEV)
-			return ps_fail(e, PS_E_STATE, "processes in cgroup '%s' do not end after SIGKILL", v2_dir);
+			return ps_fail(e, PS_E_STATE, "processes in cgroup '%s' do not end after SIGKILL",
+				       v2_dir);
 	} else if (v1 < 0) {
 		v1 = open_first_with(dirs, n, "cgroup.procs", &v1_dir);
 	}
@@ -370,8 +379,8 @@ static int remove_one(const char *dir, struct patience *w, struct ps_err *e)
 		if (fd >= 0 && remove_below(fd) == 0 && gone(rmdir(dir)))
 			return 0;
 		if (!pause_for(w))
-			return ps_fail(e, PS_E_STATE, "remove cgroup '%s': it is still in use after %u ms", dir,
-				       cgroup_patience_ms);
+			return ps_fail(e, PS_E_STATE, "remove cgroup '%s': it is still in use after %u ms",
+				       dir, cgroup_patience_ms);
 	}
 }
 

@@ -30,7 +30,9 @@ struct code {
 static void emit(struct code *c, uint8_t op, unsigned dst, unsigned src, int off, int32_t imm)
 {
 	if (c->n < c->cap)
-		c->v[c->n] = (struct bpf_insn){ .code = op, .dst_reg = dst & 15, .src_reg = src & 15, .off = (__s16)off, .imm = imm };
+		c->v[c->n] = (struct bpf_insn){
+			.code = op, .dst_reg = dst & 15, .src_reg = src & 15, .off = (__s16)off, .imm = imm
+		};
 	c->n++;
 }
 
@@ -131,9 +133,10 @@ static int load(const struct bpf_insn *insns, size_t n, struct ps_err *e)
 	memcpy(attr.prog_name, program_name, sizeof(program_name));
 	fd = bpf(BPF_PROG_LOAD, &attr);
 	if (fd < 0 && errno == EPERM)
-		return ps_fail(e, PS_E_UNSUPP,
-			       "load the device rules as a BPF program: it takes CAP_BPF and CAP_NET_ADMIN, or CAP_SYS_ADMIN, in the "
-			       "initial user namespace");
+		return ps_fail(
+			e, PS_E_UNSUPP,
+			"load the device rules as a BPF program: it takes CAP_BPF and CAP_NET_ADMIN, or CAP_SYS_ADMIN, in the "
+			"initial user namespace");
 	return fd < 0 ? ps_fail_os(e, "load the device rules as a BPF program (%zu instructions)", n) : fd;
 }
 
@@ -154,7 +157,8 @@ static int open_own(__u32 id)
 	attr.info.bpf_fd = (__u32)fd;
 	attr.info.info_len = sizeof(info);
 	attr.info.info = (uintptr_t)&info;
-	if (bpf(BPF_OBJ_GET_INFO_BY_FD, &attr) < 0 || strncmp(info.name, program_name, sizeof(info.name)) != 0)
+	if (bpf(BPF_OBJ_GET_INFO_BY_FD, &attr) < 0 ||
+	    strncmp(info.name, program_name, sizeof(info.name)) != 0)
 		return -1;
 	return ps_take_fd(&fd);
 }
@@ -196,9 +200,10 @@ static int attach(int dir_fd, int prog_fd, struct ps_err *e)
 	if (bpf(BPF_PROG_ATTACH, &attr) == 0)
 		return 0;
 	if (errno == EPERM)
-		return ps_fail(e, PS_E_UNSUPP,
-			       "attach the device rules to the cgroup: the runtime lacks CAP_NET_ADMIN, or a parent cgroup has a "
-			       "device program that forbids others below");
+		return ps_fail(
+			e, PS_E_UNSUPP,
+			"attach the device rules to the cgroup: the runtime lacks CAP_NET_ADMIN, or a parent cgroup has a "
+			"device program that forbids others below");
 	return ps_fail_os(e, "attach the device rules to the cgroup");
 }
 

@@ -114,7 +114,8 @@ static int walk(const struct walk *w, int dir_fd, unsigned depth)
 	return 0;
 }
 
-int cgroup_walk(int dir_fd, const char *name, int (*fn)(int dir_fd, const char *name, void *ctx, struct ps_err *e), void *ctx,
+int cgroup_walk(int dir_fd, const char *name,
+		int (*fn)(int dir_fd, const char *name, void *ctx, struct ps_err *e), void *ctx,
 		struct ps_err *e)
 {
 	const struct walk w = { .name = name, .fn = fn, .ctx = ctx, .e = e };
@@ -151,7 +152,8 @@ static int add_pids(int dir_fd, const char *name, void *ctx, struct ps_err *e)
 	}
 	for (char *rest = text.data, *line; rest && (line = strsep(&rest, "\n"));)
 		/* 0: a process outside our pid namespace; never a number for kill(2). */
-		if (ps_parse_u32(line, &pid) == 0 && pid > 0 && pid <= INT_MAX && add_pid(ctx, (pid_t)pid) < 0)
+		if (ps_parse_u32(line, &pid) == 0 && pid > 0 && pid <= INT_MAX &&
+		    add_pid(ctx, (pid_t)pid) < 0)
 			return ps_fail_os(e, "list the processes of cgroup '%s'", name);
 	return 0;
 }

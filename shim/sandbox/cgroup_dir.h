@@ -12,7 +12,7 @@
 int cgroup_dir_path(const struct plan *p, const struct plan_cgroup *c, char out[PATH_MAX], struct ps_err *e);
 /* Does the comma-separated list of a version 1 row hold this controller? */
 bool cgroup_has_controller(const struct plan *p, const struct plan_cgroup *c, const char *controller);
-/* A small control file, NUL-terminated without the final newline; what does not fit is cut.  Length, or -1 with errno. */
+/* A small control file, NUL-terminated, without the final newline; what does not fit is cut.  Length, or -1 errno. */
 ssize_t cgroup_read(int dir_fd, const char *file, char *out, size_t size);
 /* One write(2).  -1 with errno. */
 int cgroup_write(int dir_fd, const char *file, const char *text);

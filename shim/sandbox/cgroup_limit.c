@@ -29,7 +29,8 @@ static int dir_of(struct dirs *d, uint32_t row, struct ps_err *e)
 		return ps_fail(e, PS_E_BUG, "limit for cgroup hierarchy #%u", row);
 	if (d->fd[row] >= 0)
 		return d->fd[row];
-	if (cgroup_dir_path(d->plan, &PLAN_ROWS(d->plan, struct plan_cgroup, d->plan->cgroups)[row], path, e) < 0)
+	if (cgroup_dir_path(d->plan, &PLAN_ROWS(d->plan, struct plan_cgroup, d->plan->cgroups)[row], path,
+			    e) < 0)
 		return -1;
 	d->fd[row] = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return d->fd[row] < 0 ? ps_fail_os(e, "open cgroup '%s'", path) : d->fd[row];
@@ -43,7 +44,8 @@ static const struct {
 } hints[] = {
 	{ "memory.memsw.limit_in_bytes", ENOENT,
 	  "the kernel does not account swap (boot with swapaccount=1, or remove /linux/resources/memory/swap)" },
-	{ "memory.memsw.limit_in_bytes", EINVAL, "memory and swap together cannot be less than memory alone" },
+	{ "memory.memsw.limit_in_bytes", EINVAL,
+	  "memory and swap together cannot be less than memory alone" },
 	{ "memory.limit_in_bytes", EBUSY, "more is in use and cannot be reclaimed" },
 	{ "memory.limit_in_bytes", EINVAL, "memory alone cannot be more than memory and swap together" },
 	{ "memory.kmem.limit_in_bytes", EOPNOTSUPP, "this kernel has no separate limit for kernel memory" },
@@ -126,8 +128,8 @@ static int delegate(int dir_fd, uint32_t uid, struct ps_err *e)
 	if (fchown(dir_fd, uid, (gid_t)-1) < 0)
 		return ps_fail_os(e, "give the cgroup directory to user %u", uid);
 	while ((file = strsep(&rest, "\n")))
-		if (*file && !strchr(file, '/') && fchownat(dir_fd, file, uid, (gid_t)-1, AT_SYMLINK_NOFOLLOW) < 0 &&
-		    errno != ENOENT)
+		if (*file && !strchr(file, '/') &&
+		    fchownat(dir_fd, file, uid, (gid_t)-1, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT)
 			return ps_fail_os(e, "give cgroup file '%s' to user %u", file, uid);
 	return 0;
 }
@@ -148,8 +150,9 @@ int cgroup_limit(const struct plan *p, struct ps_err *e)
 		if (c[i].version != 2)
 			continue;
 		if (p->device_rules.n && !v1_devices &&
-		    (dir_of(&d, i, e) < 0 || cgroup_attach_devices(d.fd[i], PLAN_ROWS(p, struct plan_device_rule, p->device_rules),
-								  p->device_rules.n, e) < 0))
+		    (dir_of(&d, i, e) < 0 ||
+		     cgroup_attach_devices(d.fd[i], PLAN_ROWS(p, struct plan_device_rule, p->device_rules),
+					   p->device_rules.n, e) < 0))
 			return -1;
 		if (p->cgroup_chown && (dir_of(&d, i, e) < 0 || delegate(d.fd[i], p->cgroup_uid, e) < 0))
 			return -1;

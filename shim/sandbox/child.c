@@ -83,7 +83,8 @@ static int input_file(const struct child *c, struct ps_err *e)
 	for (int i = 0; i < c->n_input; i++)
 		if (ps_write_all(fd, c->input[i].iov_base, c->input[i].iov_len) < 0)
 			return ps_fail_os(e, "write the input of '%s'", c->path);
-	return lseek(fd, 0, SEEK_SET) < 0 ? ps_fail_os(e, "rewind the input of '%s'", c->path) : ps_take_fd(&fd);
+	return lseek(fd, 0, SEEK_SET) < 0 ? ps_fail_os(e, "rewind the input of '%s'", c->path)
+					  : ps_take_fd(&fd);
 }
 
 /* In the child.  Tells why it failed through memory shared with the parent. */
@@ -168,8 +169,8 @@ static int reap(const struct child *c, pid_t pid, struct child_end *end, struct 
 	return 0;
 }
 
-static int run_and_follow(const struct child *c, int in, const int err[2], int *shared_errno, struct child_end *end,
-			  struct ps_err *e)
+static int run_and_follow(const struct child *c, int in, const int err[2], int *shared_errno,
+			  struct child_end *end, struct ps_err *e)
 {
 	ps_auto_fd int pidfd = -1;
 	struct tail tail = { .n = 0 };
@@ -211,7 +212,8 @@ int child_run(const struct child *c, struct child_end *ret, struct ps_err *e)
 	/* Our end only: the helper's end stays blocking, as programs expect. */
 	if (fcntl(err_read, F_SETFL, O_NONBLOCK) < 0)
 		return ps_fail_os(e, "make the pipe of '%s' non-blocking", c->path);
-	shared_errno = mmap(NULL, sizeof(*shared_errno), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	shared_errno =
+		mmap(NULL, sizeof(*shared_errno), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared_errno == MAP_FAILED)
 		return ps_fail_os(e, "share memory with '%s'", c->path);
 	r = run_and_follow(c, in, (const int[]){ err_read, err_write }, shared_errno, &end, e);

@@ -19,7 +19,8 @@ static bool in_user_ns(const struct plan *p)
 static int bad_id(const char *where, const char *what, uint32_t id, struct ps_err *e)
 {
 	if (errno == EINVAL)
-		(void)ps_fail(e, PS_E_CONFIG, "%s %u is not mapped in the container's user namespace", what, id);
+		(void)ps_fail(e, PS_E_CONFIG, "%s %u is not mapped in the container's user namespace", what,
+			      id);
 	else
 		(void)ps_fail_os(e, "become %s %u", what, id);
 	return ps_at(e, "%s", where);
@@ -33,10 +34,12 @@ static int set_groups(const struct plan *p, struct ps_err *e)
 	if (ps_sys_setgroups(p->groups.n, gids) == 0)
 		return 0;
 	if (errno == EPERM && p->groups.n) {
-		(void)ps_fail(e, PS_E_UNSUPP, "additional groups cannot be set here: %s",
-			      in_user_ns(p) ? "the user namespace denies setgroups(2); map the groups with newgidmap, "
-					      "or remove them" :
-					      "the runtime has no CAP_SETGID");
+		(void)ps_fail(
+			e, PS_E_UNSUPP, "additional groups cannot be set here: %s",
+			in_user_ns(p)
+				? "the user namespace denies setgroups(2); map the groups with newgidmap, "
+				  "or remove them"
+				: "the runtime has no CAP_SETGID");
 		return ps_at(e, "/process/user/additionalGids");
 	}
 	if (errno == EINVAL && p->groups.n) {
@@ -59,8 +62,8 @@ static int verify(const struct plan *p, struct ps_err *e)
 		return ps_fail_os(e, "read our ids");
 	for (int i = 0; i < 3; i++)
 		if (uid[i] != p->uid || gid[i] != p->gid)
-			return ps_fail(e, PS_E_BUG, "ids are %u:%u after a change to %u:%u", uid[i], gid[i], p->uid,
-				       p->gid);
+			return ps_fail(e, PS_E_BUG, "ids are %u:%u after a change to %u:%u", uid[i], gid[i],
+				       p->uid, p->gid);
 	return 0;
 }
 

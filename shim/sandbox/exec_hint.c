@@ -60,7 +60,8 @@ static bool elf_interpreter(int fd, const elf_head *h, char out[LINE])
 		if (at < 0 || pread(fd, &s, sizeof(s), at) != (ssize_t)sizeof(s))
 			return false;
 		if (s.p_type == PT_INTERP) {
-			ssize_t n = (off_t)s.p_offset < 0 ? -1 : pread(fd, text, sizeof(text), (off_t)s.p_offset);
+			ssize_t n =
+				(off_t)s.p_offset < 0 ? -1 : pread(fd, text, sizeof(text), (off_t)s.p_offset);
 
 			if (n <= 0)
 				return false;
@@ -84,7 +85,8 @@ static bool of_elf(int fd, const elf_head *h, const char *path, int cause, char 
 {
 	char name[LINE];
 
-	if (h->e_ident[EI_CLASS] == ELF_CLASS && elf_interpreter(fd, h, name) && missing("ELF interpreter", name, path, out, size))
+	if (h->e_ident[EI_CLASS] == ELF_CLASS && elf_interpreter(fd, h, name) &&
+	    missing("ELF interpreter", name, path, out, size))
 		return true;
 	if (cause != ENOEXEC || h->e_machine == __ehdr_start.e_machine)
 		return false;
@@ -105,11 +107,13 @@ bool exec_hint(const char *path, int cause, char *out, size_t size)
 	char name[LINE];
 
 	if (n >= 2 && memcmp(head.text, "#!", 2) == 0)
-		said = script_interpreter(head.text, (size_t)n, name) && missing("interpreter", name, path, out, size);
+		said = script_interpreter(head.text, (size_t)n, name) &&
+		       missing("interpreter", name, path, out, size);
 	else if (n >= (ssize_t)sizeof(head.elf) && memcmp(head.text, ELFMAG, SELFMAG) == 0)
 		said = of_elf(fd, &head.elf, path, cause, out, size);
 	else if (n >= 0 && cause == ENOEXEC) {
-		(void)snprintf(out, size, "'%s' is neither an ELF program nor a script with a '#!' line", path);
+		(void)snprintf(out, size, "'%s' is neither an ELF program nor a script with a '#!' line",
+			       path);
 		said = true;
 	}
 	errno = saved;

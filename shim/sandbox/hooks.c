@@ -14,8 +14,8 @@ static struct iovec text(const char *s)
 	return (struct iovec){ .iov_base = (void *)(uintptr_t)s, .iov_len = strlen(s) }; /* only read */
 }
 
-static int run(const struct plan *p, const struct plan_hook *h, const struct iovec *state, int n_state, struct child_end *ret,
-	       struct ps_err *e)
+static int run(const struct plan *p, const struct plan_hook *h, const struct iovec *state, int n_state,
+	       struct child_end *ret, struct ps_err *e)
 {
 	auto_strv struct strv argv = STRV_NONE, envp = STRV_NONE;
 	struct child c = {
@@ -23,7 +23,9 @@ static int run(const struct plan *p, const struct plan_hook *h, const struct iov
 		.envp = environ,
 		.input = state,
 		.n_input = n_state,
-		.timeout_ms = h->timeout_s ? (int)(h->timeout_s > INT_MAX / 1000 ? INT_MAX : h->timeout_s * 1000) : -1,
+		.timeout_ms = h->timeout_s
+				      ? (int)(h->timeout_s > INT_MAX / 1000 ? INT_MAX : h->timeout_s * 1000)
+				      : -1,
 	};
 
 	if (strv_of_plan(p, h->args, /* extra= */ 1, &argv) < 0 || strv_of_plan(p, h->env, 0, &envp) < 0)
@@ -51,8 +53,8 @@ static int run_checked(const struct plan *p, const char *list, uint32_t i, const
 	return ps_at(e, "%s", plan_str(p, h->from));
 }
 
-int hooks_run(const struct plan *p, const char *list, struct plan_list hooks, const char *status, pid_t pid, bool go_on,
-	      void (*warn)(void *ctx, const char *text), void *ctx, struct ps_err *e)
+int hooks_run(const struct plan *p, const char *list, struct plan_list hooks, const char *status, pid_t pid,
+	      bool go_on, void (*warn)(void *ctx, const char *text), void *ctx, struct ps_err *e)
 {
 	const struct plan_hook *h = PLAN_ROWS(p, struct plan_hook, hooks);
 	char middle[32];

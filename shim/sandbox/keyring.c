@@ -21,10 +21,11 @@ int keyring_join(const struct sandbox *sb, struct ps_err *e)
 	if (id < 0 && errno == ENOSYS)
 		return 0;
 	if (id < 0 && errno == EDQUOT)
-		return ps_fail(e, PS_E_UNSUPP,
-			       "join session keyring '%s': the quota of keys is used up: raise the sysctl kernel.keys.maxkeys "
-			       "or use --no-new-keyring",
-			       name);
+		return ps_fail(
+			e, PS_E_UNSUPP,
+			"join session keyring '%s': the quota of keys is used up: raise the sysctl kernel.keys.maxkeys "
+			"or use --no-new-keyring",
+			name);
 	if (id < 0)
 		return ps_fail_os(e, "join session keyring '%s' (--no-new-keyring avoids it)", name);
 	/* Refused for a keyring that another user made under this name; it works without. */

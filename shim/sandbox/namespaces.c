@@ -15,9 +15,9 @@ static const struct {
 	uint64_t flag;
 	const char *name;
 } kinds[] = {
-	{ CLONE_NEWUSER, "user" },	 { CLONE_NEWNS, "mount" }, { CLONE_NEWPID, "pid" }, { CLONE_NEWNET, "network" },
-	{ CLONE_NEWIPC, "ipc" },	 { CLONE_NEWUTS, "uts" },  { CLONE_NEWCGROUP, "cgroup" },
-	{ CLONE_NEWTIME, "time" },
+	{ CLONE_NEWUSER, "user" },     { CLONE_NEWNS, "mount" },  { CLONE_NEWPID, "pid" },
+	{ CLONE_NEWNET, "network" },   { CLONE_NEWIPC, "ipc" },	  { CLONE_NEWUTS, "uts" },
+	{ CLONE_NEWCGROUP, "cgroup" }, { CLONE_NEWTIME, "time" },
 };
 
 /* "pid, mount" */
@@ -41,7 +41,8 @@ static int join(const struct sandbox *sb, const struct plan_ns_join *j, uint64_t
 
 	if (setns(sb->fds[j->fd], (int)flags) == 0)
 		return 0;
-	return ps_fail_os(e, "join namespace (%s) '%s'", kinds_text(flags, names), *path ? path : "of the container's process");
+	return ps_fail_os(e, "join namespace (%s) '%s'", kinds_text(flags, names),
+			  *path ? path : "of the container's process");
 }
 
 int ns_join(const struct sandbox *sb, uint64_t mask, struct ps_err *e)
@@ -84,11 +85,13 @@ int ns_unshare(const struct sandbox *sb, uint64_t mask, struct ps_err *e)
 		return 0;
 	kinds_text(flags, names);
 	if (errno == ENOSPC)
-		return ps_fail(e, PS_E_UNSUPP,
-			       "make new namespaces (%s): the limit of namespaces is reached (/proc/sys/user/max_*_namespaces)",
-			       names);
+		return ps_fail(
+			e, PS_E_UNSUPP,
+			"make new namespaces (%s): the limit of namespaces is reached (/proc/sys/user/max_*_namespaces)",
+			names);
 	if (errno == EINVAL)
-		return ps_fail(e, PS_E_UNSUPP, "make new namespaces (%s): this kernel lacks one of them", names);
+		return ps_fail(e, PS_E_UNSUPP, "make new namespaces (%s): this kernel lacks one of them",
+			       names);
 	return ps_fail_os(e, "make new namespaces (%s)", names);
 }
 
@@ -112,22 +115,25 @@ static bool have_cap(unsigned cap)
 	return ps_sys_capget(&head, data) == 0 && data[0].effective >> cap & 1;
 }
 
-static int write_map(const struct plan *p, int proc, const struct id_kind *k, struct plan_list map, struct ps_err *e)
+static int write_map(const struct plan *p, int proc, const struct id_kind *k, struct plan_list map,
+		     struct ps_err *e)
 {
 	char text[MAP_MAX];
 	size_t n = 0;
 
 	for (PLAN_EACH(p, struct plan_id_map, m, map)) {
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%" PRIu32 " %" PRIu32 " %" PRIu32 "\n", m->container, m->host,
-				      m->size);
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%" PRIu32 " %" PRIu32 " %" PRIu32 "\n",
+				      m->container, m->host, m->size);
 		if (n >= sizeof(text))
-			return ps_fail(e, PS_E_CONFIG, "%u mappings are more than the kernel takes (one write of 4095 bytes)",
+			return ps_fail(e, PS_E_CONFIG,
+				       "%u mappings are more than the kernel takes (one write of 4095 bytes)",
 				       map.n);
 	}
 	return ps_write_file_at(proc, k->map_file, text, e);
 }
 
-static int run_tool(const struct plan *p, pid_t pid, const struct id_kind *k, struct plan_list map, struct ps_err *e)
+static int run_tool(const struct plan *p, pid_t pid, const struct id_kind *k, struct plan_list map,
+		    struct ps_err *e)
 {
 	enum { MAX_ROWS = 340, FIELDS = 3, NUMBER = 12 }; /* 4.15 takes as many rows */
 	char numbers[MAX_ROWS * FIELDS + 1][NUMBER], path[PATH_MAX], how[600];
@@ -138,11 +144,13 @@ static int run_tool(const struct plan *p, pid_t pid, const struct id_kind *k, st
 	size_t n = 0;
 
 	if (map.n > MAX_ROWS)
-		return ps_fail(e, PS_E_CONFIG, "%u mappings are more than the kernel takes (%d)", map.n, MAX_ROWS);
+		return ps_fail(e, PS_E_CONFIG, "%u mappings are more than the kernel takes (%d)", map.n,
+			       MAX_ROWS);
 	if (child_find(search ? search : "/usr/bin:/bin", "/", k->tool, path) < 0)
-		return ps_fail(e, PS_E_UNSUPP,
-			       "mapping other ids than our own without privilege takes '%s' (package uidmap), which is not in PATH",
-			       k->tool);
+		return ps_fail(
+			e, PS_E_UNSUPP,
+			"mapping other ids than our own without privilege takes '%s' (package uidmap), which is not in PATH",
+			k->tool);
 	(void)snprintf(numbers[n++], NUMBER, "%" PRId32, (int32_t)pid);
 	for (PLAN_EACH(p, struct plan_id_map, m, map)) {
 		(void)snprintf(numbers[n++], NUMBER, "%" PRIu32, m->container);
@@ -169,8 +177,8 @@ static bool is_own(const struct plan *p, struct plan_list map, uint32_t id)
 	return map.n == 1 && m->size == 1 && m->host == id;
 }
 
-static int map_ids(const struct plan *p, pid_t pid, int proc, const struct id_kind *k, struct plan_list map, uint32_t own,
-		   struct ps_err *e)
+static int map_ids(const struct plan *p, pid_t pid, int proc, const struct id_kind *k, struct plan_list map,
+		   uint32_t own, struct ps_err *e)
 {
 	bool privileged = have_cap(k->cap);
 
@@ -206,9 +214,11 @@ int ns_become_root(const struct sandbox *sb, struct ps_err *e)
 	if (ps_sys_setgroups(0, NULL) < 0 && errno != EPERM)
 		return ps_fail_os(e, "drop the groups in the user namespace");
 	if (ps_sys_setresgid(0, 0, 0) < 0)
-		return ps_fail_os(e, "become group 0 of the user namespace (is 0 mapped in /linux/gidMappings?)");
+		return ps_fail_os(
+			e, "become group 0 of the user namespace (is 0 mapped in /linux/gidMappings?)");
 	if (ps_sys_setresuid(0, 0, 0) < 0)
-		return ps_fail_os(e, "become user 0 of the user namespace (is 0 mapped in /linux/uidMappings?)");
+		return ps_fail_os(e,
+				  "become user 0 of the user namespace (is 0 mapped in /linux/uidMappings?)");
 	return 0;
 }
 
@@ -226,7 +236,8 @@ int ns_enter_time(const struct sandbox *sb, struct ps_err *e)
 	for (PLAN_EACH(p, struct plan_time_offset, o, p->time_offsets)) {
 		char text[64];
 
-		(void)snprintf(text, sizeof(text), "%" PRId32 " %" PRId64 " %" PRIu32 "\n", o->clock, o->secs, o->nanosecs);
+		(void)snprintf(text, sizeof(text), "%" PRId32 " %" PRId64 " %" PRIu32 "\n", o->clock, o->secs,
+			       o->nanosecs);
 		if (procfs_write(sb, "self/timens_offsets", text, e) < 0)
 			return ps_at(e, "/linux/timeOffsets");
 	}

@@ -35,7 +35,8 @@ static int not_executable(const char *name, int cause, struct ps_err *e)
 	switch (cause) {
 	case ENOENT:
 	case ENOTDIR:
-		return ps_fail(e, PS_E_NOTFOUND, "exec: \"%s\": stat %s: no such file or directory", name, name);
+		return ps_fail(e, PS_E_NOTFOUND, "exec: \"%s\": stat %s: no such file or directory", name,
+			       name);
 	case EACCES:
 		return ps_fail(e, PS_E_OS, "exec: \"%s\": permission denied", name);
 	case EISDIR:
@@ -59,8 +60,8 @@ int payload_find(const struct sandbox *sb, char path[PATH_MAX], struct ps_err *e
 	if (strchr(name, '/')) {
 		char found[PATH_MAX];
 
-		n = *name == '/' ? snprintf(found, sizeof(found), "%s", name) :
-				   snprintf(found, sizeof(found), "%s/%s", cwd, name);
+		n = *name == '/' ? snprintf(found, sizeof(found), "%s", name)
+				 : snprintf(found, sizeof(found), "%s/%s", cwd, name);
 		if (n < 0 || (size_t)n >= sizeof(found))
 			return not_executable(name, ENAMETOOLONG, e);
 		if (child_executable(found) < 0)
@@ -95,7 +96,7 @@ static bool home_of_line(char *line, uint32_t uid, char home[PATH_MAX])
 	return snprintf(home, PATH_MAX, "%s", field[HOME]) < PATH_MAX;
 }
 
-/* The container's passwd is hostile text in a hostile file: a regular file, bounded, line by line, too long ones skipped. */
+/* Hostile text in a hostile place: only a regular file, bounded, line by line; lines that are too long are skipped. */
 static bool home_from_passwd(uint32_t uid, char home[PATH_MAX])
 {
 	ps_auto_fd int fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
@@ -146,11 +147,13 @@ static int build_env(const struct plan *p, struct ps_err *e)
 {
 	char home[PATH_MAX];
 
-	if (strv_of_plan(p, p->args, 0, &image.argv) < 0 || strv_of_plan(p, p->env, /* extra= */ 1, &image.envp) < 0)
+	if (strv_of_plan(p, p->args, 0, &image.argv) < 0 ||
+	    strv_of_plan(p, p->env, /* extra= */ 1, &image.envp) < 0)
 		return ps_fail_os(e, "allocate the arguments and environment");
 	if (env_value(p, "HOME"))
 		return 0;
-	(void)snprintf(image.home, sizeof(image.home), "HOME=%s", home_from_passwd(p->uid, home) ? home : "/");
+	(void)snprintf(image.home, sizeof(image.home), "HOME=%s",
+		       home_from_passwd(p->uid, home) ? home : "/");
 	strv_add(&image.envp, image.home);
 	return 0;
 }

@@ -9,10 +9,13 @@
 #include "shim/plan/plan.h"
 
 struct strv {
-	char **v;     /* v[n] is NULL */
+	char **v; /* v[n] is NULL */
 	size_t n, size;
 };
-#define STRV_NONE { .v = NULL }
+#define STRV_NONE         \
+	{                 \
+		.v = NULL \
+	}
 
 static inline void strv_done(struct strv *s)
 {

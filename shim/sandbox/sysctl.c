@@ -20,7 +20,8 @@ static int set(const struct sandbox *sb, const char *name, const char *value, st
 		return ps_fail(e, PS_E_CONFIG, "sysctl '%s' is not a name", name);
 	fd = procfs_open_at(sb, path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
-		return ps_fail(e, PS_E_UNSUPP, "sysctl '%s' does not exist in this kernel or namespace", name);
+		return ps_fail(e, PS_E_UNSUPP, "sysctl '%s' does not exist in this kernel or namespace",
+			       name);
 	if (fd < 0)
 		return ps_fail_os(e, "open sysctl '%s'", name);
 	if (write(fd, value, strlen(value)) < 0)

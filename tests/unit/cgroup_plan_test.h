@@ -9,20 +9,8 @@
 static struct test_plan t;
 static struct ps_err e;
 static char dirs_room[HIERARCHIES_MAX][640];
-static const char *dirs[HIERARCHIES_MAX];
-static unsigned n_dirs, n_existing; /* of those reported: how many were there already */
-
-static inline int record(void *ctx, const char *dir, struct ps_err *err)
-{
-	(void)err;
-	assert_null(ctx);
-	assert_true(n_dirs < HIERARCHIES_MAX);
-	n_existing += access(dir, F_OK) == 0;
-	(void)snprintf(dirs_room[n_dirs], sizeof(dirs_room[0]), "%s", dir);
-	dirs[n_dirs] = dirs_room[n_dirs];
-	n_dirs++;
-	return 0;
-}
+static const char *dirs[HIERARCHIES_MAX]; /* those of the plan */
+static unsigned n_dirs;
 
 /* A plan with our cgroup `leaf` in the hierarchies of these versions (bits 1 and 2). */
 static inline void plan_for(const char *leaf, unsigned versions)
@@ -33,13 +21,21 @@ static inline void plan_for(const char *leaf, unsigned versions)
 
 	memset(&t, 0, sizeof(t));
 	memset(&e, 0, sizeof(e));
-	n_dirs = n_existing = 0;
+	n_dirs = 0;
 	(void)snprintf(path, sizeof(path), "%s%s", own_name, leaf);
 	for (unsigned i = 0; i < n_hierarchies; i++)
-		if (versions & hierarchies[i].version)
-			rows[n++] = (struct plan_cgroup){ .mount = tp_str(&t, hierarchies[i].mount), .path = tp_str(&t, path),
-							  .controllers = tp_str(&t, hierarchies[i].controllers),
-							  .version = hierarchies[i].version, .fd = PLAN_NO_FD };
+		if (versions & hierarchies[i].version) {
+			(void)snprintf(dirs_room[n], sizeof(dirs_room[0]), "%.127s%s", hierarchies[i].mount,
+				       path);
+			dirs[n] = dirs_room[n];
+			rows[n++] =
+				(struct plan_cgroup){ .mount = tp_str(&t, hierarchies[i].mount),
+						      .path = tp_str(&t, path),
+						      .controllers = tp_str(&t, hierarchies[i].controllers),
+						      .version = hierarchies[i].version,
+						      .fd = PLAN_NO_FD };
+		}
+	n_dirs = n;
 	t.plan.cgroups = (struct plan_list){ tp_put(&t, rows, n * sizeof(rows[0])), n };
 }
 
@@ -55,26 +51,36 @@ static inline uint32_t row_of(uint32_t version, const char *controller)
 	return 0;
 }
 
-static inline void make(const char *leaf, unsigned versions)
-{
-	plan_for(leaf, versions);
-	if (!t.plan.cgroups.n)
-		skip();
-	if (cgroup_make(&t.plan, record, NULL, &e) < 0)
-		fail_msg("%s", e.msg);
-}
-
 #define assert_error(call, text)                                    \
 	do {                                                        \
 		assert_int_equal((call), -1);                       \
 		if (!strstr(e.msg, (text)))                         \
 			fail_msg("'%s' lacks '%s'", e.msg, (text)); \
 	} while (0)
-#define assert_ok(call)                          \
-	do {                                     \
-		if ((call) < 0)                  \
-			fail_msg("%s", e.msg);   \
+#define assert_ok(call)                        \
+	do {                                   \
+		if ((call) < 0)                \
+			fail_msg("%s", e.msg); \
 	} while (0)
+
+/* In the launch's order. */
+static inline int make_planned(void)
+{
+	return cgroup_make(&t.plan, 2, &e) < 0 ? -1 : cgroup_make(&t.plan, 1, &e);
+}
+
+static inline int open_planned(struct cgroup_fds *ret)
+{
+	return cgroup_open(&t.plan, 2, ret, &e) < 0 ? -1 : cgroup_open(&t.plan, 1, ret, &e);
+}
+
+static inline void make(const char *leaf, unsigned versions)
+{
+	plan_for(leaf, versions);
+	if (!t.plan.cgroups.n)
+		skip();
+	assert_ok(make_planned());
+}
 
 static inline int find(void **state)
 {
@@ -91,7 +97,8 @@ static inline int clean(void **state)
 	(void)state;
 	cgroup_patience_ms = 10000;
 	for (unsigned i = 0; i < n_hierarchies; i++) {
-		(void)snprintf(dirs_room[i], sizeof(dirs_room[0]), "%.127s%s", hierarchies[i].mount, own_name);
+		(void)snprintf(dirs_room[i], sizeof(dirs_room[0]), "%.127s%s", hierarchies[i].mount,
+			       own_name);
 		dirs[i] = dirs_room[i];
 	}
 	(void)cgroup_kill_all(dirs, n_hierarchies, &ignored);
@@ -102,8 +109,12 @@ static inline int clean(void **state)
 }
 
 /* A limit: f gets a row for file of hierarchy `row`. */
-static inline void add_file(struct plan_cgroup_file *f, uint32_t row, const char *file, const char *value, uint32_t flags)
+static inline void add_file(struct plan_cgroup_file *f, uint32_t row, const char *file, const char *value,
+			    uint32_t flags)
 {
-	*f = (struct plan_cgroup_file){ .cgroup = row, .flags = flags, .from = tp_str(&t, "/linux/resources"),
-					.file = tp_str(&t, file), .value = tp_str(&t, value) };
+	*f = (struct plan_cgroup_file){ .cgroup = row,
+					.flags = flags,
+					.from = tp_str(&t, "/linux/resources"),
+					.file = tp_str(&t, file),
+					.value = tp_str(&t, value) };
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * cgroup_test.h - for tests that make cgroups: the machine's hierarchies, processes in them, all below one name of ours.
+ * cgroup_test.h - for tests that make cgroups: the machine's hierarchies, processes in them, one name of ours.
  */
 #pragma once
 #include <linux/sched.h>
@@ -30,7 +30,8 @@ static inline void find_hierarchies(void)
 			continue;
 		(void)snprintf(h->mount, sizeof(h->mount), "%s", mount);
 		h->version = strcmp(type, "cgroup2") == 0 ? 2 : 1;
-		(void)snprintf(h->controllers, sizeof(h->controllers), "%.63s", h->version == 2 ? "" : strrchr(mount, '/') + 1);
+		(void)snprintf(h->controllers, sizeof(h->controllers), "%.63s",
+			       h->version == 2 ? "" : strrchr(mount, '/') + 1);
 		n_hierarchies++;
 	}
 	(void)fclose(f);
@@ -59,7 +60,8 @@ static inline void remove_own(void)
 static inline pid_t spawn(const char *v2_dir, void (*fn)(void *arg), void *arg)
 {
 	int fd = v2_dir ? open(v2_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	struct clone_args c = { .exit_signal = SIGCHLD, .flags = fd >= 0 ? CLONE_INTO_CGROUP : 0,
+	struct clone_args c = { .exit_signal = SIGCHLD,
+				.flags = fd >= 0 ? CLONE_INTO_CGROUP : 0,
 				.cgroup = fd >= 0 ? (unsigned)fd : 0 };
 	pid_t pid;
 

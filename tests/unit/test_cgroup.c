@@ -2,6 +2,7 @@
  * test_cgroup.c - cgroups of this machine, all below one name of ours: made, limited, joined.
  */
 #include "tests/unit/cgroup_plan_test.h"
+#include "tests/unit/fault.h"
 
 static void v2_dir_of(const char *leaf, char out[512])
 {
@@ -21,12 +22,9 @@ static void makes_all(void **state)
 	(void)state;
 	make("/c1", 3);
 	assert_int_equal(n_dirs, n_hierarchies);
-	assert_int_equal(n_existing, 0); /* each was reported before the first was made */
 	for (unsigned i = 0; i < n_dirs; i++)
 		assert_int_equal(access(dirs[i], F_OK), 0);
-	/* Again: empty ones may be taken over. */
-	make("/c1", 3);
-	assert_int_equal(n_existing, n_hierarchies);
+	make("/c1", 3); /* empty ones may be taken over */
 	assert_ok(cgroup_remove(dirs, n_dirs, &e));
 	for (unsigned i = 0; i < n_dirs; i++)
 		assert_int_equal(access(dirs[i], F_OK), -1);
@@ -34,48 +32,46 @@ static void makes_all(void **state)
 	assert_int_equal(unit_open_fds(), fds);
 }
 
-static int refuse(void *ctx, const char *dir, struct ps_err *err)
+static void makes_one_version(void **state)
 {
-	(void)ctx;
-	return ps_fail(err, PS_E_BUG, "no room for '%s'", dir);
+	const struct plan_cgroup *rows;
+
+	(void)state;
+	plan_for("/c1", 3);
+	rows = PLAN_ROWS(&t.plan, struct plan_cgroup, t.plan.cgroups);
+	assert_ok(cgroup_make(&t.plan, 2, &e));
+	for (unsigned i = 0; i < n_dirs; i++)
+		assert_int_equal(access(dirs[i], F_OK), rows[i].version == 2 ? 0 : -1);
 }
 
 static void refuses(void **state)
 {
 	static const struct {
 		const char *mount, *path, *text;
-		uint32_t version;
 	} cases[] = {
-		{ NULL, "/", "cgroup path '/' is the root of '", 1 },
-		{ NULL, "", "cgroup path '' is the root of '", 1 },
-		{ NULL, "/a/../b", "cgroup path '/a/../b' holds '..'", 1 },
-		{ NULL, "/..", "cgroup path '/..' holds '..'", 1 },
-		{ "/tmp", "/a", "'/tmp' is no cgroup file system of version 1", 1 },
-		{ "/tmp", "/a", "'/tmp' is no cgroup file system of version 2", 2 },
-		{ "/nonexistent", "/a", "open cgroup hierarchy '/nonexistent'", 1 },
+		{ NULL, "/", "cgroup path '/' is the root of '" },
+		{ NULL, "", "cgroup path '' is the root of '" },
+		{ NULL, "/a/../b", "cgroup path '/a/../b' holds '..'" },
+		{ NULL, "/..", "cgroup path '/..' holds '..'" },
+		{ "/proc", "/a", "make cgroup '/proc/a'" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < PS_COUNT(cases); i++) {
-		const char *mount = cases[i].mount ? cases[i].mount : hierarchies[0].mount;
-
 		memset(&t, 0, sizeof(t));
-		n_dirs = 0;
-		const struct plan_cgroup row[] = { { .mount = tp_str(&t, mount), .path = tp_str(&t, cases[i].path),
-						     .version = cases[i].version } };
+		const struct plan_cgroup row[] = { {
+			.mount = tp_str(&t, cases[i].mount ? cases[i].mount : hierarchies[0].mount),
+			.path = tp_str(&t, cases[i].path),
+			.version = 1,
+		} };
 		t.plan.cgroups = TP_ROWS(&t, row);
-		assert_error(cgroup_make(&t.plan, record, NULL, &e), cases[i].text);
-		assert_int_equal(n_dirs, 0);
+		assert_error(cgroup_make(&t.plan, 1, &e), cases[i].text);
 	}
-	plan_for("/c1", 3);
-	assert_error(cgroup_make(&t.plan, refuse, NULL, &e), "no room for '");
-	make("/c1", 3);
-	assert_int_equal(n_existing, 0); /* the failed record left nothing */
 }
 
 static void refuses_populated(void **state)
 {
-	struct cgroup_fds fds;
+	struct cgroup_fds fds = CGROUP_FDS_INIT;
 	pid_t pid;
 	char v2[512];
 
@@ -84,14 +80,13 @@ static void refuses_populated(void **state)
 	v2_dir_of("/c1/below", v2);
 	pid = spawn(v2, NULL, NULL);
 	plan_for("/c1", 3);
-	assert_error(cgroup_make(&t.plan, record, NULL, &e), "container's cgroup is not empty: '");
+	assert_error(make_planned(), "container's cgroup is not empty: '");
 	assert_non_null(strstr(e.msg, "' holds 1 processes"));
 	assert_int_equal(e.cls, PS_E_STATE);
-	assert_int_equal(n_dirs, 0); /* nothing of others was reported as ours */
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_int_equal(wait_status(pid), 128 + SIGKILL);
 	plan_for("/gone", 3);
-	assert_error(cgroup_open(&t.plan, &fds, &e), "open cgroup '");
+	assert_error(open_planned(&fds), "open cgroup '");
 }
 
 static void join_and_look(void *arg)
@@ -118,7 +113,7 @@ static void joins_all(void **state)
 
 	(void)state;
 	make("/c1", 3);
-	assert_ok(cgroup_open(&t.plan, &fds, &e));
+	assert_ok(open_planned(&fds));
 	assert_true(fds.n_tasks + (fds.v2_fd >= 0) == n_dirs);
 	v2_dir_of("/c1", v2);
 	assert_int_equal(wait_status(spawn(v2, join_and_look, &fds)), 0);
@@ -153,39 +148,57 @@ static void cpuset_is_filled(void **state)
 	}
 }
 
-/* Somebody else removes the shared parent whenever it is empty. */
-static void remove_parent(void *arg)
-{
-	const struct hierarchy *h = arg;
-	char path[512];
+/* WRAP: mkdir write */
+int __real_mkdir(const char *path, mode_t mode);
+int __wrap_mkdir(const char *path, mode_t mode);
+static unsigned n_lost; /* so many times somebody removes the shared parent just before */
 
-	(void)snprintf(path, sizeof(path), "%s%s", h->mount, own_name);
-	for (;;)
-		(void)rmdir(path);
+int __wrap_mkdir(const char *path, mode_t mode)
+{
+	char parent[512];
+	char *end;
+
+	(void)snprintf(parent, sizeof(parent), "%s", path);
+	end = strstr(parent, "/c1");
+	if (n_lost && end) {
+		*end = '\0';
+		n_lost -= rmdir(parent) == 0;
+	}
+	return __real_mkdir(path, mode);
 }
 
 static void parent_removed_meanwhile(void **state)
 {
-	const struct hierarchy *h = hierarchy_of(1, "pids");
-	pid_t pid;
+	(void)state;
+	n_lost = 3;
+	make("/c1", 2);
+	assert_int_equal(n_lost, 0);
+	assert_ok(cgroup_remove(dirs, n_dirs, &e));
+	n_lost = 1000;
+	plan_for("/c1", 2);
+	assert_error(make_planned(), "make cgroup '");
+	assert_true(n_lost > 900); /* gave up */
+	n_lost = 0;
+}
+
+/* exec's way in: the directories that the record names. */
+static void opens_recorded(void **state)
+{
+	struct cgroup_fds planned = CGROUP_FDS_INIT, recorded = CGROUP_FDS_INIT;
+	const char *gone = "/sys/fs/cgroup/podshim-none";
+	int fds = unit_open_fds();
 
 	(void)state;
-	if (!h)
-		skip();
-	pid = fork();
-	if (pid == 0)
-		remove_parent((void *)(uintptr_t)h);
-	plan_for("/c1", 1);
-	const struct plan_cgroup row[] = { PLAN_ROWS(&t.plan, struct plan_cgroup, t.plan.cgroups)[row_of(1, "pids")] };
-
-	t.plan.cgroups = TP_ROWS(&t, row);
-	for (int i = 0; i < 100; i++) {
-		n_dirs = 0;
-		assert_ok(cgroup_make(&t.plan, record, NULL, &e));
-		assert_ok(cgroup_remove(dirs, n_dirs, &e));
-	}
-	assert_int_equal(kill(pid, SIGKILL), 0);
-	assert_int_equal(wait_status(pid), 128 + SIGKILL);
+	make("/c1", 3);
+	assert_ok(open_planned(&planned));
+	assert_ok(cgroup_open_dirs(dirs, n_dirs, &recorded, &e));
+	assert_int_equal(planned.n_tasks, recorded.n_tasks);
+	assert_int_equal(planned.v2_fd < 0, recorded.v2_fd < 0);
+	cgroup_fds_close(&planned);
+	cgroup_fds_close(&recorded);
+	assert_error(cgroup_open_dirs(&gone, 1, &recorded, &e),
+		     "open cgroup '/sys/fs/cgroup/podshim-none' to join it");
+	assert_int_equal(unit_open_fds(), fds);
 }
 
 /* ---- Limits ---- */
@@ -195,7 +208,8 @@ static const char *value_of(uint32_t row, const char *file, char buf[64])
 	const struct plan_cgroup *c = &PLAN_ROWS(&t.plan, struct plan_cgroup, t.plan.cgroups)[row];
 	char path[512];
 
-	(void)snprintf(path, sizeof(path), "%s%s/%s", plan_str(&t.plan, c->mount), plan_str(&t.plan, c->path), file);
+	(void)snprintf(path, sizeof(path), "%s%s/%s", plan_str(&t.plan, c->mount), plan_str(&t.plan, c->path),
+		       file);
 	return first_line(path, buf, 64);
 }
 
@@ -240,9 +254,12 @@ static void limits_refused(void **state)
 	} cases[] = {
 		{ "pids", "pids.max", "many", "/c1/pids.max' to 'many': Invalid argument", PS_E_OS },
 		{ "memory", "memory.memsw.limit_in_bytes", "4096",
-		  "/c1/memory.memsw.limit_in_bytes' to '4096': memory and swap together cannot be less than memory alone", PS_E_UNSUPP },
-		{ "memory", "memory.no_such", "1", "/c1/memory.no_such' to '1': this kernel or hierarchy has no such file", PS_E_UNSUPP },
-		{ "memory", "../memory.limit_in_bytes", "1", "'../memory.limit_in_bytes' is no cgroup file name", PS_E_CONFIG },
+		  "/c1/memory.memsw.limit_in_bytes' to '4096': memory and swap together cannot be less than memory alone",
+		  PS_E_UNSUPP },
+		{ "memory", "memory.no_such", "1",
+		  "/c1/memory.no_such' to '1': this kernel or hierarchy has no such file", PS_E_UNSUPP },
+		{ "memory", "../memory.limit_in_bytes", "1",
+		  "'../memory.limit_in_bytes' is no cgroup file name", PS_E_CONFIG },
 		{ "cpuset", "cpuset.cpus", "4000", "/c1/cpuset.cpus' to '4000': ", PS_E_OS },
 	};
 
@@ -264,7 +281,8 @@ static void limits_refused(void **state)
 /* A controller that the version 2 root has, and one of its files with a harmless value. */
 static bool v2_controller(char name[32], const char **ret_file, const char **ret_value)
 {
-	static const char *const known[][3] = { { "pids", "pids.max", "100" }, { "hugetlb", "hugetlb.2MB.max", "0" },
+	static const char *const known[][3] = { { "pids", "pids.max", "100" },
+						{ "hugetlb", "hugetlb.2MB.max", "0" },
 						{ "memory", "memory.max", "1073741824" } };
 	const struct hierarchy *h = hierarchy_of(2, "");
 	char path[256], text[512];
@@ -300,7 +318,7 @@ static void v2_controllers(void **state)
 	plan_for("/a/c1", 2);
 	add_file(&f[0], 0, file, value, 0);
 	t.plan.cgroup_files = TP_ROWS(&t, f);
-	assert_ok(cgroup_make(&t.plan, record, NULL, &e));
+	assert_ok(make_planned());
 	assert_ok(cgroup_limit(&t.plan, &e));
 	assert_string_equal(value_of(0, file, text), value);
 	assert_ok(cgroup_remove(dirs, n_dirs, &e));
@@ -312,16 +330,17 @@ static void v2_controllers(void **state)
 	plan_for("/b/c1", 2);
 	add_file(&f[0], 0, file, value, 0);
 	t.plan.cgroup_files = TP_ROWS(&t, f);
-	assert_error(cgroup_make(&t.plan, record, NULL, &e), "cgroup controller '");
-	assert_non_null(strstr(e.msg, "because processes are in it: move them into a cgroup below, or choose another "
-				      "/linux/cgroupsPath"));
+	assert_error(make_planned(), "cgroup controller '");
+	assert_non_null(
+		strstr(e.msg, "because processes are in it: move them into a cgroup below, or choose another "
+			      "/linux/cgroupsPath"));
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_int_equal(wait_status(pid), 128 + SIGKILL);
 
 	plan_for("/c1", 2);
 	add_file(&f[0], 0, "nosuch.max", "1", 0);
 	t.plan.cgroup_files = TP_ROWS(&t, f);
-	assert_error(cgroup_make(&t.plan, record, NULL, &e), "cgroup controller 'nosuch' is not available in '");
+	assert_error(make_planned(), "cgroup controller 'nosuch' is not available in '");
 	assert_int_equal(e.cls, PS_E_UNSUPP);
 
 	/* The machine's root gets back what it had. */
@@ -332,9 +351,89 @@ static void v2_controllers(void **state)
 	}
 }
 
+/* A stand-in for a version 2 hierarchy: what is written where, level by level, whatever this machine has. */
+FAULT_WRAP(ssize_t, write, (int fd, const void *p, size_t n), (fd, p, n), -1)
+
+static int stand_in(char root[PATH_MAX], const char *file)
+{
+	int fd = unit_mkdir(root);
+	struct plan_cgroup_file f[2];
+
+	assert_int_equal(mkdirat(fd, "a", 0755), 0);
+	assert_int_equal(mkdirat(fd, "a/b", 0755), 0);
+	unit_write(fd, "cgroup.subtree_control", "cpu io memory pids\n");
+	unit_write(fd, "a/cgroup.subtree_control", "cpu io pids\n");
+	memset(&t, 0, sizeof(t));
+	const struct plan_cgroup row[] = {
+		{ .mount = tp_str(&t, root), .path = tp_str(&t, "/a/c1"), .version = 2 }
+	};
+
+	t.plan.cgroups = TP_ROWS(&t, row);
+	add_file(&f[0], 0, file, "1", 0);
+	add_file(&f[1], 0, "cgroup.max.depth", "1", 0);
+	t.plan.cgroup_files = TP_ROWS(&t, f);
+	return fd;
+}
+
+static void v2_enables_level_by_level(void **state)
+{
+	char root[PATH_MAX];
+	int fd = stand_in(root, "rdma.max");
+
+	(void)state;
+	assert_ok(cgroup_make(&t.plan, 2, &e));
+	/* Plain files keep what they are not overwritten with: the last write is at their start. */
+	unit_assert_file(fd, "cgroup.subtree_control", "+rdmao memory pids\n");
+	unit_assert_file(fd, "a/cgroup.subtree_control", "+memorypids\n");
+	assert_int_equal(faccessat(fd, "a/b/cgroup.subtree_control", F_OK, 0), -1);
+	unit_rmdir(root, fd);
+}
+
+static void v2_cannot_enable(void **state)
+{
+	static const struct {
+		int cause;
+		enum ps_err_class cls;
+		const char *text;
+	} cases[] = {
+		{ ENOENT, PS_E_UNSUPP, "/' (used by a version 1 hierarchy, or not delegated)" },
+		{ EINVAL, PS_E_UNSUPP, "cgroup controller 'rdma' is not available in '" },
+		{ EBUSY, PS_E_STATE,
+		  "/' because processes are in it: move them into a cgroup below, or choose another /linux/cgroupsPath" },
+		{ EACCES, PS_E_OS, "enable cgroup controller 'rdma' in '" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < PS_COUNT(cases); i++) {
+		char root[PATH_MAX];
+		int fd = stand_in(root, "rdma.max");
+
+		fault_arm(1, cases[i].cause);
+		assert_error(cgroup_make(&t.plan, 2, &e), cases[i].text);
+		assert_string_equal(fault_disarm(), "write");
+		assert_int_equal(e.cls, cases[i].cls);
+		unit_rmdir(root, fd);
+	}
+}
+
+/* What only makes statistics complete may be missing. */
+static void v2_statistics_are_optional(void **state)
+{
+	char root[PATH_MAX];
+	int fd = stand_in(root, "cpu.max");
+
+	(void)state;
+	fault_arm(1, EBUSY); /* "+memory" in /a, the only one that is not enabled */
+	assert_ok(cgroup_make(&t.plan, 2, &e));
+	assert_string_equal(fault_disarm(), "write");
+	unit_assert_file(fd, "a/cgroup.subtree_control", "cpu io pids\n");
+	unit_rmdir(root, fd);
+}
+
 static void v2_delegation(void **state)
 {
-	static const char *const files[] = { "", "/cgroup.procs", "/cgroup.subtree_control", "/cgroup.threads" };
+	static const char *const files[] = { "", "/cgroup.procs", "/cgroup.subtree_control",
+					     "/cgroup.threads" };
 	struct stat st;
 	char path[600];
 
@@ -375,9 +474,22 @@ int main(void)
 {
 #define TEST(fn) cmocka_unit_test_teardown(fn, clean)
 	const struct CMUnitTest tests[] = {
-		TEST(makes_all), TEST(refuses),		 TEST(refuses_populated), TEST(joins_all),
-		TEST(cpuset_is_filled), TEST(parent_removed_meanwhile), TEST(limits), TEST(limits_refused),
-		TEST(v2_controllers), TEST(v2_delegation), TEST(v2_devices),
+		TEST(makes_all),
+		TEST(makes_one_version),
+		TEST(opens_recorded),
+		TEST(refuses),
+		TEST(refuses_populated),
+		TEST(joins_all),
+		TEST(cpuset_is_filled),
+		TEST(parent_removed_meanwhile),
+		TEST(limits),
+		TEST(limits_refused),
+		TEST(v2_controllers),
+		TEST(v2_enables_level_by_level),
+		TEST(v2_cannot_enable),
+		TEST(v2_statistics_are_optional),
+		TEST(v2_delegation),
+		TEST(v2_devices),
 	};
 
 	return cmocka_run_group_tests(tests, find, NULL);

@@ -44,7 +44,7 @@ static pid_t spawn_inside(void (*fn)(void))
 	char c;
 	pid_t pid;
 
-	assert_ok(cgroup_open(&t.plan, &joined, &e));
+	assert_ok(open_planned(&joined));
 	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
 	pid = spawn(joined.v2_fd >= 0 ? v2_of_dirs() : NULL, join_and_run, &fn);
 	assert_int_equal(read(ready[0], &c, 1), 1);
@@ -72,8 +72,10 @@ static void freezes(unsigned versions)
 	assert_int_equal(wait_status(pid), 128 + SIGKILL);
 	assert_ok(cgroup_remove(dirs, n_dirs, &e));
 	assert_int_equal(cgroup_frozen(dirs, n_dirs), -1);
-	assert_error(cgroup_freeze(dirs, n_dirs, true, &e), "freeze the container: none of its cgroups has a freezer");
-	assert_error(cgroup_freeze(dirs, n_dirs, false, &e), "thaw the container: none of its cgroups has a freezer");
+	assert_error(cgroup_freeze(dirs, n_dirs, true, &e),
+		     "freeze the container: none of its cgroups has a freezer");
+	assert_error(cgroup_freeze(dirs, n_dirs, false, &e),
+		     "thaw the container: none of its cgroups has a freezer");
 	assert_ok(cgroup_kill_all(dirs, n_dirs, &e)); /* missing is success */
 }
 
@@ -169,7 +171,8 @@ static void nested(unsigned versions, void (*fn)(void))
 	assert_ok(cgroup_remove(dirs, n_dirs, &e));
 	assert_int_equal(access(deepest, F_OK), -1);
 	pids = (pid_t *)&n;
-	assert_error(cgroup_pids(dirs, n_dirs, &pids, &n, &e), "the container has no cgroup to list processes of");
+	assert_error(cgroup_pids(dirs, n_dirs, &pids, &n, &e),
+		     "the container has no cgroup to list processes of");
 	assert_ptr_equal(pids, &n);
 }
 
@@ -283,7 +286,7 @@ static void sees_oom_kill(void **state)
 	add_file(&f[1], memory, "memory.memsw.limit_in_bytes", "16777216", 0);
 	t.plan.cgroup_files = TP_ROWS(&t, f);
 	assert_ok(cgroup_limit(&t.plan, &e));
-	assert_ok(cgroup_open(&t.plan, &fds, &e));
+	assert_ok(open_planned(&fds));
 	assert_int_equal(wait_status(spawn(NULL, use_memory, &fds)), 128 + SIGKILL);
 	cgroup_fds_close(&fds);
 	assert_int_equal(cgroup_oom_kills(dirs, n_dirs), 1);
@@ -293,8 +296,9 @@ int main(void)
 {
 #define TEST(fn) cmocka_unit_test_teardown(fn, clean)
 	const struct CMUnitTest tests[] = {
-		TEST(freezes_v1), TEST(freezes_v2), TEST(freezes_hybrid), TEST(kills_frozen), TEST(kills_frozen_inside),
-		TEST(nested_v1),  TEST(nested_v2),  TEST(removes_deep),	  TEST(removes_not_populated),
+		TEST(freezes_v1),	TEST(freezes_v2),	   TEST(freezes_hybrid),
+		TEST(kills_frozen),	TEST(kills_frozen_inside), TEST(nested_v1),
+		TEST(nested_v2),	TEST(removes_deep),	   TEST(removes_not_populated),
 		TEST(counts_oom_kills), TEST(sees_oom_kill),
 	};
 

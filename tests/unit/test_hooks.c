@@ -44,7 +44,8 @@ static struct plan_hook sh(const char *script)
 	char text[PATH_MAX + 1024];
 
 	(void)snprintf(text, sizeof(text), "cd %s; %s", dir, script);
-	return (struct plan_hook){ .path = tp_str(&t, "/bin/sh"), .args = TP_STRS(&t, "sh", "-c", text),
+	return (struct plan_hook){ .path = tp_str(&t, "/bin/sh"),
+				   .args = TP_STRS(&t, "sh", "-c", text),
 				   .from = tp_str(&t, "/hooks/prestart/0") };
 }
 
@@ -77,8 +78,10 @@ static void state_on_stdin(void **state)
 	const struct plan_hook rows[] = { sh("cat >one"), sh("cat >two") };
 
 	assert_int_equal(run(TP_ROWS(&t, rows), false), 0);
-	unit_assert_file(dir_fd, "one", "{\"id\":\"c1\",\"status\":\"created\",\"pid\":4711,\"bundle\":\"/b\"}");
-	unit_assert_file(dir_fd, "two", "{\"id\":\"c1\",\"status\":\"created\",\"pid\":4711,\"bundle\":\"/b\"}");
+	unit_assert_file(dir_fd, "one",
+			 "{\"id\":\"c1\",\"status\":\"created\",\"pid\":4711,\"bundle\":\"/b\"}");
+	unit_assert_file(dir_fd, "two",
+			 "{\"id\":\"c1\",\"status\":\"created\",\"pid\":4711,\"bundle\":\"/b\"}");
 	assert_int_equal(run((struct plan_list){ 0, 0 }, false), 0);
 }
 
@@ -100,7 +103,9 @@ static void big_state_unread(void **state)
 	memcpy(room.more, big, sizeof(big));
 	room.t.plan.hook_state_tail = (plan_off)(room.more - (char *)&room.t.plan);
 	room.t.plan.prestart = (struct plan_list){ tp_put(&room.t, rows, sizeof(rows)), 2 };
-	assert_int_equal(hooks_run(&room.t.plan, "prestart", room.t.plan.prestart, "created", 1, false, NULL, NULL, &e), 0);
+	assert_int_equal(hooks_run(&room.t.plan, "prestart", room.t.plan.prestart, "created", 1, false, NULL,
+				   NULL, &e),
+			 0);
 	unit_assert_file(dir_fd, "size", "200036\n");
 }
 
@@ -142,7 +147,8 @@ static void fds_and_signals(void *arg)
 	CHECK(signal(SIGUSR1, SIG_IGN) != SIG_ERR);
 	CHECK(sigfillset(&all) == 0 && sigprocmask(SIG_SETMASK, &all, NULL) == 0);
 	CHECK(dup2(1, 77) == 77);
-	CHECK_ERR(run(TP_ROWS(&t, rows), false), &e, "error running prestart hook #0 '/bin/sh': killed by signal 10");
+	CHECK_ERR(run(TP_ROWS(&t, rows), false), &e,
+		  "error running prestart hook #0 '/bin/sh': killed by signal 10");
 }
 
 static void nothing_leaks_in(void **state)
@@ -161,13 +167,16 @@ static void failures(void **state)
 	assert_null(strstr(e.msg, "stderr"));
 	assert_fails(sh("echo first >&2; echo 'second line' >&2; exit 1"),
 		     "error running prestart hook #0 '/bin/sh': exit status 1, stderr: first second line");
-	assert_fails(sh("i=0; while [ $i -lt 200 ]; do echo line $i >&2; i=$((i+1)); done; exit 1"), "line 199");
+	assert_fails(sh("i=0; while [ $i -lt 200 ]; do echo line $i >&2; i=$((i+1)); done; exit 1"),
+		     "line 199");
 	assert_null(strstr(e.msg, "line 10 "));
 	assert_fails(sh("kill -9 $$"), "error running prestart hook #0 '/bin/sh': killed by signal 9");
-	assert_fails((struct plan_hook){ .path = tp_str(&t, "/no/hook"), .from = tp_str(&t, "/hooks/prestart/0") },
-		     "error running prestart hook #0 '/no/hook': the file, or the interpreter that it names, does not exist");
+	assert_fails(
+		(struct plan_hook){ .path = tp_str(&t, "/no/hook"), .from = tp_str(&t, "/hooks/prestart/0") },
+		"error running prestart hook #0 '/no/hook': the file, or the interpreter that it names, does not exist");
 	assert_null(strstr(e.msg, "No such file"));
-	assert_fails((struct plan_hook){ .path = tp_str(&t, "/etc/passwd"), .from = tp_str(&t, "/hooks/prestart/0") },
+	assert_fails((struct plan_hook){ .path = tp_str(&t, "/etc/passwd"),
+					 .from = tp_str(&t, "/hooks/prestart/0") },
 		     "error running prestart hook #0 '/etc/passwd': the file is not executable");
 	unit_write(dir_fd, "words", "words\n");
 	assert_int_equal(fchmodat(dir_fd, "words", 0755, 0), 0);
@@ -210,7 +219,8 @@ static void timeout(void **state)
 	fresh();
 	hook = sh("echo $$ >pid; echo waiting >&2; exec sleep 1000");
 	hook.timeout_s = 1;
-	assert_fails(hook, "error running prestart hook #0 '/bin/sh': timed out and was killed, stderr: waiting");
+	assert_fails(hook,
+		     "error running prestart hook #0 '/bin/sh': timed out and was killed, stderr: waiting");
 	char pid[32], path[PATH_MAX + 8];
 
 	(void)snprintf(path, sizeof(path), "%s/pid", dir);
@@ -241,7 +251,9 @@ static void no_fd_leaks(void **state)
 	(void)state;
 	fresh();
 	assert_fails(sh("exit 1"), "exit status 1");
-	assert_fails((struct plan_hook){ .path = tp_str(&t, "/no/hook"), .from = tp_str(&t, "/hooks/prestart/0") }, "");
+	assert_fails(
+		(struct plan_hook){ .path = tp_str(&t, "/no/hook"), .from = tp_str(&t, "/hooks/prestart/0") },
+		"");
 	assert_int_equal(unit_open_fds(), before);
 }
 
@@ -254,18 +266,24 @@ static void out_of_processes(void *arg)
 	const struct plan_hook rows[] = { sh("true") };
 
 	CHECK(setrlimit(RLIMIT_NPROC, &none) == 0 && ps_sys_setresuid(12345, 12345, 12345) == 0);
-	CHECK_ERR(run(TP_ROWS(&t, rows), false), &e, "error running prestart hook #0 '/bin/sh': fork to run '/bin/sh'");
+	CHECK_ERR(run(TP_ROWS(&t, rows), false), &e,
+		  "error running prestart hook #0 '/bin/sh': fork to run '/bin/sh'");
 }
 CHILD_TEST(out_of_processes)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(state_on_stdin),	  cmocka_unit_test(big_state_unread),
-		cmocka_unit_test(arguments_and_environment), cmocka_unit_test(nothing_leaks_in),
-		cmocka_unit_test(failures),		  cmocka_unit_test(first_failure_ends_list),
-		cmocka_unit_test(poststop_goes_on),	  cmocka_unit_test(timeout),
-		cmocka_unit_test(daemon_left_behind),	  cmocka_unit_test(no_fd_leaks),
+		cmocka_unit_test(state_on_stdin),
+		cmocka_unit_test(big_state_unread),
+		cmocka_unit_test(arguments_and_environment),
+		cmocka_unit_test(nothing_leaks_in),
+		cmocka_unit_test(failures),
+		cmocka_unit_test(first_failure_ends_list),
+		cmocka_unit_test(poststop_goes_on),
+		cmocka_unit_test(timeout),
+		cmocka_unit_test(daemon_left_behind),
+		cmocka_unit_test(no_fd_leaks),
 		cmocka_unit_test(test_out_of_processes),
 	};
 

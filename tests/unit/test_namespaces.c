@@ -92,8 +92,9 @@ static void limit_reached(void *arg)
 	CHECK(unshare(CLONE_NEWUSER) == 0);
 	CHECK_OK(ps_write_file_at(AT_FDCWD, "/proc/sys/user/max_uts_namespaces", "0", &e), &e);
 	t.plan.ns_new = CLONE_NEWUTS;
-	CHECK_ERR(ns_unshare(&sb, CLONE_NEWUTS, &e), &e,
-		  "make new namespaces (uts): the limit of namespaces is reached (/proc/sys/user/max_*_namespaces)");
+	CHECK_ERR(
+		ns_unshare(&sb, CLONE_NEWUTS, &e), &e,
+		"make new namespaces (uts): the limit of namespaces is reached (/proc/sys/user/max_*_namespaces)");
 }
 
 static void add_join(struct plan_ns_join *j, uint32_t i, pid_t pid, const char *name, uint64_t flag)
@@ -154,7 +155,8 @@ static void join_by_pidfd(void *arg)
 	struct sandbox sb = fresh();
 	int gate;
 	pid_t pid = spawn_in(CLONE_NEWUSER | CLONE_NEWUTS | CLONE_NEWIPC, 0, 0, &gate);
-	const struct plan_ns_join rows[] = { { .flag = CLONE_NEWUSER | CLONE_NEWUTS | CLONE_NEWIPC, .fd = 0 } };
+	const struct plan_ns_join rows[] = { { .flag = CLONE_NEWUSER | CLONE_NEWUTS | CLONE_NEWIPC,
+					       .fd = 0 } };
 	ino_t ipc;
 
 	(void)arg;
@@ -163,7 +165,8 @@ static void join_by_pidfd(void *arg)
 	ipc = ns_ino("self", "ipc");
 	CHECK_OK(ns_join(&sb, ~UINT64_C(0), &e), &e);
 	CHECK(ns_ino("self", "ipc") != ipc);
-	CHECK_ERR(ns_join(&sb, ~UINT64_C(0), &e), &e, "join namespace (user, ipc, uts) 'of the container's process'");
+	CHECK_ERR(ns_join(&sb, ~UINT64_C(0), &e), &e,
+		  "join namespace (user, ipc, uts) 'of the container's process'");
 }
 
 static void check_maps(pid_t pid, const char *uid, const char *gid, const char *setgroups)
@@ -195,7 +198,8 @@ static void maps_privileged(void *arg)
 	t.plan.uid_map = t.plan.gid_map = TP_ROWS(&t, two);
 	CHECK_OK(ns_write_id_maps(&t.plan, pid, &e), &e);
 	check_maps(pid, "0 100000 1000", "0 100000 1000", "allow");
-	CHECK_ERR(ns_write_id_maps(&t.plan, pid, &e), &e, "write '0 100000 1000' to 'uid_map'"); /* only once */
+	CHECK_ERR(ns_write_id_maps(&t.plan, pid, &e), &e,
+		  "write '0 100000 1000' to 'uid_map'"); /* only once */
 	CHECK(strcmp(e.where, "/linux/uidMappings") == 0);
 }
 
@@ -249,7 +253,7 @@ static void maps_own_id(void *arg)
 	check_maps(pid, "0 5555 1", "0 6666 1", "deny");
 }
 
-/* Ranges without privilege: the set-uid tools, found in PATH.  These stand in for them and tell what they were given. */
+/* Ranges without privilege: the set-uid tools of PATH.  These stand in for them and tell what they were given. */
 static void fake_tool(const char *dir, const char *name, const char *text)
 {
 	char path[128];
@@ -293,11 +297,13 @@ static void maps_by_tool(void *arg)
 	become(SOME_UID, SOME_GID);
 	CHECK(setenv("PATH", dir, 1) == 0);
 	t.plan.uid_map = TP_ROWS(&t, u);
-	CHECK_ERR(ns_write_id_maps(&t.plan, pid, &e), &e,
-		  "/newuidmap' refused the mapping (see subuid(5), subgid(5)): exit status 1, stderr: newuidmap: uid range not allowed");
+	CHECK_ERR(
+		ns_write_id_maps(&t.plan, pid, &e), &e,
+		"/newuidmap' refused the mapping (see subuid(5), subgid(5)): exit status 1, stderr: newuidmap: uid range not allowed");
 	CHECK(setenv("PATH", "/nonexistent", 1) == 0);
-	CHECK_ERR(ns_write_id_maps(&t.plan, pid, &e), &e,
-		  "mapping other ids than our own without privilege takes 'newuidmap' (package uidmap), which is not in PATH");
+	CHECK_ERR(
+		ns_write_id_maps(&t.plan, pid, &e), &e,
+		"mapping other ids than our own without privilege takes 'newuidmap' (package uidmap), which is not in PATH");
 	CHECK(strcmp(e.where, "/linux/uidMappings") == 0);
 	(void)ps_remove_tree_at(AT_FDCWD, dir, &rm);
 }
@@ -315,7 +321,8 @@ static void root_of_user_ns(void *arg)
 	pid = fork();
 	if (pid == 0) {
 		CHECK(unshare(CLONE_NEWUSER) == 0);
-		CHECK_ERR(ns_become_root(&sb, &e), &e, "become group 0 of the user namespace (is 0 mapped in /linux/gidMappings?)");
+		CHECK_ERR(ns_become_root(&sb, &e), &e,
+			  "become group 0 of the user namespace (is 0 mapped in /linux/gidMappings?)");
 		CHECK(write(to[1], "r", 1) == 1 && read(from[0], &c, 1) == 1);
 		CHECK_OK(ns_become_root(&sb, &e), &e);
 		CHECK(getuid() == 0 && geteuid() == 0 && getgid() == 0 && getgroups(0, NULL) == 0);
@@ -333,7 +340,8 @@ static void root_of_user_ns(void *arg)
 static void clocks(void *arg)
 {
 	struct sandbox sb = fresh();
-	const struct plan_time_offset rows[] = { { CLOCK_MONOTONIC, 500000000, 1000000 }, { CLOCK_BOOTTIME, 0, -1 } };
+	const struct plan_time_offset rows[] = { { CLOCK_MONOTONIC, 500000000, 1000000 },
+						 { CLOCK_BOOTTIME, 0, -1 } };
 	struct timespec before, after;
 	ino_t time_ns = ns_ino("self", "time");
 
@@ -378,12 +386,12 @@ CHILD_TEST(clocks_refused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_make_new),	 cmocka_unit_test(test_limit_reached),
-		cmocka_unit_test(test_join_some),	 cmocka_unit_test(test_join_owned_by_user_ns),
-		cmocka_unit_test(test_join_by_pidfd),	 cmocka_unit_test(test_maps_privileged),
-		cmocka_unit_test(test_maps_too_many),	 cmocka_unit_test(test_maps_of_dead),
-		cmocka_unit_test(test_maps_own_id),	 cmocka_unit_test(test_maps_by_tool),
-		cmocka_unit_test(test_root_of_user_ns),	 cmocka_unit_test(test_clocks),
+		cmocka_unit_test(test_make_new),	cmocka_unit_test(test_limit_reached),
+		cmocka_unit_test(test_join_some),	cmocka_unit_test(test_join_owned_by_user_ns),
+		cmocka_unit_test(test_join_by_pidfd),	cmocka_unit_test(test_maps_privileged),
+		cmocka_unit_test(test_maps_too_many),	cmocka_unit_test(test_maps_of_dead),
+		cmocka_unit_test(test_maps_own_id),	cmocka_unit_test(test_maps_by_tool),
+		cmocka_unit_test(test_root_of_user_ns), cmocka_unit_test(test_clocks),
 		cmocka_unit_test(test_clocks_refused),
 	};
 

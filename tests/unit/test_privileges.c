@@ -165,9 +165,10 @@ static void setgroups_denied(void *arg)
 	t.plan.ns_new = CLONE_NEWUSER;
 	CHECK_OK(creds_apply(&sb, &e), &e);
 	t.plan.groups = TP_ROWS(&t, groups);
-	CHECK_ERR(creds_apply(&sb, &e), &e,
-		  "additional groups cannot be set here: the user namespace denies setgroups(2); map the groups with newgidmap, or "
-		  "remove them");
+	CHECK_ERR(
+		creds_apply(&sb, &e), &e,
+		"additional groups cannot be set here: the user namespace denies setgroups(2); map the groups with newgidmap, or "
+		"remove them");
 	CHECK(strcmp(e.where, "/process/user/additionalGids") == 0 && e.cls == PS_E_UNSUPP);
 }
 
@@ -199,7 +200,8 @@ static void without_cap_setgid(void *arg)
 	t.plan.has_caps = 0;
 	CHECK_ERR(creds_apply(&sb, &e), &e, "drop the supplementary groups");
 	t.plan.groups = TP_ROWS(&t, groups);
-	CHECK_ERR(creds_apply(&sb, &e), &e, "additional groups cannot be set here: the runtime has no CAP_SETGID");
+	CHECK_ERR(creds_apply(&sb, &e), &e,
+		  "additional groups cannot be set here: the runtime has no CAP_SETGID");
 }
 
 static void new_privs(void *arg)
@@ -228,11 +230,16 @@ CHILD_TEST(new_privs)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bounding),	 cmocka_unit_test(test_bounding_refused),
-		cmocka_unit_test(test_sets),		 cmocka_unit_test(test_sets_ungrantable),
-		cmocka_unit_test(test_ids),		 cmocka_unit_test(test_ids_without_caps),
-		cmocka_unit_test(test_setgroups_denied), cmocka_unit_test(test_unmapped_ids),
-		cmocka_unit_test(test_without_cap_setgid), cmocka_unit_test(test_new_privs),
+		cmocka_unit_test(test_bounding),
+		cmocka_unit_test(test_bounding_refused),
+		cmocka_unit_test(test_sets),
+		cmocka_unit_test(test_sets_ungrantable),
+		cmocka_unit_test(test_ids),
+		cmocka_unit_test(test_ids_without_caps),
+		cmocka_unit_test(test_setgroups_denied),
+		cmocka_unit_test(test_unmapped_ids),
+		cmocka_unit_test(test_without_cap_setgid),
+		cmocka_unit_test(test_new_privs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

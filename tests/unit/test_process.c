@@ -58,15 +58,17 @@ static void limits_refused(void *arg)
 	CHECK_OK(rlimits_apply(&sb, &e), &e);
 	drop_cap(CAP_SYS_RESOURCE);
 	t.plan.rlimits = TP_ROWS(&t, raise);
-	CHECK_ERR(rlimits_apply(&sb, &e), &e,
-		  "set RLIMIT_NOFILE to soft 64, hard 129: the hard limit is 128 here and the process has no CAP_SYS_RESOURCE");
+	CHECK_ERR(
+		rlimits_apply(&sb, &e), &e,
+		"set RLIMIT_NOFILE to soft 64, hard 129: the hard limit is 128 here and the process has no CAP_SYS_RESOURCE");
 	CHECK(e.cls == PS_E_UNSUPP && strcmp(e.where, "/process/rlimits") == 0);
 	t.plan.rlimits = TP_ROWS(&t, all);
 	CHECK_ERR(rlimits_apply(&sb, &e), &e, "to soft unlimited, hard unlimited: the hard limit is 128");
 	t.plan.rlimits = TP_ROWS(&t, crossed);
 	CHECK_ERR(rlimits_apply(&sb, &e), &e, "set RLIMIT_NPROC to soft 20, hard 10: soft is above hard");
 	t.plan.rlimits = TP_ROWS(&t, unknown);
-	CHECK_ERR(rlimits_apply(&sb, &e), &e, "set unknown resource (99) to soft 1, hard 1: Invalid argument");
+	CHECK_ERR(rlimits_apply(&sb, &e), &e,
+		  "set unknown resource (99) to soft 1, hard 1: Invalid argument");
 }
 
 static void domain(void *arg)
@@ -122,7 +124,8 @@ static void sysctl_value(void *arg)
 {
 	struct sandbox sb = fresh();
 	const struct plan_sysctl rows[] = {
-		{ tp_str(&t, "/linux/sysctl/kernel.msgmax"), tp_str(&t, "kernel/msgmax"), tp_str(&t, "4321") },
+		{ tp_str(&t, "/linux/sysctl/kernel.msgmax"), tp_str(&t, "kernel/msgmax"),
+		  tp_str(&t, "4321") },
 	};
 	char text[64];
 
@@ -170,9 +173,9 @@ CHILD_TEST(sysctl_refused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_limits),	     cmocka_unit_test(test_limits_refused),
-		cmocka_unit_test(test_domain),	     cmocka_unit_test(test_keyring),
-		cmocka_unit_test(test_loopback),     cmocka_unit_test(test_sysctl_value),
+		cmocka_unit_test(test_limits),	       cmocka_unit_test(test_limits_refused),
+		cmocka_unit_test(test_domain),	       cmocka_unit_test(test_keyring),
+		cmocka_unit_test(test_loopback),       cmocka_unit_test(test_sysctl_value),
 		cmocka_unit_test(test_sysctl_refused),
 	};
 

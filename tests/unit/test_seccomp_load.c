@@ -45,7 +45,8 @@ static void with_flags(void *arg)
 
 	(void)arg;
 	t.plan.seccomp = TP_ROWS(&t, no_getppid);
-	t.plan.seccomp_flags = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+	t.plan.seccomp_flags =
+		SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_SPEC_ALLOW;
 	CHECK_OK(seccomp_apply(&sb, &e), &e);
 	CHECK(syscall(SYS_getppid) == -1 && errno == ENOTNAM);
 }
@@ -56,15 +57,18 @@ static void refused(void *arg)
 
 	(void)arg;
 	t.plan.seccomp = TP_ROWS(&t, malformed);
-	CHECK_ERR(seccomp_apply(&sb, &e), &e,
-		  "load the seccomp filter (1 instructions, flags 0x0): the kernel knows no such flag or finds the program malformed");
+	CHECK_ERR(
+		seccomp_apply(&sb, &e), &e,
+		"load the seccomp filter (1 instructions, flags 0x0): the kernel knows no such flag or finds the program malformed");
 	t.plan.seccomp = TP_ROWS(&t, no_getppid);
 	t.plan.seccomp_flags = 1U << 31;
-	CHECK_ERR(seccomp_apply(&sb, &e), &e, "(4 instructions, flags 0x80000000): the kernel knows no such flag");
+	CHECK_ERR(seccomp_apply(&sb, &e), &e,
+		  "(4 instructions, flags 0x80000000): the kernel knows no such flag");
 	CHECK(e.cls == PS_E_UNSUPP);
 	t.plan.seccomp_flags = 0;
 	t.plan.seccomp.n = 4097;
-	CHECK_ERR(seccomp_apply(&sb, &e), &e, "the seccomp filter has 4097 instructions; the kernel takes 4096");
+	CHECK_ERR(seccomp_apply(&sb, &e), &e,
+		  "the seccomp filter has 4097 instructions; the kernel takes 4096");
 	t.plan.seccomp.n = PS_COUNT(no_getppid);
 	CHECK(ps_sys_setresuid(1234, 1234, 1234) == 0);
 	CHECK_ERR(seccomp_apply(&sb, &e), &e,

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_state.c - ROOT/ID: reserve, lock, store, remove; refusals; what a failing call leaves behind.
  *
- * WRAP: openat mkdirat flock write renameat renameat2 unlinkat
+ * WRAP: openat mkdirat flock write renameat syscall unlinkat
  */
 #include "tests/unit/unit.h"
 
 #include <errno.h>
 #include <sys/file.h>
+#include <sys/syscall.h>
 
 #include "base/proc.h"
 #include "oci/state.h"
@@ -18,7 +19,15 @@ FAULT_WRAP(int, mkdirat, (int d, const char *p, mode_t m), (d, p, m), -1)
 FAULT_WRAP(int, flock, (int fd, int op), (fd, op), -1)
 FAULT_WRAP(ssize_t, write, (int fd, const void *p, size_t n), (fd, p, n), -1)
 FAULT_WRAP(int, renameat, (int d, const char *p, int d2, const char *p2), (d, p, d2, p2), -1)
-FAULT_WRAP(int, renameat2, (int d, const char *p, int d2, const char *p2, unsigned f), (d, p, d2, p2, f), -1)
+
+/* musl has no renameat2. */
+long __real_syscall(long nr, long a, long b, long c, long d, long e, long f);
+long __wrap_syscall(long nr, long a, long b, long c, long d, long e, long f);
+long __wrap_syscall(long nr, long a, long b, long c, long d, long e, long f)
+{
+	return nr == SYS_renameat2 && fault_trip("renameat2") ? -1 : __real_syscall(nr, a, b, c, d, e, f);
+}
+
 FAULT_WRAP(int, unlinkat, (int d, const char *p, int f), (d, p, f), -1)
 
 static char top[PATH_MAX], root[PATH_MAX + 16];
@@ -331,6 +340,31 @@ static void small_files(void **state)
 	assert_err(&e, PS_E_BUG, "is not a file name");
 }
 
+static void new_file_is_whole_or_absent(void **state)
+{
+	auto_state_dir struct state_dir d = STATE_DIR_NONE;
+	char path[PATH_MAX + 32];
+	int n;
+
+	(void)state;
+	reserve(&d);
+	(void)snprintf(path, sizeof(path), "%s/web", root);
+	for (n = 1; fault_arm(n, ENOSPC); n++) {
+		struct ps_err e = { .cls = PS_OK };
+		int r = state_put(&d, "config.json", "{}", 2, &e);
+
+		if (!fault_disarm()) {
+			assert_int_equal(r, 0);
+			break;
+		}
+		assert_int_equal(r, -1);
+		assert_int_equal(e.sys, ENOSPC);
+		assert_non_null(strstr(e.msg, "store 'config.json' of container 'web'"));
+		assert_int_equal(entries(path), 2);
+	}
+	assert_int_equal(n, 3); /* openat, write */
+}
+
 static void record_must_be_its_own(void **state)
 {
 	auto_state_dir struct state_dir d = STATE_DIR_NONE;
@@ -410,9 +444,9 @@ static void write_leaves_the_old_record(void **state)
 		assert_int_equal(entries(path), 2);
 		assert_int_equal(unit_open_fds(), before);
 		assert_int_equal(state_read(&d, &got, &e), 0);
-		assert_int_equal(got.status, n < 4 ? STATE_CREATING : STATE_CREATED);
+		assert_int_equal(got.status, n < 5 ? STATE_CREATING : STATE_CREATED);
 	}
-	assert_int_equal(n, 5); /* openat, write, renameat2, unlinkat */
+	assert_int_equal(n, 6); /* openat; openat, write, renameat2, unlinkat */
 }
 
 static void read_and_open_fail_whole(void **state)
@@ -468,6 +502,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(lock_of_a_deleted_container_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(lock_of_a_replaced_container_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(small_files, setup, teardown),
+		cmocka_unit_test_setup_teardown(new_file_is_whole_or_absent, setup, teardown),
 		cmocka_unit_test_setup_teardown(record_must_be_its_own, setup, teardown),
 		cmocka_unit_test_setup_teardown(reserve_fails_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(write_leaves_the_old_record, setup, teardown),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_state_sweep.c - owners killed at any step leave nothing that a sweep does not find; one of many gets an id.
  *
- * WRAP: mkdirat openat flock write renameat2 renameat unlinkat
+ * WRAP: mkdirat openat flock write syscall renameat unlinkat
  */
 #include "tests/unit/unit.h"
 
@@ -31,7 +31,7 @@ DYING(int, mkdirat, (int d, const char *p, mode_t m), (d, p, m))
 DYING(int, flock, (int fd, int op), (fd, op))
 DYING(ssize_t, write, (int fd, const void *p, size_t n), (fd, p, n))
 DYING(int, renameat, (int d, const char *p, int d2, const char *p2), (d, p, d2, p2))
-DYING(int, renameat2, (int d, const char *p, int d2, const char *p2, unsigned f), (d, p, d2, p2, f))
+DYING(long, syscall, (long nr, long a, long b, long c, long d, long e, long f), (nr, a, b, c, d, e, f))
 DYING(int, unlinkat, (int d, const char *p, int f), (d, p, f))
 
 static char top[PATH_MAX], root[PATH_MAX + 16];
