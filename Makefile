@@ -17,6 +17,8 @@ CONFIG ?= release
 B ?= build
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
+DATADIR ?= $(PREFIX)/share
+MANDIR ?= $(DATADIR)/man
 DESTDIR ?=
 
 CONFIGS := release debug asan tsan cov fuzz
@@ -126,7 +128,11 @@ fuzz_bin := $(if $(fuzz_main)$(filter fuzz,$(CONFIG)),$(patsubst tests/fuzz/%.c,
 PODSHIM := $(if $(wildcard shim/cli/main.c),$(OUT)/podshim)
 
 # What `make install` puts where; `make uninstall` removes exactly this.  FILE:DESTINATION:MODE
-INSTALLED := $(PODSHIM):$(BINDIR)/podshim:0755
+INSTALLED := $(PODSHIM):$(BINDIR)/podshim:0755 \
+	shim/cli/podshim.1:$(MANDIR)/man1/podshim.1:0644 \
+	shim/cli/completion/podshim.bash:$(DATADIR)/bash-completion/completions/podshim:0644 \
+	shim/cli/completion/_podshim:$(DATADIR)/zsh/site-functions/_podshim:0644 \
+	shim/cli/completion/podshim.fish:$(DATADIR)/fish/vendor_completions.d/podshim.fish:0644
 
 # ---- Output ----
 ifeq ($(V),1)

@@ -145,7 +145,7 @@ static int flock_within(int fd, int op, int timeout_ms)
 
 int state_root_lock(int root_fd, int op, int timeout_ms, struct ps_err *e)
 {
-	ps_auto_fd int fd = openat(root_fd, STATE_ROOT_LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	ps_auto_fd int fd = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r = fd < 0 ? -1 : flock_within(fd, op, timeout_ms);
 
 	if (r < 0)

@@ -23,8 +23,7 @@ int state_tmp_name(const char *prefix, char out[STATE_TMP_MAX], struct ps_err *e
 /* A valid container id that can be a folder's name and does not start with a dot. */
 bool state_id_ok(const char *id);
 /*
- * Who has a folder of these names at work holds ROOT/.lock with LOCK_SH; a sweep takes it with LOCK_EX, and what it
+ * Who has a folder of these names at work holds a lock of ROOT itself with LOCK_SH; a sweep takes it with LOCK_EX, and what it
  * finds then is dead.  Returns the fd, whose closing unlocks.  PS_E_STATE on time-out.
  */
-#define STATE_ROOT_LOCK ".lock"
 int state_root_lock(int root_fd, int op, int timeout_ms, struct ps_err *e);

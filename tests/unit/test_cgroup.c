@@ -304,7 +304,7 @@ static bool v2_controller(char name[32], const char **ret_file, const char **ret
 static void v2_controllers(void **state)
 {
 	const struct hierarchy *h = hierarchy_of(2, "");
-	const char *file = NULL, *value = NULL;
+	const char *file = "", *value = "";
 	char name[32], control[256], enabled[512], text[64], busy[512];
 	struct plan_cgroup_file f[1];
 	pid_t pid;

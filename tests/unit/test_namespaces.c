@@ -8,7 +8,7 @@
 #include "base/proc.h"
 #include "shim/sandbox/namespaces.h"
 
-enum { SOME_UID = 5555, SOME_GID = 6666 };
+enum { SOME_UID = 5555, SOME_GID = 6666, MAPPED = 42 };
 
 static struct test_plan t;
 static struct ps_err e;
@@ -264,48 +264,71 @@ static void fake_tool(const char *dir, const char *name, const char *text)
 	CHECK(f && fputs(text, f) >= 0 && fchmod(fileno(f), 0755) == 0 && fclose(f) == 0);
 }
 
-static void maps_by_tool(void *arg)
+/* The tools' folder, and the process to map. */
+struct tool_case {
+	char dir[32];
+	pid_t pid;
+};
+
+static void ask_tool(const struct tool_case *c, const char *path)
 {
 	struct plan_id_map u[] = { { 0, SOME_UID, 1 }, { 1, 100000, 65536 } }, g[] = { { 0, SOME_GID, 1 } };
-	char dir[] = "/tmp/podshim-unit-XXXXXX", path[64], line[128], want[128];
+
+	(void)fresh();
+	become(SOME_UID, SOME_GID);
+	CHECK(setenv("PATH", path, 1) == 0);
+	t.plan.uid_map = TP_ROWS(&t, u);
+	t.plan.gid_map = TP_ROWS(&t, g);
+	if (ns_write_id_maps(&t.plan, c->pid, &e) == 0)
+		_exit(MAPPED);
+	CHECK(strcmp(e.where, "/linux/uidMappings") == 0);
+}
+
+static void tool_maps(void *arg)
+{
+	const struct tool_case *c = arg;
+
+	ask_tool(c, c->dir);
+}
+
+static void tool_refuses(void *arg)
+{
+	const struct tool_case *c = arg;
+
+	ask_tool(c, c->dir);
+	CHECK(strstr(e.msg, "/newuidmap' refused the mapping (see subuid(5), subgid(5)): exit status 1, stderr: "
+			    "newuidmap: uid range not allowed"));
+}
+
+static void tool_is_missing(void *arg)
+{
+	ask_tool(arg, "/nonexistent");
+	CHECK(strstr(e.msg, "mapping other ids than our own without privilege takes 'newuidmap' (package uidmap), "
+			    "which is not in PATH"));
+}
+
+static void test_maps_by_tool(void **state)
+{
+	struct tool_case c = { .dir = "/tmp/podshim-unit-XXXXXX" };
+	char path[64], line[128], want[128];
 	struct ps_err rm;
 	int gate;
-	pid_t pid = spawn_in(CLONE_NEWUSER, SOME_UID, SOME_GID, &gate);
 
-	(void)arg;
-	(void)fresh();
-	CHECK(mkdtemp(dir) && chmod(dir, 0777) == 0);
-	(void)snprintf(path, sizeof(path), "%s/args", dir);
-	fake_tool(dir, "newuidmap", "#!/bin/sh\necho \"$*\" >\"${0%/*}/args\"\n");
-	pid_t caller = fork();
-
-	if (caller == 0) {
-		become(SOME_UID, SOME_GID);
-		CHECK(setenv("PATH", dir, 1) == 0);
-		t.plan.uid_map = TP_ROWS(&t, u);
-		t.plan.gid_map = TP_ROWS(&t, g);
-		CHECK_OK(ns_write_id_maps(&t.plan, pid, &e), &e);
-		_exit(0);
-	}
-	int status;
-
-	CHECK(waitpid(caller, &status, 0) == caller && status == 0);
-	(void)snprintf(want, sizeof(want), "%d 0 5555 1 1 100000 65536", pid);
-	CHECK(strcmp(first_line(path, line, sizeof(line)), want) == 0);
-
-	fake_tool(dir, "newuidmap", "#!/bin/sh\necho 'newuidmap: uid range not allowed' >&2\nexit 1\n");
-	become(SOME_UID, SOME_GID);
-	CHECK(setenv("PATH", dir, 1) == 0);
-	t.plan.uid_map = TP_ROWS(&t, u);
-	CHECK_ERR(
-		ns_write_id_maps(&t.plan, pid, &e), &e,
-		"/newuidmap' refused the mapping (see subuid(5), subgid(5)): exit status 1, stderr: newuidmap: uid range not allowed");
-	CHECK(setenv("PATH", "/nonexistent", 1) == 0);
-	CHECK_ERR(
-		ns_write_id_maps(&t.plan, pid, &e), &e,
-		"mapping other ids than our own without privilege takes 'newuidmap' (package uidmap), which is not in PATH");
-	CHECK(strcmp(e.where, "/linux/uidMappings") == 0);
-	(void)ps_remove_tree_at(AT_FDCWD, dir, &rm);
+	(void)state;
+	c.pid = spawn_in(CLONE_NEWUSER, SOME_UID, SOME_GID, &gate);
+	assert_non_null(mkdtemp(c.dir));
+	assert_int_equal(chmod(c.dir, 0777), 0);
+	fake_tool(c.dir, "newuidmap", "#!/bin/sh\necho \"$*\" >\"${0%/*}/args\"\n");
+	assert_int_equal(in_child(tool_maps, &c), MAPPED);
+	(void)snprintf(path, sizeof(path), "%s/args", c.dir);
+	(void)snprintf(want, sizeof(want), "%d 0 5555 1 1 100000 65536", c.pid);
+	assert_string_equal(first_line(path, line, sizeof(line)), want);
+	fake_tool(c.dir, "newuidmap", "#!/bin/sh\necho 'newuidmap: uid range not allowed' >&2\nexit 1\n");
+	assert_int_equal(in_child(tool_refuses, &c), 0);
+	assert_int_equal(in_child(tool_is_missing, &c), 0);
+	(void)close(gate);
+	assert_int_equal(waitpid(c.pid, NULL, 0), c.pid);
+	assert_int_equal(ps_remove_tree_at(AT_FDCWD, c.dir, &rm), 0);
 }
 
 static void root_of_user_ns(void *arg)
@@ -378,7 +401,6 @@ CHILD_TEST(maps_privileged)
 CHILD_TEST(maps_too_many)
 CHILD_TEST(maps_of_dead)
 CHILD_TEST(maps_own_id)
-CHILD_TEST(maps_by_tool)
 CHILD_TEST(root_of_user_ns)
 CHILD_TEST(clocks)
 CHILD_TEST(clocks_refused)

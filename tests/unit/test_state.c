@@ -73,7 +73,7 @@ static void reserve(struct state_dir *d)
 		fail_msg("%s", e.msg);
 }
 
-/* Of a folder, without ".", ".." and ".lock". */
+/* Of a folder, without "." and "..". */
 static int entries(const char *path)
 {
 	ps_auto_dir DIR *dir = opendir(path);
@@ -81,7 +81,7 @@ static int entries(const char *path)
 	int n = 0;
 
 	while (dir && (d = readdir(dir)))
-		n += strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0 && strcmp(d->d_name, ".lock") != 0;
+		n += strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0;
 	return n;
 }
 
