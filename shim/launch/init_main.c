@@ -177,7 +177,11 @@ static int do_attach_rootfs(struct player *p, struct ps_err *e) { return rootfs_
 static int do_mount(struct player *p, struct ps_err *e) { return mounts_apply(&init_of(p)->sb, e); }
 static int do_make_devices(struct player *p, struct ps_err *e) { return devices_apply(&init_of(p)->sb, e); }
 static int do_set_sysctls(struct player *p, struct ps_err *e) { return sysctls_apply(&init_of(p)->sb, e); }
-static int do_mask(struct player *p, struct ps_err *e) { return masks_apply(&init_of(p)->sb, e); }
+static int do_mask(struct player *p, struct ps_err *e)
+{
+	return mounts_finish(&init_of(p)->sb, e) < 0 ? -1 : masks_apply(&init_of(p)->sb, e);
+}
+
 static int do_enter_rootfs(struct player *p, struct ps_err *e) { return rootfs_enter(&init_of(p)->sb, e); }
 static int do_finish_rootfs(struct player *p, struct ps_err *e) { return rootfs_finish(&init_of(p)->sb, e); }
 static int do_mounted(struct player *p, struct ps_err *e) { (void)p; (void)e; return 0; }

@@ -153,11 +153,21 @@ static int share_procfs(const struct sandbox *sb, const struct plan_mount *m)
 	return ps_take_fd(&mnt);
 }
 
+/* A read-only /dev: mount points, nodes and links have to be made in it first; mounts_finish makes it read-only. */
+static bool is_readonly_dev(const struct sandbox *sb, const struct plan_mount *m)
+{
+	char clean[PATH_MAX];
+
+	return m->kind == PLAN_MOUNT_FS && (mnt_attrs(m) & MOUNT_ATTR_RDONLY) &&
+	       ps_path_clean(plan_str(sb->plan, m->target), clean, sizeof(clean)) == 0 && mnt_top_of(clean) == SANDBOX_DEV;
+}
+
 static int new_fs(const struct sandbox *sb, const struct plan_mount *m, const char *mode, int target_fd, struct ps_err *e)
 {
 	const char *type = plan_str(sb->plan, m->fstype);
 	bool is_proc = !strcmp(type, "proc"), copy_up = m->flags & PLAN_MOUNT_TMPCOPYUP;
-	uint64_t late = copy_up ? m->sb_flags & MS_RDONLY : 0;
+	bool is_dev = is_readonly_dev(sb, m);
+	uint64_t late = copy_up || is_dev ? m->sb_flags & MS_RDONLY : 0;
 	ps_auto_fd int mnt = is_proc ? share_procfs(sb, m) : -1;
 	ps_auto_fd int fs = -1;
 
@@ -167,7 +177,7 @@ static int new_fs(const struct sandbox *sb, const struct plan_mount *m, const ch
 	if (fs < 0 || set_source(fs, plan_str(sb->plan, m->source), e) < 0 ||
 	    (*mode && fs_option(fs, mode, e) < 0) || set_options(sb, m, m->sb_flags & ~late, fs, e) < 0)
 		return -1;
-	mnt = fs_mount(fs, copy_up ? mnt_attrs(m) & ~(uint64_t)MOUNT_ATTR_RDONLY : mnt_attrs(m), e);
+	mnt = fs_mount(fs, copy_up || is_dev ? mnt_attrs(m) & ~(uint64_t)MOUNT_ATTR_RDONLY : mnt_attrs(m), e);
 	if (mnt < 0)
 		return -1;
 	if (is_proc && mnt_fs_magic(mnt) != MNT_PROC_MAGIC)
@@ -176,6 +186,8 @@ static int new_fs(const struct sandbox *sb, const struct plan_mount *m, const ch
 		return ps_take_fd(&mnt);
 	if (mount_copy_up(target_fd, mnt, e) < 0)
 		return -1;
+	if (is_dev)
+		return ps_take_fd(&mnt);
 	if (late && (fs_option(fs, "ro", e) < 0 || fs_reconfigure(fs, e) < 0))
 		return -1;
 	if ((mnt_attrs(m) & MOUNT_ATTR_RDONLY) && mnt_setattr(mnt, false, MOUNT_ATTR_RDONLY, 0, 0) < 0)
@@ -344,5 +356,14 @@ int mounts_apply(struct sandbox *sb, struct ps_err *e)
 		ps_ctx(e, "mount '%s' to '%s'", row_label(sb->plan, m), plan_str(sb->plan, m->target));
 		return ps_at(e, "%s", plan_str(sb->plan, m->from));
 	}
+	return 0;
+}
+
+int mounts_finish(const struct sandbox *sb, struct ps_err *e)
+{
+	for (PLAN_EACH(sb->plan, struct plan_mount, m, sb->plan->mounts))
+		if (is_readonly_dev(sb, m) && sb->top_fd[SANDBOX_DEV] >= 0 &&
+		    mnt_setattr(sb->top_fd[SANDBOX_DEV], false, MOUNT_ATTR_RDONLY, 0, 0) < 0)
+			return ps_fail_os(e, "make '/dev' read-only");
 	return 0;
 }
