@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -153,20 +155,26 @@ static int parse_mount(struct host *h, struct span line, const char *self_cgroup
 	return 0;
 }
 
-int host_parse_cgroups(struct host *h, const char *mountinfo, const char *self_cgroup, struct ps_err *e)
+static void set_mode(struct host *h)
 {
-	struct span rest = span_of(mountinfo);
 	bool v1 = false, v2 = false;
 
-	h->n_cgroups = 0;
-	while (rest.n)
-		if (parse_mount(h, cut(&rest, '\n'), self_cgroup, e) < 0)
-			return -1;
 	for (unsigned i = 0; i < h->n_cgroups; i++) {
 		v1 |= h->cgroups[i].version == 1;
 		v2 |= h->cgroups[i].version == 2;
 	}
 	h->cgroup_mode = v1 && v2 ? HOST_CGROUP_HYBRID : v1 ? HOST_CGROUP_V1 : v2 ? HOST_CGROUP_V2 : HOST_CGROUP_NONE;
+}
+
+int host_parse_cgroups(struct host *h, const char *mountinfo, const char *self_cgroup, struct ps_err *e)
+{
+	struct span rest = span_of(mountinfo);
+
+	h->n_cgroups = 0;
+	while (rest.n)
+		if (parse_mount(h, cut(&rest, '\n'), self_cgroup, e) < 0)
+			return -1;
+	set_mode(h);
 	return 0;
 }
 
@@ -225,16 +233,61 @@ static int probe_ids(struct host *h, struct ps_err *e)
 	return 0;
 }
 
+enum { CGROUP1_MAGIC = 0x27e0eb, CGROUP2_MAGIC = 0x63677270 };
+
+/* Is path the very root of a cgroup file system?  kernfs gives its root the inode 1. */
+static bool is_cgroup_root(const char *path, unsigned long magic)
+{
+	struct statfs fs;
+	struct stat st;
+
+	return statfs(path, &fs) == 0 && (unsigned long)fs.f_type == magic && stat(path, &st) == 0 && st.st_ino == 1;
+}
+
+/*
+ * Hierarchies where everybody mounts them: /sys/fs/cgroup itself, or one directory each below it.  mountinfo, which says
+ * it for certain, costs a microsecond for each mount of the host.  False: something is elsewhere, or mounted in part.
+ */
+static bool usual_places(struct host *h, const char *self_cgroup)
+{
+	struct span rest = span_of(self_cgroup);
+	bool unified = is_cgroup_root("/sys/fs/cgroup", CGROUP2_MAGIC);
+
+	h->n_cgroups = 0;
+	while (rest.n) {
+		struct span line = cut(&rest, '\n'), controllers;
+		struct host_cgroup *c = &h->cgroups[h->n_cgroups];
+
+		(void)cut(&line, ':');
+		controllers = cut(&line, ':');
+		c->version = controllers.n ? 1 : 2;
+		if (h->n_cgroups == PS_COUNT(h->cgroups) || memmem(line.p, line.n, "/..", 3) ||
+		    (c->version == 1 && unified) || copy(c->own, sizeof(c->own), line) < 0 ||
+		    copy(c->controllers, sizeof(c->controllers), controllers) < 0)
+			return false;
+		bool named = strncmp(c->controllers, "name=", 5) == 0;
+
+		(void)snprintf(c->mount, sizeof(c->mount), "/sys/fs/cgroup%s%s", unified ? "" : "/",
+			       unified ? "" : c->version == 2 ? "unified" : c->controllers + (named ? 5 : 0));
+		if (!is_cgroup_root(c->mount, c->version == 1 ? CGROUP1_MAGIC : CGROUP2_MAGIC))
+			return false;
+		h->n_cgroups++;
+	}
+	set_mode(h);
+	return h->n_cgroups > 0;
+}
+
 static int probe_cgroups(struct host *h, struct ps_err *e)
 {
 	enum { PROC_FILE_MAX = 16 * 1024 * 1024 };
 	ps_auto_buf struct ps_buf mountinfo = { .data = NULL }, own = { .data = NULL };
 	char path[sizeof(h->cgroups[0].mount) + sizeof("/cgroup.controllers")];
 
-	if (ps_read_file_at(AT_FDCWD, "/proc/self/mountinfo", PROC_FILE_MAX, &mountinfo, e) < 0 ||
-	    ps_read_file_at(AT_FDCWD, "/proc/self/cgroup", PROC_FILE_MAX, &own, e) < 0)
+	if (ps_read_file_at(AT_FDCWD, "/proc/self/cgroup", PROC_FILE_MAX, &own, e) < 0)
 		return -1;
-	if (host_parse_cgroups(h, mountinfo.data ? mountinfo.data : "", own.data ? own.data : "", e) < 0)
+	if (!usual_places(h, own.data ? own.data : "") &&
+	    (ps_read_file_at(AT_FDCWD, "/proc/self/mountinfo", PROC_FILE_MAX, &mountinfo, e) < 0 ||
+	     host_parse_cgroups(h, mountinfo.data ? mountinfo.data : "", own.data ? own.data : "", e) < 0))
 		return -1;
 	for (unsigned i = 0; i < h->n_cgroups; i++) {
 		if (h->cgroups[i].version != 2)

@@ -1,0 +1,259 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# linux.resources and cgroupsPath, and the verbs that work through cgroups: pause, resume, ps, kill --all.
+
+load lib/common
+load lib/bundle
+load lib/requires
+load lib/wait
+
+setup() {
+	common_setup
+	requires root
+	new_bundle
+}
+teardown() {
+	common_teardown
+}
+
+# The value of a file of the container's cgroup, under its v1 and its v2 name.
+limit() { # limit CONTROLLER V1_FILE V2_FILE
+	local dir
+	dir=$(cgroup_dir "$1" "$(init_pid)")
+	if is_v1 "$1"; then
+		cat "$dir/$2"
+	else
+		cat "$dir/$3"
+	fi
+}
+
+@test "the container is in a cgroup of its own in every hierarchy" {
+	start_sleeper
+	local line
+	while IFS= read -r line; do
+		[[ $line == *"$CID" || $line == *hugetlb* ]] || { echo "not its own: $line" >&2; false; }
+	done <"/proc/$(init_pid)/cgroup"
+}
+
+@test "cgroupsPath: absolute is relative to the mount, deep ones are made and removed" {
+	config --arg p "/bats-$TAG/a/b" '.linux.cgroupsPath = $p'
+	start_sleeper
+	[[ $(cgroup_dir pids "$(init_pid)") == */bats-$TAG/a/b ]]
+	podshim delete --force "$CID"
+	[ -z "$(find /sys/fs/cgroup -type d -path "*/bats-$TAG/a/b")" ]
+	find /sys/fs/cgroup -depth -type d -path "*/bats-$TAG*" -exec rmdir {} +
+}
+
+@test "cgroupsPath: dots that climb are refused or stay inside" {
+	requires podshim
+	config --arg p "/x/../../$TAG" '.linux.cgroupsPath = $p'
+	payload true
+	attempt podshim create -b "$BUNDLE" "$CID"
+	[ "$status" -ne 0 ]
+	has cgroupsPath
+	assert_nothing_left
+}
+
+@test "memory: limit, reservation, swappiness" {
+	config '.linux.resources.memory = {"limit": 67108864, "reservation": 33554432}'
+	start_sleeper
+	[ "$(limit memory memory.limit_in_bytes memory.max)" = 67108864 ]
+	[ "$(limit memory memory.soft_limit_in_bytes memory.low)" = 33554432 ]
+}
+
+@test "memory: -1 is unlimited" {
+	config '.linux.resources.memory = {"limit": -1}'
+	start_sleeper
+	[[ $(limit memory memory.limit_in_bytes memory.max) =~ ^(max|9223372036854771712)$ ]]
+}
+
+@test "memory: over the limit the payload is killed" {
+	config '.linux.resources.memory = {"limit": 16777216}'
+	# An array that grows in one shell; tail would need a file.
+	shell 'x=0123456789abcdef; while :; do x=$x$x; done'
+	run podshim run -b "$BUNDLE" "$CID"
+	[ "$status" -ne 0 ]
+	[[ $status == 137 || $output == *emory* ]]
+	assert_nothing_left
+}
+
+@test "memory: a limit too small for anything fails the create in words" {
+	requires podshim
+	config '.linux.resources.memory = {"limit": 4096}'
+	payload true
+	run timeout 20 "$PODSHIM" --root "$ROOT" run -b "$BUNDLE" "$CID"
+	printf '%s %s\n' "$status" "$output" >&2
+	[[ $status -ne 0 && $status -ne 124 ]]
+	[[ $status == 137 || $output == *emory* ]]
+	assert_nothing_left
+}
+
+@test "cpu: shares, quota, period, cpuset" {
+	config '.linux.resources.cpu = {"shares": 512, "quota": 50000, "period": 100000, "cpus": "0", "mems": "0"}'
+	start_sleeper
+	if is_v1 cpu; then
+		[ "$(limit cpu cpu.shares -)" = 512 ]
+		[ "$(limit cpu cpu.cfs_quota_us -)" = 50000 ]
+		[ "$(limit cpu cpu.cfs_period_us -)" = 100000 ]
+	else
+		[ "$(limit cpu - cpu.max)" = "50000 100000" ]
+	fi
+	[ "$(limit cpuset cpuset.cpus cpuset.cpus)" = 0 ]
+	run -0 podshim exec "$CID" nproc
+	is 1
+}
+
+@test "pids: the limit holds" {
+	config '.linux.resources.pids = {"limit": 5}'
+	start_sleeper
+	[ "$(limit pids pids.max pids.max)" = 5 ]
+	run podshim exec "$CID" sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 5 & done; wait'
+	[ "$status" -ne 0 ]
+	has "can't fork"
+}
+
+@test "pids: -1 is unlimited" {
+	config '.linux.resources.pids = {"limit": -1}'
+	start_sleeper
+	[ "$(limit pids pids.max pids.max)" = max ]
+}
+
+@test "devices: what is not allowed cannot be opened, though the node exists" {
+	config '.linux.devices = [{"path": "/dev/kmsg2", "type": "c", "major": 1, "minor": 11, "fileMode": 438}]'
+	run_shell 'cat /dev/kmsg2 2>&1 | head -c 100; echo x >/dev/null && head -c 1 /dev/urandom | wc -c'
+	has "Operation not permitted"
+	[ "${lines[-1]}" = 1 ]
+	config '.linux.resources.devices += [{"allow": true, "type": "c", "major": 1, "minor": 11, "access": "r"}]'
+	run_shell '(exec 3</dev/kmsg2) && echo read; (exec 3>/dev/kmsg2) 2>&1 || echo no write'
+	has read
+	has "no write"
+}
+
+@test "unified: unknown keys and traversal are refused" {
+	requires podshim
+	local key
+	for key in ../../x a/b nosuchcontroller.max; do
+		config --arg k "$key" '.linux.resources.unified = {($k): "1"}'
+		payload true
+		attempt podshim create -b "$BUNDLE" "$CID"
+		[ "$status" -ne 0 ]
+		assert_nothing_left
+	done
+}
+
+@test "a value that the kernel refuses fails the create and names the file" {
+	requires podshim
+	config '.linux.resources.cpu = {"cpus": "4096"}'
+	payload true
+	attempt podshim create -b "$BUNDLE" "$CID"
+	[ "$status" -ne 0 ]
+	has cpus
+	assert_nothing_left
+}
+
+@test "pause and resume" {
+	shell 'i=0; while :; do i=$((i + 1)); echo $i; sleep 0.02; done'
+	detached podshim create -b "$BUNDLE" "$CID"
+	detached podshim start "$CID"
+	wait_file "$OUT" 3
+	podshim pause "$CID"
+	status_is paused
+	run podshim pause "$CID"
+	! is_podshim || [ "$status" -ne 0 ]
+	local before
+	before=$(stat -c %s "$OUT")
+	# Frozen means that nothing is written, however long one looks.
+	sleep 0.3
+	[ "$(stat -c %s "$OUT")" = "$before" ]
+	podshim resume "$CID"
+	status_is running
+	wait_until 10 test "$(stat -c %s "$OUT")" -gt "$before"
+	run podshim resume "$CID"
+	[ "$status" -ne 0 ]
+	has "container not paused"
+}
+
+@test "pause: neither created nor stopped containers" {
+	start_sleeper
+	podshim kill "$CID" KILL
+	wait_status stopped
+	run podshim pause "$CID"
+	[ "$status" -ne 0 ]
+	run podshim resume "$CID"
+	[ "$status" -ne 0 ]
+}
+
+@test "kill and delete --force work on a paused container" {
+	start_sleeper
+	podshim pause "$CID"
+	podshim kill "$CID" KILL
+	podshim resume "$CID" 2>/dev/null || true
+	wait_status stopped
+	podshim delete "$CID"
+	assert_nothing_left
+
+	new_bundle
+	start_sleeper
+	podshim pause "$CID"
+	run -0 podshim delete --force "$CID"
+	assert_nothing_left
+}
+
+@test "ps: the host's pids" {
+	start_sleeper
+	detached podshim exec --detach --pid-file "$BATS_TEST_TMPDIR/pid" "$CID" sleep 601
+	run -0 podshim ps --format json "$CID"
+	[ "$(jq -c sort <<<"$output")" = "[$(printf '%s\n' "$(init_pid)" "$(cat "$BATS_TEST_TMPDIR/pid")" | sort -n | paste -sd,)]" ]
+	run -0 podshim ps "$CID"
+	has "$(init_pid)"
+	has sleep
+}
+
+@test "kill --all: everything in a container that shares the host's pid namespace" {
+	config '.linux.namespaces |= map(select(.type != "pid"))'
+	shell 'sleep 600 & sleep 601 & echo ready; wait'
+	detached podshim create -b "$BUNDLE" "$CID"
+	detached podshim start "$CID"
+	wait_file "$OUT" ready
+	local pids
+	pids=$(podshim ps --format json "$CID" | jq '.[]')
+	[ "$(wc -w <<<"$pids")" = 3 ]
+	podshim kill --all "$CID" KILL
+	local p
+	for p in $pids; do
+		wait_until 10 gone "$p"
+	done
+	run -0 podshim kill --all "$CID" KILL
+	run -0 podshim delete "$CID"
+	assert_nothing_left
+}
+
+@test "delete --force: shared pid namespace, nothing of it survives" {
+	config '.linux.namespaces |= map(select(.type != "pid"))'
+	shell 'trap "" TERM; (trap "" TERM; sleep 600) & echo ready; wait'
+	detached podshim create -b "$BUNDLE" "$CID"
+	detached podshim start "$CID"
+	wait_file "$OUT" ready
+	podshim delete --force "$CID"
+	assert_nothing_left
+}
+
+@test "--cgroup-manager disabled: no cgroup is made" {
+	requires podshim
+	payload sleep 600
+	detached podshim --cgroup-manager disabled create -b "$BUNDLE" "$CID"
+	[ -z "$(find /sys/fs/cgroup -type d -name "*$TAG*")" ]
+	[ "$(cat "/proc/$(init_pid)/cgroup")" = "$(cat /proc/self/cgroup)" ]
+	detached podshim start "$CID"
+	podshim delete --force "$CID"
+	assert_nothing_left
+}
+
+@test "--systemd-cgroup is refused in words" {
+	requires podshim
+	payload true
+	attempt podshim --systemd-cgroup create -b "$BUNDLE" "$CID"
+	[ "$status" -ne 0 ]
+	has systemd
+	assert_nothing_left
+}

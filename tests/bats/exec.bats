@@ -1,0 +1,230 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# exec: another process in a running container, with no more than that process may have.
+
+load lib/common
+load lib/bundle
+load lib/requires
+load lib/wait
+
+setup() {
+	common_setup
+	requires root
+	new_bundle
+}
+teardown() {
+	common_teardown
+}
+
+run_exec() { # run_exec [-N] ARG...: FLAGS... -- COMMAND...; the id goes in between
+	local expected=-0 flags=()
+	if [[ $1 == -[0-9]* ]]; then
+		expected=$1
+		shift
+	fi
+	while [[ $1 != -- ]]; do
+		flags+=("$1")
+		shift
+	done
+	shift
+	run podshim exec "${flags[@]}" "$CID" "$@" 3>&-
+	printf 'exit status %d: %s\n' "$status" "$output" >&2
+	((status == ${expected#-}))
+}
+
+@test "exec: output, exit code, arguments" {
+	start_sleeper
+	run_exec -- echo 'a  b' c
+	is "a  b c"
+	run_exec -7 -- sh -c 'exit 7'
+	run_exec -137 -- sh -c 'kill -9 $$'
+}
+
+@test "exec: stdin" {
+	start_sleeper
+	run -0 bash -c 'echo through | "$0" --root "$1" exec "$2" cat' "$PODSHIM" "$ROOT" "$CID"
+	is through
+}
+
+@test "exec: shares every namespace of the container" {
+	start_sleeper
+	run_exec -- sh -c 'for n in pid net ipc uts mnt cgroup; do readlink /proc/self/ns/$n; done'
+	local inside=$output
+	run_exec -- sh -c 'for n in pid net ipc uts mnt cgroup; do readlink /proc/1/ns/$n 2>/dev/null || echo -; done'
+	local n i=0
+	for n in pid net ipc uts mnt cgroup; do
+		[ "$(sed -n "$((++i))p" <<<"$inside")" = "$(readlink "/proc/$(init_pid)/ns/$n")" ]
+	done
+}
+
+@test "exec: joins the container's cgroups" {
+	start_sleeper
+	detached podshim exec --detach --pid-file "$BATS_TEST_TMPDIR/pid" "$CID" sleep 600
+	local pid
+	pid=$(cat "$BATS_TEST_TMPDIR/pid")
+	[ "$(cat "/proc/$pid/cgroup")" = "$(cat "/proc/$(init_pid)/cgroup")" ]
+}
+
+@test "exec: starts from the container's own process" {
+	config '.process.env += ["OWN=1"] | .process.cwd = "/etc" | .process.user = {"uid": 1000, "gid": 1001, "additionalGids": [7]}'
+	start_sleeper
+	run_exec -- sh -c 'echo $OWN; pwd; id -u; id -g; id -G; grep -E "^(CapEff|CapBnd|NoNewPrivs)" /proc/self/status'
+	[ "${lines[0]}" = 1 ]
+	[ "${lines[1]}" = /etc ]
+	[ "${lines[2]}" = 1000 ]
+	[ "${lines[3]}" = 1001 ]
+	[[ " ${lines[4]} " == *" 7 "* ]]
+	has $'CapEff:\t0000000000000000'
+	has $'CapBnd:\t0000000020000420'
+	has $'NoNewPrivs:\t1'
+}
+
+@test "exec: --env, --cwd, --user, --cap, --additional-gids" {
+	start_sleeper
+	run_exec --env A=1 -e B=2 --cwd /tmp --user 12:34 -- sh -c 'echo $A$B; pwd; id -u; id -g'
+	is $'12\n/tmp\n12\n34'
+	run_exec --cap CAP_SYS_TIME -- grep CapEff /proc/self/status
+	(("0x${output##*[[:space:]]}" & 1 << 25))
+	run_exec --additional-gids 55 -- id -G
+	[[ " $output " == *" 55 "* ]]
+}
+
+@test "exec: --user takes ids only, in range" {
+	start_sleeper
+	local u
+	for u in root -1 1: :1 4294967296 1x '' 4294967295; do
+		run podshim exec --user "$u" "$CID" id -u
+		printf '%s: %s %s\n' "$u" "$status" "$output" >&2
+		[ "$status" -ne 0 ]
+		lacks $'\n0\n'
+		[ "$output" != 0 ]
+	done
+}
+
+@test "exec: --process FILE" {
+	start_sleeper
+	jq -n '{cwd: "/etc", user: {uid: 5, gid: 6}, env: ["PATH=/bin", "X=y"], args: ["sh", "-c", "echo $X; pwd; id -u; id -g; grep -E ^CapBnd /proc/self/status"]}' \
+		>"$BATS_TEST_TMPDIR/process.json"
+	run_exec --process "$BATS_TEST_TMPDIR/process.json" --
+	[ "${lines[0]}" = y ]
+	[ "${lines[1]}" = /etc ]
+	[ "${lines[2]}" = 5 ]
+	[ "${lines[3]}" = 6 ]
+}
+
+@test "exec: the inheritable set stays empty" {
+	config '.process.user.uid = 1000'
+	start_sleeper
+	run_exec -- grep -E '^Cap(Inh|Amb)' /proc/self/status
+	is $'CapInh:\t0000000000000000\nCapAmb:\t0000000000000000'
+}
+
+@test "exec: the container's seccomp filter and rlimits hold" {
+	config '.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 28}]}
+		| .process.rlimits = [{"type": "RLIMIT_NOFILE", "soft": 99, "hard": 99}]'
+	start_sleeper
+	run_exec -- sh -c 'mkdir /dev/shm/x; ulimit -n; grep ^Seccomp: /proc/self/status'
+	has "No space left on device"
+	has $'\n99\n'
+	has $'Seccomp:\t2'
+}
+
+@test "exec: --detach and the pid file" {
+	start_sleeper
+	detached podshim exec --detach --pid-file "$BATS_TEST_TMPDIR/pid" "$CID" sleep 601
+	local pid
+	pid=$(cat "$BATS_TEST_TMPDIR/pid")
+	[[ $pid =~ ^[0-9]+$ ]]
+	wait_until 5 grep -q 601 "/proc/$pid/cmdline"
+}
+
+@test "exec: a program that is not there is 255 and writes no pid file" {
+	start_sleeper
+	run_exec -255 --pid-file "$BATS_TEST_TMPDIR/pid" -- nosuchprogram
+	has nosuchprogram
+	[ ! -e "$BATS_TEST_TMPDIR/pid" ]
+	run_exec -255 -- /etc/passwd
+	[[ ${output,,} == *"permission denied"* ]]
+	run_exec -255 --cwd /not/there -- true
+}
+
+@test "exec: only in a running container" {
+	detached podshim create -b "$BUNDLE" "$CID"
+	run podshim exec "$CID" true
+	! is_podshim || [ "$status" -eq 0 ] || [[ $output == *created* ]]
+	podshim kill "$CID" KILL
+	wait_status stopped
+	run podshim exec "$CID" true
+	[ "$status" -ne 0 ]
+	[[ $output == *"not running"* || $output == *stopped* ]]
+	run podshim exec nobody true
+	[ "$status" -ne 0 ]
+	has "container does not exist"
+}
+
+@test "exec: refused in a paused container, unless --ignore-paused" {
+	start_sleeper
+	podshim pause "$CID"
+	run podshim exec "$CID" true
+	[ "$status" -ne 0 ]
+	has paused
+	podshim resume "$CID"
+	run_exec -- true
+}
+
+@test "exec: sees only fds 0, 1 and 2" {
+	start_sleeper
+	exec 7</etc/passwd 8</
+	run_exec -- sh -c 'for f in /proc/self/fd/*; do case ${f##*/} in 0|1|2) ;; *) [ -e $f ] && readlink $f;; esac; done; echo done'
+	exec 7<&- 8<&-
+	[[ $output == "done" ]]
+}
+
+@test "exec: --preserve-fds" {
+	start_sleeper
+	echo three >"$BATS_TEST_TMPDIR/three"
+	run -0 bash -c 'exec 3<"$3/three"; "$0" --root "$1" exec --preserve-fds 1 "$2" sh -c "cat <&3"' "$PODSHIM" "$ROOT" "$CID" "$BATS_TEST_TMPDIR"
+	is three
+}
+
+@test "exec: in a user namespace" {
+	config '.linux.namespaces += [{"type": "user"}]
+		| .linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+		| .linux.gidMappings = [{"containerID": 0, "hostID": 200000, "size": 65536}]'
+	chown -R -h 100000:200000 "$ROOTFS"
+	local d=$ROOTFS
+	while [[ $d != / ]]; do
+		chmod o+x "$d"
+		d=$(dirname "$d")
+	done
+	start_sleeper
+	run_exec -- sh -c 'id -u; cat /proc/self/uid_map; readlink /proc/self/ns/user'
+	[ "${lines[0]}" = 0 ]
+	[ "$(xargs <<<"${lines[1]}")" = "0 100000 65536" ]
+	[ "${lines[2]}" = "$(readlink "/proc/$(init_pid)/ns/user")" ]
+	run_exec --user 1000 -- id -u
+	is 1000
+}
+
+@test "exec: many at once" {
+	start_sleeper
+	local i pids=()
+	for i in {1..20}; do
+		podshim exec "$CID" sh -c "echo $i" </dev/null >"$OUT.$i" 2>&1 3>&- &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i"
+	done
+	for i in {1..20}; do
+		[ "$(cat "$OUT.$i")" = "$i" ]
+	done
+}
+
+@test "exec: what it started ends with the container" {
+	start_sleeper
+	detached podshim exec --detach --pid-file "$BATS_TEST_TMPDIR/pid" "$CID" sleep 600
+	podshim delete --force "$CID"
+	wait_until 10 gone "$(cat "$BATS_TEST_TMPDIR/pid")"
+	assert_nothing_left
+}
