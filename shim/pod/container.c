@@ -212,6 +212,14 @@ int container_destroy(const struct pod_env *env, struct state_dir *d, const stru
 	return state_remove(d, e);
 }
 
+void container_explain(const struct state *st, struct ps_err *e)
+{
+	struct cgroup_dirs cg = container_cgroups(st);
+
+	if (e && e->cls == PS_E_PEER && cg.n && cgroup_oom_kills(cg.v, cg.n) > 0)
+		ps_fail(e, PS_E_STATE, "container init was OOM-killed (memory limit too low?)");
+}
+
 int container_sweep(const struct pod_env *env, const char *id, struct ps_err *e)
 {
 	auto_container struct container *c = NULL;

@@ -65,9 +65,13 @@ int container_destroy(const struct pod_env *env, struct state_dir *d, const stru
 		      struct ps_err *e);
 /* The hooks that run when config.json is no longer at hand: from the frozen copy, if the record says there are any. */
 int container_poststart(const struct pod_env *env, const struct state_dir *d, const struct state *st, struct ps_err *e);
+/* A process of the launch ended without a word (PS_E_PEER): if its cgroup knows of an oom kill, that is the error to tell. */
+void container_explain(const struct state *st, struct ps_err *e);
 /* If ID's record is the intent of a dead creator, or of another boot: free it.  1 swept, 0 not stale, -1 error. */
 int container_sweep(const struct pod_env *env, const char *id, struct ps_err *e);
 
+/* Keep a copy of the payload's terminal for foreground_wait; *ret_fd is the caller's. */
+int foreground_keep(int master_fd, int *ret_fd, struct ps_err *e);
 /* Forward signals, proxy the terminal (master_fd, -1 without; taken over), until the child has exited: its shell status.
  * All signals are blocked by this; the caller restores its mask. */
 int foreground_wait(int pidfd, int master_fd, int *ret_status, struct ps_err *e);

@@ -137,8 +137,7 @@ static int on_console(void *ctx, int master_fd, struct ps_err *e)
 
 	if (c->r->console_socket)
 		return fd_deliver(c->r->console_socket, master_fd, "/dev/ptmx", e);
-	c->master_fd = fcntl(master_fd, F_DUPFD_CLOEXEC, 3);
-	return c->master_fd < 0 ? ps_fail_os(e, "keep the terminal") : 0;
+	return foreground_keep(master_fd, &c->master_fd, e);
 }
 
 static int on_record(void *ctx, pid_t pid, int pidfd, struct ps_err *e)
@@ -170,6 +169,8 @@ static int undo(struct creation *c, struct ps_err *e)
 
 	if (!c->reserved)
 		return -1;
+	if (c->launch.made_cgroups)
+		container_explain(&c->st, e);
 	event_error(c->tape, &c->st, e);
 	event_state(c->tape, &c->st, RUNNER_FAILED, 0);
 	launch_abort(&c->launch);

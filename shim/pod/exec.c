@@ -125,20 +125,31 @@ static int set_user(struct spec_user *u, const char *text, struct ps_err *e)
 	return 0;
 }
 
+static bool has_cap(const struct spec_strs *s, const char *cap)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (strcmp(s->v[i], cap) == 0)
+			return true;
+	return false;
+}
+
 static int add_caps(struct ps_arena *a, struct spec_process *p, const struct pod_exec_request *r, struct ps_err *e)
 {
-	struct spec_strs *sets[] = { &p->caps.bounding, &p->caps.effective, &p->caps.permitted };
+	struct spec_strs *sets[] = { &p->caps.bounding, &p->caps.effective, &p->caps.permitted, &p->caps.ambient };
 
 	for (size_t s = 0; r->n_caps && s < PS_COUNT(sets); s++) {
 		const char **v = ps_arena_array(a, sets[s]->n + r->n_caps + 1, sizeof(*v));
+		size_t n = 0;
 
 		if (!v)
 			return ps_fail_os(e, "memory for capabilities");
 		for (size_t i = 0; i < sets[s]->n; i++)
-			v[i] = sets[s]->v[i];
+			v[n++] = sets[s]->v[i];
+		/* The inheritable set stays as it is, and only what is in it can be ambient. */
 		for (size_t i = 0; i < r->n_caps; i++)
-			v[sets[s]->n + i] = r->caps[i];
-		*sets[s] = (struct spec_strs){ v, sets[s]->n + r->n_caps };
+			if (sets[s] != &p->caps.ambient || has_cap(&p->caps.inheritable, r->caps[i]))
+				v[n++] = r->caps[i];
+		*sets[s] = (struct spec_strs){ v, n };
 		p->caps.set = true;
 	}
 	return 0;
@@ -224,8 +235,7 @@ static int on_console(void *ctx, int master_fd, struct ps_err *e)
 
 	if (x->r->console_socket)
 		return fd_deliver(x->r->console_socket, master_fd, "/dev/ptmx", e);
-	x->master_fd = fcntl(master_fd, F_DUPFD_CLOEXEC, 3);
-	return x->master_fd < 0 ? ps_fail_os(e, "keep the terminal") : 0;
+	return foreground_keep(master_fd, &x->master_fd, e);
 }
 
 static int compile(struct execution *x, const char **ret_program, struct ps_err *e)
@@ -281,8 +291,10 @@ static int execute(struct execution *x, int *ret_status, struct ps_err *e)
 	x->launch.cgroup_dirs = cg.v;
 	x->launch.n_cgroup_dirs = cg.n;
 	x->launch.ops = (struct launch_ops){ .console = on_console, .ctx = x };
-	if (launch_prepare(&x->launch, e) < 0 || launch_go(&x->launch, e) < 0 || deliver(x, program, e) < 0)
+	if (launch_prepare(&x->launch, e) < 0 || launch_go(&x->launch, e) < 0 || deliver(x, program, e) < 0) {
+		container_explain(&x->c->st, e);
 		return -1;
+	}
 	*ret_status = 0;
 	return x->r->detach ? 0 : foreground_wait(x->launch.pidfd, ps_take_fd(&x->master_fd), ret_status, e);
 }

@@ -16,6 +16,22 @@
 #include "base/scope.h"
 #include "shim/pod/container.h"
 
+int foreground_keep(int master_fd, int *ret_fd, struct ps_err *e)
+{
+	ps_auto_fd int fd = fcntl(master_fd, F_DUPFD_CLOEXEC, 3);
+	struct termios t;
+
+	if (fd < 0)
+		return ps_fail_os(e, "keep the terminal");
+	/* Only a terminal of ours, made raw, needs "\r\n"; a file or a pipe gets what the payload writes. */
+	if (!isatty(STDIN_FILENO) && tcgetattr(fd, &t) == 0) {
+		t.c_oflag &= ~(tcflag_t)ONLCR;
+		(void)tcsetattr(fd, TCSANOW, &t);
+	}
+	*ret_fd = ps_take_fd(&fd);
+	return 0;
+}
+
 struct foreground {
 	int pidfd, master_fd, signal_fd;
 	bool raw, stdin_open;

@@ -45,6 +45,7 @@ int pod_start(const struct pod_env *env, const char *id, struct ps_err *e)
 	auto_tape struct tape *tape = event_tape(&c->st);
 
 	if (launch_go_by_gate(conn, &hook_failed, e) < 0) {
+		container_explain(&c->st, e);
 		event_error(tape, &c->st, e);
 		return hook_failed ? destroy_for_hook(env, c) : -1;
 	}

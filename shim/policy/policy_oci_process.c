@@ -2,7 +2,9 @@
  * policy_oci_process.c - config.json's process object: ids, capabilities and limits by value.
  */
 #include <stdio.h>
+#include <string.h>
 
+#include "base/hash.h"
 #include "oci/names.h"
 #include "shim/policy/policy_oci.h"
 
@@ -76,14 +78,44 @@ static int rlimits(struct from_oci *f, const struct spec_process *s, struct poli
 	return 0;
 }
 
+static bool same_name(const char *variable, const char *name, size_t len)
+{
+	return strncmp(variable, name, len) == 0 && (variable[len] == '=' || !variable[len]);
+}
+
+/* Each name once: getenv(3) would find the first, shells the last.  The last value counts, at the place of the first. */
+static int environment(struct from_oci *f, const struct spec_strs *s, struct spec_strs *ret)
+{
+	size_t n_slots = 16;
+
+	while (n_slots < 2 * s->n)
+		n_slots *= 2;
+	const char **v = from_oci_rows(f, s->n + 1, sizeof(*v));
+	size_t *slots = from_oci_rows(f, n_slots, sizeof(*slots)), n = 0; /* index in v plus 1; 0 is free */
+
+	if (!v || !slots)
+		return -1;
+	for (size_t i = 0; i < s->n; i++) {
+		size_t len = strcspn(s->v[i], "="), at = ps_fnv64(PS_FNV64_INIT, s->v[i], len) & (n_slots - 1);
+
+		while (slots[at] && !same_name(v[slots[at] - 1], s->v[i], len))
+			at = (at + 1) & (n_slots - 1);
+		if (!slots[at])
+			slots[at] = ++n;
+		v[slots[at] - 1] = s->v[i];
+	}
+	*ret = (struct spec_strs){ v, n };
+	return 0;
+}
+
 int from_oci_process(struct from_oci *f, const char *pointer, const struct spec_process *s, struct policy_process *out)
 {
 	out->from = from_oci_at(f, pointer);
-	if (!out->from || rlimits(f, s, out) < 0 || (s->caps.set && caps(f, pointer, &s->caps, &out->caps) < 0))
+	if (!out->from || rlimits(f, s, out) < 0 || environment(f, &s->env, &out->env) < 0 ||
+	    (s->caps.set && caps(f, pointer, &s->caps, &out->caps) < 0))
 		return -1;
 	out->has_caps = s->caps.set;
 	out->args = s->args;
-	out->env = s->env;
 	out->cwd = s->cwd;
 	out->terminal = s->terminal;
 	if (s->terminal && s->console_size.set) {

@@ -143,26 +143,46 @@ static struct {
 	char home[sizeof("HOME=") + PATH_MAX];
 } image; /* what execve gets; a process executes once */
 
-static int build_env(const struct plan *p, struct ps_err *e)
+/* HOME as the payload's user has it, unless the plan gives one: an empty one is none. */
+static void set_home(const struct plan *p)
 {
+	struct strv *v = &image.envp;
 	char home[PATH_MAX];
+	size_t i = 0;
 
-	if (strv_of_plan(p, p->args, 0, &image.argv) < 0 ||
-	    strv_of_plan(p, p->env, /* extra= */ 1, &image.envp) < 0)
-		return ps_fail_os(e, "allocate the arguments and environment");
-	if (env_value(p, "HOME"))
-		return 0;
+	while (i < v->n && strncmp(v->v[i], "HOME=", 5) != 0)
+		i++;
+	if (i < v->n && v->v[i][5])
+		return;
 	(void)snprintf(image.home, sizeof(image.home), "HOME=%s",
 		       home_from_passwd(p->uid, home) ? home : "/");
-	strv_add(&image.envp, image.home);
-	return 0;
+	if (i < v->n)
+		v->v[i] = image.home;
+	else
+		strv_add(v, image.home);
+}
+
+char **payload_env(const struct sandbox *sb, struct ps_err *e)
+{
+	if (image.envp.v)
+		return image.envp.v;
+	if (strv_of_plan(sb->plan, sb->plan->env, /* extra= */ 1, &image.envp) < 0) {
+		(void)ps_fail_os(e, "allocate the environment");
+		return NULL;
+	}
+	set_home(sb->plan);
+	return image.envp.v;
 }
 
 int payload_prepare(const struct sandbox *sb, struct ps_err *e)
 {
 	if (image.argv.v)
 		return 0;
-	if (build_env(sb->plan, e) < 0 || ps_cloexec_from(3 + sb->plan->preserve_fds, e) < 0)
+	if (!payload_env(sb, e))
+		return -1;
+	if (strv_of_plan(sb->plan, sb->plan->args, 0, &image.argv) < 0)
+		return ps_fail_os(e, "allocate the arguments");
+	if (ps_cloexec_from(3 + sb->plan->preserve_fds, e) < 0)
 		return -1;
 	if (prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) < 0)
 		return ps_fail_os(e, "clear the parent-death signal");

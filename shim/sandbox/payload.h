@@ -9,12 +9,17 @@
  * "exec: \"X\": stat X: no such file or directory", "exec: \"X\": permission denied". */
 int payload_find(const struct sandbox *sb, char path[PATH_MAX], struct ps_err *e);
 /*
+ * The payload's environment, NULL-terminated: the plan's, HOME added from /etc/passwd of the container by uid when absent
+ * or empty ("/" if unknown).  Lives as long as the process; NULL on failure.
+ */
+char **payload_env(const struct sandbox *sb, struct ps_err *e);
+/*
  * All of payload_exec but the execve(2), for the time before a seccomp filter is in force (which may forbid it).
  * payload_exec does it itself if nobody has.
  */
 int payload_prepare(const struct sandbox *sb, struct ps_err *e);
 /*
- * Environment (HOME added from /etc/passwd of the container by uid when absent, "/" if unknown), PATH as planned, fds 3+preserve and up closed, signals reset,
+ * Environment (payload_env), PATH as planned, fds 3+preserve and up closed, signals reset,
  * execve(2).  Returns only on failure: "exec \"X\": <strerror>", with a hint when the interpreter of a script or ELF file is what is missing.
  */
 int payload_exec(const struct sandbox *sb, const char *path, struct ps_err *e);
