@@ -44,6 +44,7 @@ struct init {
 	const int *tasks;
 	uint32_t n_tasks;
 	mode_t caller_umask;
+	bool gave_up;
 	char payload[PATH_MAX];
 };
 
@@ -188,6 +189,9 @@ static int do_mounted(struct player *p, struct ps_err *e) { (void)p; (void)e; re
 
 static int do_hooks_container(struct player *p, struct ps_err *e)
 {
+	/* Where runtimes have always run them: what they change is the root file system. */
+	if (fchdir(init_of(p)->sb.root_fd) < 0)
+		return ps_fail_os(e, "createContainer: chdir to the root file system");
 	return hooks_run(p->plan, "createContainer", p->plan->create_container, "creating", getpid(), false, NULL, NULL, e);
 }
 
@@ -222,6 +226,7 @@ static int give_up(struct init *in, struct ps_err *e)
 	static int (*const steps[])(const struct sandbox *, struct ps_err *) = {
 		keyring_join, rlimits_apply, personality_apply, caps_drop_bounding,
 	};
+	const bool make_cwd = sb->plan->rootfs_fd != PLAN_NO_FD;
 
 	if (!sb->plan->has_process)
 		return 0;
@@ -229,11 +234,14 @@ static int give_up(struct init *in, struct ps_err *e)
 	for (size_t i = 0; i < PS_COUNT(steps); i++)
 		if (steps[i](sb, e) < 0)
 			return -1;
+	/* We may enter what the payload's user perhaps may not; in a user namespace it can be the other way round. */
+	bool inside = rootfs_chdir(sb, make_cwd, NULL) == 0;
+
 	if (sb->plan->no_new_privs ? no_new_privs_apply(sb, e) : seccomp_apply(sb, e))
 		return -1;
 	if (creds_apply(sb, e) < 0 || caps_apply(sb, e) < 0)
 		return -1;
-	return rootfs_chdir(sb, sb->plan->rootfs_fd != PLAN_NO_FD, e);
+	return inside ? 0 : rootfs_chdir(sb, make_cwd, e);
 }
 
 static int do_give_up_early(struct player *p, struct ps_err *e)
@@ -269,10 +277,33 @@ static int do_prepared(struct player *p, struct ps_err *e)
 
 static int do_hooks_start(struct player *p, struct ps_err *e)
 {
+	/* Programs of the container: they get its environment, never the caller's. */
+	environ = payload_env(&init_of(p)->sb, e);
+	if (!environ)
+		return -1;
 	return hooks_run(p->plan, "startContainer", p->plan->start_container, "created", getpid(), false, NULL, NULL, e);
 }
 
-static int do_give_up(struct player *p, struct ps_err *e) { return give_up(init_of(p), e); }
+/*
+ * With a gate, or hooks that need it, init keeps what it has until `start`.  A filter that has to be loaded before the ids
+ * change waits as well: it might forbid what the next messages take.
+ */
+static int do_give_up_now(struct player *p, struct ps_err *e)
+{
+	struct init *in = init_of(p);
+	const struct plan *plan = p->plan;
+
+	if (p->gate_fd >= 0 || plan->start_container.n || !plan->has_process || (plan->seccomp.n && !plan->no_new_privs))
+		return 0;
+	in->gave_up = true;
+	return give_up(in, e) < 0 ? -1 : payload_prepare(&in->sb, e);
+}
+
+static int do_give_up(struct player *p, struct ps_err *e)
+{
+	return init_of(p)->gave_up ? 0 : give_up(init_of(p), e);
+}
+
 
 static int do_ready(struct player *p, struct ps_err *e)
 {

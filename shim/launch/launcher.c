@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/abi.h"
+#include "base/fd.h"
 #include "base/proc.h"
 #include "base/scope.h"
 #include "ipc/shm.h"
@@ -91,7 +92,7 @@ static int do_limit_cgroup(struct player *p, struct ps_err *e)
 struct spawn {
 	int image_fd, boot_fd, channel_fd, gate_fd;
 	const int *fds, *tasks;
-	uint32_t n_fds, n_tasks;
+	uint32_t n_fds, n_tasks, preserve_fds;
 	char boot_arg[16];
 	bool new_userns;
 	int exec_errno;
@@ -128,6 +129,11 @@ static int spawn_child(void *arg)
 
 	if (s->new_userns)
 		keep_capabilities();
+	/* What the caller left open is not init's to hold while it waits for a start. */
+	if (ps_cloexec_from(3 + s->preserve_fds, NULL) < 0) {
+		s->exec_errno = errno;
+		return 127;
+	}
 	keep(s->boot_fd);
 	keep(s->channel_fd);
 	keep(s->gate_fd);
@@ -205,7 +211,7 @@ static int do_spawn(struct player *p, struct ps_err *e)
 	struct spawn s = {
 		.image_fd = image, .boot_fd = boot, .channel_fd = theirs, .gate_fd = l->gate_fd,
 		.new_userns = spawn_flags(p->plan) & CLONE_NEWUSER,
-		.fds = w->fds, .n_fds = p->plan->fds.n, .tasks = w->cgroups.tasks, .n_tasks = w->cgroups.n_tasks,
+		.preserve_fds = p->plan->preserve_fds, .fds = w->fds, .n_fds = p->plan->fds.n, .tasks = w->cgroups.tasks, .n_tasks = w->cgroups.n_tasks,
 	};
 	(void)snprintf(s.boot_arg, sizeof(s.boot_arg), "%d", boot);
 	sigfillset(&all);

@@ -33,6 +33,16 @@ static int kill_all(const struct container *c, int sig, struct ps_err *e)
 	return 0;
 }
 
+/* Without a pid namespace of its own, the end of init is not the end of the rest. */
+static bool outlives_init(const struct container *c)
+{
+	struct cgroup_dirs cg = container_cgroups(&c->st);
+	ps_auto_mem pid_t *pids = NULL;
+	size_t n = 0;
+
+	return c->st.exposed && cg.n && cgroup_pids(cg.v, cg.n, &pids, &n, NULL) == 0 && n;
+}
+
 int pod_kill(const struct pod_env *env, const char *id, int sig, bool all, struct ps_err *e)
 {
 	auto_container struct container *c = NULL;
@@ -41,6 +51,8 @@ int pod_kill(const struct pod_env *env, const char *id, int sig, bool all, struc
 		return -1;
 	if (all)
 		return container_cgroups(&c->st).n || is_alive(c) ? kill_all(c, sig, e) : 0;
+	if (!is_alive(c) && sig == SIGKILL && outlives_init(c))
+		return kill_all(c, sig, e);
 	if (!is_alive(c))
 		return ps_fail(e, PS_E_STATE, "container not running: '%s'", id);
 	if (ps_pidfd_kill(c->pidfd, sig) < 0) {
@@ -48,7 +60,6 @@ int pod_kill(const struct pod_env *env, const char *id, int sig, bool all, struc
 			return ps_fail(e, PS_E_STATE, "container not running: '%s'", id);
 		return ps_fail_os(e, "send signal %d to container '%s'", sig, id);
 	}
-	/* Without a pid namespace of its own, the end of init is not the end of the rest. */
 	if (sig == SIGKILL && c->st.exposed && container_cgroups(&c->st).n)
 		return kill_all(c, sig, e);
 	if (sig == SIGKILL && c->status == STATE_PAUSED)

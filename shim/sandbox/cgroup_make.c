@@ -36,6 +36,14 @@ static int refuse_populated(const char *dir, struct ps_err *e)
 	return r;
 }
 
+/* Who joins it stops there, for good and deaf to SIGKILL in version 1.  Below a frozen one it reads frozen as well. */
+static int refuse_frozen(const char *dir, struct ps_err *e)
+{
+	if (cgroup_frozen(&dir, 1) != 1)
+		return 0;
+	return ps_fail(e, PS_E_STATE, "container's cgroup unexpectedly frozen: thaw '%s', or what is above it, first", dir);
+}
+
 /* ---- Directories ---- */
 
 /* mkdir -p of what lies between the mount (its length) and the last component. */
@@ -222,6 +230,8 @@ static int make_one(const struct plan *p, uint32_t row, struct ps_err *e)
 	if (made < 0)
 		return ps_fail_os(e, "make cgroup '%s'", dir);
 	if (made == 0 && refuse_populated(dir, e) < 0)
+		return -1;
+	if ((c->version == 2 || cgroup_has_controller(p, c, "freezer")) && refuse_frozen(dir, e) < 0)
 		return -1;
 	if (c->version == 1 && !is_cpuset)
 		return 0;

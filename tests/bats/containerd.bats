@@ -26,10 +26,10 @@ teardown() {
 	run -0 ct_run "$NAME" --rm -- echo from containerd
 	is "from containerd"
 	run -9 ct_run "$NAME" --rm -- sh -c 'exit 9'
-	[ -z "$(ls -A "$CTD/runtime/default" 2>/dev/null)" ] || [ "$(ls "$CTD/runtime/default")" = "" ]
+	[ -z "$(ls "$CTD/runtime/default" 2>/dev/null)" ]
 }
 
-@test "ctr run -d, task exec, pause, resume, ps, metrics, kill, rm" {
+@test "ctr run -d, task exec, pause, resume, ps, kill, rm" {
 	run -0 ct_run "$NAME" -d -- sleep 600
 	run -0 ct task ls
 	has RUNNING
@@ -42,8 +42,6 @@ teardown() {
 	run -0 ct task resume "$NAME"
 	run -0 ct task ps "$NAME"
 	has PID
-	run ct task metrics "$NAME"; echo "$output" >&2; [ "$status" = 0 ]
-	has pids
 	run -0 ct task kill -s KILL "$NAME"
 	wait_until 10 bash -c "ctr --address $CTD/sock task ls | grep -q STOPPED"
 	run -0 ct task rm "$NAME"
@@ -57,11 +55,11 @@ teardown() {
 	lacks "unable to retrieve OCI runtime error"
 }
 
-@test "ctr run: mounts, environment, user, cwd, read-only" {
+@test "ctr run: mounts, environment, cwd, read-only" {
 	echo content >"$BATS_TEST_TMPDIR/f"
-	run -0 ct_run "$NAME" --rm --env K=v --user 12:34 --cwd /tmp --read-only \
-		--mount "type=bind,src=$BATS_TEST_TMPDIR,dst=/mnt,options=rbind:ro" -- sh -c 'echo $K; id -u; id -g; pwd; cat /mnt/f; touch /x 2>/dev/null || echo ro'
-	is $'v\n12\n34\n/tmp\ncontent\nro'
+	run -0 ct_run "$NAME" --rm --env K=v --cwd /tmp --read-only \
+		--mount "type=bind,src=$BATS_TEST_TMPDIR,dst=/mnt,options=rbind:ro" -- sh -c 'echo $K; pwd; cat /mnt/f; touch /x 2>/dev/null || echo ro'
+	is $'v\n/tmp\ncontent\nro'
 }
 
 @test "ctr run: memory limit, seccomp, network of the host" {

@@ -71,7 +71,7 @@ refuses_with() { # refuses_with FILTER TEXT...
 	echo '{}' >>"$BUNDLE/config.json"
 	refuses config.json
 	"$REPO/example/hello/make-config" true | sed 's/"uid": 0/"uid": 99999999999999999999999/' >"$BUNDLE/config.json"
-	refuses uid
+	refuses "out of range"
 	"$REPO/example/hello/make-config" true | sed 's/"uid": 0/"uid": 0.5/' >"$BUNDLE/config.json"
 	refuses uid
 	"$REPO/example/hello/make-config" true | sed 's/"uid": 0/"uid": 1e1/' >"$BUNDLE/config.json"
@@ -80,9 +80,7 @@ refuses_with() { # refuses_with FILTER TEXT...
 
 @test "ids: nobody becomes root by an overflow" {
 	local id
-	for id in -1 4294967295 4294967296 18446744073709551616 '"0"' true null; do
-		[[ $id == null ]] && continue
-		refuses_with ".process.user.uid = 0" || true
+	for id in -1 4294967295 4294967296 18446744073709551615 '"0"' true; do
 		"$REPO/example/hello/make-config" true | jq . | sed "s/\"uid\": 0/\"uid\": $id/" >"$BUNDLE/config.json"
 		refuses uid
 		"$REPO/example/hello/make-config" true | jq . | sed "s/\"gid\": 0/\"gid\": $id/" >"$BUNDLE/config.json"
@@ -129,8 +127,8 @@ refuses_with() { # refuses_with FILTER TEXT...
 }
 
 @test "names and paths that are too long or say too much" {
-	refuses_with '.hostname = ("h" * 65)' hostname
-	refuses_with '.domainname = ("d" * 65)' domainname
+	refuses_with '.hostname = ("h" * 65)' "host name"
+	refuses_with '.domainname = ("d" * 65)' "domain name"
 	refuses_with '.root.path = ("/x" * 3000)' root
 	refuses_with '.root.path = ""' root
 	refuses_with '.process.cwd = ("/x" * 3000)' cwd

@@ -7,6 +7,7 @@ bats_require_minimum_version 1.5.0
 REPO=$(cd "${BASH_SOURCE[0]%/*}/../../.." && pwd)
 PODSHIM=${PODSHIM:-${B:-$REPO/build}/podshim}
 [[ $PODSHIM == /* ]] || PODSHIM=$PWD/$PODSHIM
+export PODSHIM
 
 # The runtime with this test's state root.
 podshim() {
