@@ -10,7 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGN = 16, BLOCK_SIZE = 16 * 1024 };
+/*
+ * A block is large enough for C libraries to map it by itself: its pages come zeroed and only when they are touched, so
+ * that what counts is how densely the objects lie.
+ */
+enum { ALIGN = 16, BLOCK_SIZE = 256 * 1024 };
 
 struct ps_arena_block {
 	struct ps_arena_block *next;

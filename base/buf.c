@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Room for n more bytes and the NUL. */
-static bool reserve(struct ps_buf *b, size_t n)
+bool ps_buf_reserve(struct ps_buf *b, size_t n)
 {
 	size_t cap = b->cap ? b->cap : 256, need;
 	char *data;
@@ -25,19 +24,22 @@ static bool reserve(struct ps_buf *b, size_t n)
 		return true;
 	while (cap < need)
 		cap *= 2;
-	data = realloc(b->data, cap);
+	data = realloc(b->lent ? NULL : b->data, cap);
 	if (!data) {
 		b->failed = true;
 		return false;
 	}
+	if (b->lent && b->len)
+		memcpy(data, b->data, b->len + 1);
 	b->data = data;
 	b->cap = cap;
+	b->lent = false;
 	return true;
 }
 
 void ps_buf_put(struct ps_buf *b, const void *p, size_t n)
 {
-	if (!reserve(b, n))
+	if (!ps_buf_reserve(b, n))
 		return;
 	if (n)
 		memcpy(b->data + b->len, p, n);
@@ -67,7 +69,7 @@ void ps_buf_printf(struct ps_buf *b, const char *fmt, ...)
 		b->failed = true;
 		return;
 	}
-	if (!reserve(b, (size_t)n))
+	if (!ps_buf_reserve(b, (size_t)n))
 		return;
 	va_start(ap, fmt);
 	(void)vsnprintf(b->data + b->len, (size_t)n + 1, fmt, ap);
@@ -85,6 +87,7 @@ void ps_buf_reset(struct ps_buf *b)
 
 void ps_buf_done(struct ps_buf *b)
 {
-	free(b->data);
+	if (!b->lent)
+		free(b->data);
 	*b = (struct ps_buf){ .data = NULL };
 }

@@ -10,7 +10,16 @@ struct ps_buf {
 	char *data;
 	size_t len, cap;
 	bool failed; /* out of memory: the content is truncated */
+	bool lent;   /* data is the caller's, and outlives the buffer */
 };
+
+/* A buffer that begins in n bytes at p (NULL: in none) of the caller's, and moves to the heap when they get too few. */
+static inline struct ps_buf ps_buf_lent(void *p, size_t n)
+{
+	return (struct ps_buf){ .data = (char *)p, .cap = p ? n : 0, .lent = p != NULL };
+}
+/* Make room for n more bytes and the NUL, at data + len; false when it has failed. */
+bool ps_buf_reserve(struct ps_buf *b, size_t n);
 
 void ps_buf_put(struct ps_buf *b, const void *p, size_t n);
 void ps_buf_puts(struct ps_buf *b, const char *s);

@@ -31,7 +31,7 @@ int ps_write_all(int fd, const void *p, size_t n)
 	return 0;
 }
 
-static void truncate_buf(struct ps_buf *b, size_t len)
+static void set_length(struct ps_buf *b, size_t len)
 {
 	b->len = len;
 	if (b->data)
@@ -40,28 +40,31 @@ static void truncate_buf(struct ps_buf *b, size_t len)
 
 int ps_read_fd(int fd, const char *name, size_t max, struct ps_buf *out, struct ps_err *e)
 {
+	enum { CHUNK = 4000, FEW = 512 };
 	size_t start = out->len;
-	char chunk[8192];
 
 	for (;;) {
-		ssize_t n = read(fd, chunk, sizeof(chunk));
+		size_t room = out->cap - out->len;
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			truncate_buf(out, start);
-			return ps_fail_os(e, "read '%s'", name);
-		}
-		if ((size_t)n > max - (out->len - start)) {
-			truncate_buf(out, start);
-			return ps_fail(e, PS_E_CONFIG, "'%s' is larger than %zu bytes", name, max);
-		}
-		ps_buf_put(out, chunk, (size_t)n);
+		if (room < FEW && ps_buf_reserve(out, CHUNK))
+			room = out->cap - out->len;
 		if (out->failed) {
-			truncate_buf(out, start);
+			set_length(out, start);
 			errno = ENOMEM;
 			return ps_fail_os(e, "read '%s'", name);
 		}
+		ssize_t n = read(fd, out->data + out->len, room - 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			set_length(out, start);
+			return ps_fail_os(e, "read '%s'", name);
+		}
+		if ((size_t)n > max - (out->len - start)) {
+			set_length(out, start);
+			return ps_fail(e, PS_E_CONFIG, "'%s' is larger than %zu bytes", name, max);
+		}
+		set_length(out, out->len + (size_t)n);
 		if (n == 0)
 			return 0;
 	}

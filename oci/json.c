@@ -3,6 +3,7 @@
  *
  * The text is copied once into the arena, and strings without escapes are terminated there, over their closing quote.
  * Nodes wait on one stack until their container closes; then they move, side by side, to their final place.
+ * All memory is the arena's: a cold process pays for each page that it touches, and more for each mapping.
  */
 #include "oci/json.h"
 
@@ -24,12 +25,11 @@ struct parser {
 	size_t n;
 
 	struct json *stack;
-	size_t top, cap;
+	size_t top, n_nodes, max_nodes;
 	size_t open[JSON_MAX_DEPTH]; /* stack index of each open container */
 	unsigned depth;
-	size_t n_nodes;
 	const char *key; /* of the value that comes next */
-	size_t key_end;
+	uint32_t key_end;
 };
 
 static int fail_at(const struct parser *p, size_t offset, const char *what, const char *detail)
@@ -161,19 +161,9 @@ static int check_text(const struct parser *p)
 
 static struct json *push(struct parser *p, enum json_type type)
 {
-	if (++p->n_nodes > MAX_NODES) {
+	if (++p->n_nodes > p->max_nodes) {
 		(void)stop(p, "too many values");
 		return NULL;
-	}
-	if (p->top == p->cap) {
-		size_t cap = p->cap ? p->cap * 2 : 256;
-		struct json *grown = reallocarray(p->stack, cap, sizeof(*grown));
-		if (!grown) {
-			(void)stop_memory(p);
-			return NULL;
-		}
-		p->stack = grown;
-		p->cap = cap;
 	}
 	struct json *node = &p->stack[p->top++];
 	*node = (struct json){ .type = type, .key = p->key, .index = p->key_end };
@@ -232,7 +222,7 @@ static void settle(struct json *dst, const struct json *src, size_t n, struct js
 {
 	for (size_t i = 0; i < n; i++) {
 		dst[i] = src[i];
-		dst[i].index = i;
+		dst[i].index = (uint32_t)i;
 		dst[i].parent = parent;
 		if (dst[i].type < JSON_ARRAY)
 			continue;
@@ -346,7 +336,7 @@ static int on_key(void *ctx, const unsigned char *s, size_t len)
 	struct parser *p = ctx;
 
 	p->key = take_string(p, s, len);
-	p->key_end = yajl_get_bytes_consumed(p->yajl);
+	p->key_end = (uint32_t)yajl_get_bytes_consumed(p->yajl);
 	return p->key != NULL;
 }
 
@@ -414,10 +404,42 @@ static int run_yajl(struct parser *p)
 	return status == yajl_status_ok ? 0 : -1;
 }
 
-static void free_yajl(yajl_handle *h)
+/* A bound that is nearly exact: a value begins the text or follows one of these. */
+static size_t most_nodes(const char *text, size_t n)
 {
-	if (*h)
-		yajl_free(*h);
+	size_t most = 1;
+
+	for (size_t i = 0; i < n; i++)
+		most += text[i] == ',' || text[i] == '[' || text[i] == '{';
+	return most < MAX_NODES ? most : MAX_NODES;
+}
+
+/* ---- yajl's own memory: a size in front of each piece ---- */
+
+static void *yajl_piece(void *ctx, size_t size)
+{
+	size_t *head = size < SIZE_MAX - 16 ? ps_arena_alloc(ctx, size + 16) : NULL;
+
+	if (!head)
+		return NULL;
+	*head = size;
+	return (char *)head + 16;
+}
+
+static void *yajl_grown(void *ctx, void *p, size_t size)
+{
+	size_t old = p ? *(const size_t *)((char *)p - 16) : 0;
+	void *grown = size <= old ? p : yajl_piece(ctx, size);
+
+	if (grown && p && grown != p)
+		memcpy(grown, p, old);
+	return grown;
+}
+
+static void yajl_dropped(void *ctx, void *p)
+{
+	(void)ctx;
+	(void)p;
 }
 
 int json_parse(struct ps_arena *a, const char *file, const char *text, size_t n, struct json **ret, struct ps_err *e)
@@ -433,12 +455,16 @@ int json_parse(struct ps_arena *a, const char *file, const char *text, size_t n,
 		.yajl_start_array = on_array,
 		.yajl_end_array = on_end,
 	};
-	struct parser p = { .arena = a, .file = file, .e = e, .n = n };
+	yajl_alloc_funcs memory = { .malloc = yajl_piece, .realloc = yajl_grown, .free = yajl_dropped, .ctx = a };
+	struct parser p = { .arena = a, .file = file, .e = e, .n = n, .max_nodes = most_nodes(text, n) };
 
+	if (n > INT32_MAX)
+		return ps_fail(e, PS_E_CONFIG, "'%s' is larger than 2 GiB", file);
 	p.text = ps_arena_alloc(a, n + 2);
+	p.stack = ps_arena_array(a, p.max_nodes, sizeof(*p.stack));
 	struct json *root = ps_arena_new(a, struct json);
-	ps_auto(free_yajl) yajl_handle yajl = yajl_alloc(&callbacks, NULL, &p);
-	if (!p.text || !root || !yajl)
+	yajl_handle yajl = p.text && p.stack && root ? yajl_alloc(&callbacks, &memory, &p) : NULL;
+	if (!yajl)
 		return ps_fail_os(e, "parse '%s'", file);
 	if (n)
 		memcpy(p.text, text, n);
@@ -453,6 +479,5 @@ int json_parse(struct ps_arena *a, const char *file, const char *text, size_t n,
 		settle(root, p.stack, 1, NULL);
 		*ret = root;
 	}
-	free(p.stack);
 	return r;
 }

@@ -17,9 +17,9 @@ enum { JSON_MAX_DEPTH = 64 };
 
 struct json {
 	enum json_type type;
+	uint32_t index;       /* position in the parent */
 	const char *key;      /* member name when the parent is an object, else NULL */
 	struct json *parent;
-	size_t index;         /* position in the parent */
 	union {
 		bool b;
 		int64_t i;

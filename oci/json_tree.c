@@ -50,7 +50,7 @@ const char *json_pointer(const struct json *node, char *buf, size_t size)
 				put_escaped(buf, size, &len, *c);
 			continue;
 		}
-		int n = snprintf(buf + len, size - len, "%zu", step->index);
+		int n = snprintf(buf + len, size - len, "%u", step->index);
 		len = n < 0 || (size_t)n >= size - len ? size - 1 : len + (size_t)n;
 	}
 	buf[len] = '\0';

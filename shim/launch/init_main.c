@@ -36,6 +36,7 @@
 #include "shim/sandbox/procfs.h"
 #include "shim/sandbox/rootfs.h"
 #include "shim/sandbox/seccomp.h"
+#include "shim/sandbox/staging.h"
 #include "shim/sandbox/tty.h"
 
 struct init {
@@ -168,8 +169,17 @@ static int respawn(struct player *p, uint32_t row, struct ps_err *e)
 	return 0;
 }
 
-static int do_enter_time(struct player *p, struct ps_err *e) { return ns_enter_time(&init_of(p)->sb, e); }
+static int do_enter_time(struct player *p, struct ps_err *e)
+{
+	/* Changed ids made us non-dumpable, and /proc/self the property of the host's root. */
+	if (prctl(PR_SET_DUMPABLE, 1) < 0 || ns_enter_time(&init_of(p)->sb, e) < 0)
+		return -1;
+	return prctl(PR_SET_DUMPABLE, 0) < 0 ? ps_fail_os(e, "make the process non-dumpable") : 0;
+}
+
 static int do_enter_cgroup_ns(struct player *p, struct ps_err *e) { return ns_unshare(&init_of(p)->sb, CLONE_NEWCGROUP, e); }
+static int do_stage_mounts(struct player *p, struct ps_err *e) { return staging_put(&init_of(p)->sb, e); }
+static int do_take_mounts(struct player *p, struct ps_err *e) { return staging_take(&init_of(p)->sb, e); }
 static int do_isolate_mounts(struct player *p, struct ps_err *e) { return rootfs_isolate(&init_of(p)->sb, e); }
 static int do_open_procfs(struct player *p, struct ps_err *e) { return procfs_open(&init_of(p)->sb, e); }
 static int do_set_names(struct player *p, struct ps_err *e) { return ns_set_names(&init_of(p)->sb, e); }

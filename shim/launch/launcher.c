@@ -5,13 +5,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -94,7 +91,6 @@ struct spawn {
 	const int *fds, *tasks;
 	uint32_t n_fds, n_tasks, preserve_fds;
 	char boot_arg[16];
-	bool new_userns;
 	int exec_errno;
 };
 
@@ -103,32 +99,11 @@ static int keep(int fd)
 	return fd < 0 ? 0 : fcntl(fd, F_SETFD, 0);
 }
 
-/*
- * In a user namespace without maps we are nobody, and execve(2) takes the capabilities of nobody away; ambient ones stay
- * (4.3).  Init gives them up with the rest.
- */
-static void keep_capabilities(void)
-{
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
-
-	if (syscall(SYS_capget, &head, data) < 0)
-		return;
-	for (size_t i = 0; i < PS_COUNT(data); i++)
-		data[i].inheritable = data[i].permitted;
-	if (syscall(SYS_capset, &head, data) < 0)
-		return;
-	for (unsigned long cap = 0; prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) == 0; cap++)
-		;
-}
-
 static int spawn_child(void *arg)
 {
 	struct spawn *s = arg;
 	char *argv[] = { (char[]){ "podshim-init" }, s->boot_arg, NULL };
 
-	if (s->new_userns)
-		keep_capabilities();
 	/* What the caller left open is not init's to hold while it waits for a start. */
 	if (ps_cloexec_from(3 + s->preserve_fds, NULL) < 0) {
 		s->exec_errno = errno;
@@ -186,7 +161,7 @@ static uint64_t spawn_flags(const struct plan *p)
 	/* The rest is init's own business: it makes them while we make cgroups.  A bridge has to join others' first. */
 	if (p->bridge_early || p->bridge_late)
 		return 0;
-	return p->ns_new & (CLONE_NEWUSER | CLONE_NEWPID);
+	return p->ns_new & CLONE_NEWPID;
 }
 
 static int do_spawn(struct player *p, struct ps_err *e)
@@ -210,7 +185,6 @@ static int do_spawn(struct player *p, struct ps_err *e)
 		return -1;
 	struct spawn s = {
 		.image_fd = image, .boot_fd = boot, .channel_fd = theirs, .gate_fd = l->gate_fd,
-		.new_userns = spawn_flags(p->plan) & CLONE_NEWUSER,
 		.preserve_fds = p->plan->preserve_fds, .fds = w->fds, .n_fds = p->plan->fds.n, .tasks = w->cgroups.tasks, .n_tasks = w->cgroups.n_tasks,
 	};
 	(void)snprintf(s.boot_arg, sizeof(s.boot_arg), "%d", boot);

@@ -43,6 +43,8 @@ static bool in_userns(const struct plan *p)
 	return false;
 }
 
+static bool stages_mounts(const struct plan *p)   { return owns_rootfs(p) && in_userns(p) && (p->ns_new & CLONE_NEWNS); }
+
 const struct script_step launch_script[ROW_COUNT] = {
 #define X(row, actor, then, when, note) [ROW_##row] = { #row, note, actor, then, when },
 	LAUNCH_SCRIPT(X)

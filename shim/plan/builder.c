@@ -19,7 +19,7 @@ static void put_zeros(struct ps_buf *b, size_t n)
 	ps_buf_put(b, zeros, n);
 }
 
-static plan_off align(struct builder *b)
+plan_off build_align(struct builder *b)
 {
 	put_zeros(b->out, (ROW_ALIGN - b->out->len % ROW_ALIGN) % ROW_ALIGN);
 	return (plan_off)b->out->len;
@@ -58,7 +58,7 @@ int build_finish(struct builder *b)
 	b->plan.cgroups = build_copy(b, b->cgroups, b->n_cgroups, sizeof(b->cgroups[0]));
 	/* Whatever text comes last, the block ends in a NUL. */
 	put_zeros(b->out, 1);
-	(void)align(b);
+	(void)build_align(b);
 	if (b->out->failed) {
 		errno = ENOMEM;
 		return ps_fail_os(b->e, "make the plan of '%s'", b->r->id);
@@ -104,7 +104,7 @@ struct plan_list build_reserve(struct builder *b, size_t n, size_t size)
 
 	if (!n)
 		return l;
-	l.off = align(b);
+	l.off = build_align(b);
 	if (n > UINT32_MAX / size)
 		b->out->failed = true;
 	else
@@ -124,7 +124,7 @@ struct plan_list build_copy(struct builder *b, const void *rows, size_t n, size_
 
 	if (!n)
 		return l;
-	l.off = align(b);
+	l.off = build_align(b);
 	ps_buf_put(b->out, rows, n * size);
 	return l;
 }

@@ -36,6 +36,8 @@ void build_done(struct builder *b);
 /* Append the collected rows and write the head. */
 int build_finish(struct builder *b);
 
+/* Where the next rows may begin. */
+plan_off build_align(struct builder *b);
 /* Text into the block; 0 for NULL. */
 plan_off build_str(struct builder *b, const char *s);
 plan_off build_fmt(struct builder *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -280,7 +280,8 @@ static bool usual_places(struct host *h, const char *self_cgroup)
 static int probe_cgroups(struct host *h, struct ps_err *e)
 {
 	enum { PROC_FILE_MAX = 16 * 1024 * 1024 };
-	ps_auto_buf struct ps_buf mountinfo = { .data = NULL }, own = { .data = NULL };
+	char room[2048];
+	ps_auto_buf struct ps_buf mountinfo = { .data = NULL }, own = ps_buf_lent(room, sizeof(room));
 	char path[sizeof(h->cgroups[0].mount) + sizeof("/cgroup.controllers")];
 
 	if (ps_read_file_at(AT_FDCWD, "/proc/self/cgroup", PROC_FILE_MAX, &own, e) < 0)
@@ -298,11 +299,13 @@ static int probe_cgroups(struct host *h, struct ps_err *e)
 	return 0;
 }
 
-int host_probe(struct host *ret, struct ps_err *e)
+int host_probe(struct ps_arena *a, const struct host **ret, struct ps_err *e)
 {
-	struct host h = { .last_cap = 0 };
+	struct host *h = ps_arena_new(a, struct host);
 
-	if (probe_kernel(&h, e) < 0 || probe_ids(&h, e) < 0 || probe_cgroups(&h, e) < 0)
+	if (!h)
+		return ps_fail_os(e, "memory for what the host can do");
+	if (probe_kernel(h, e) < 0 || probe_ids(h, e) < 0 || probe_cgroups(h, e) < 0)
 		return -1;
 	*ret = h;
 	return 0;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include "base/arena.h"
 #include "base/err.h"
 
 enum host_cgroup_mode { HOST_CGROUP_NONE, HOST_CGROUP_V1, HOST_CGROUP_HYBRID, HOST_CGROUP_V2 };
@@ -30,7 +31,7 @@ struct host {
 	char cgroup2_controllers[256]; /* cgroup.controllers of the v2 root, space separated */
 };
 
-/* Probe.  Fails only when /proc cannot be read, or the kernel is older than 5.12 (PS_E_UNSUPP). */
-int host_probe(struct host *ret, struct ps_err *e);
+/* Probe; the facts live in the arena.  Fails only when /proc cannot be read, or the kernel is older than 5.12 (PS_E_UNSUPP). */
+int host_probe(struct ps_arena *a, const struct host **ret, struct ps_err *e);
 /* Parsers, for tests: /proc/self/mountinfo and /proc/self/cgroup text. */
 int host_parse_cgroups(struct host *h, const char *mountinfo, const char *self_cgroup, struct ps_err *e);

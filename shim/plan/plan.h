@@ -90,7 +90,7 @@ struct plan {
 	struct plan_list ns_joins;       /* struct plan_ns_join */
 	struct plan_list uid_map, gid_map;
 	struct plan_list time_offsets;
-	uint8_t bridge_early;            /* host namespaces must be joined before a user namespace is made or joined */
+	uint8_t bridge_early;            /* a user namespace: what the host owns is joined and staged before it is made or joined */
 	uint8_t bridge_late;             /* the pid namespace is shared: everything is applied before the process enters it */
 	uint8_t lo_up;                   /* bring lo up in the new network namespace */
 	uint8_t new_keyring;

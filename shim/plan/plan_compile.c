@@ -62,7 +62,8 @@ int build_namespaces(struct builder *b)
 		b->plan.gid_map = build_id_maps(b, &b->p->gid_maps);
 	}
 	time_offsets(b);
-	b->plan.bridge_early = user && b->ns_joins.n;
+	/* A user namespace is entered last of all, from a mount namespace of the host's: see staging.h and kernel rule 6. */
+	b->plan.bridge_early = user;
 	b->plan.bridge_late = policy_ns_get(b->p, CLONE_NEWPID)->mode == POLICY_NS_JOIN;
 	b->plan.lo_up = (b->plan.ns_new & CLONE_NEWNET) != 0;
 	b->plan.has_mount_ns = 1;

@@ -11,6 +11,13 @@
 #include "base/scope.h"
 #include "shim/pod/container.h"
 
+enum { TEXT_ROOM = 16 * 1024 /* more than most config.json have */ };
+
+static void lend_text(struct bundle *b)
+{
+	b->text = ps_buf_lent(ps_arena_alloc(&b->arena, TEXT_ROOM), TEXT_ROOM);
+}
+
 static int parse(struct bundle *b, const char *file, struct ps_err *e)
 {
 	if (spec_parse(&b->arena, file, b->text.data ? b->text.data : "", b->text.len, &b->spec, e) < 0)
@@ -40,6 +47,7 @@ int bundle_load(struct bundle *b, const char *dir, const char *config, struct ps
 		return ps_fail_os(e, "open the bundle '%s'", dir);
 	if (path_of(fd, b->dir) < 0)
 		return ps_fail_os(e, "resolve the bundle '%s'", dir);
+	lend_text(b);
 	if (ps_read_file_at(config ? AT_FDCWD : fd, config ? config : "config.json", SPEC_MAX_BYTES, &b->text, e) < 0)
 		return ps_ctx(e, "bundle '%s'", dir);
 	return parse(b, "config.json", e);
@@ -49,6 +57,7 @@ int bundle_load_frozen(struct bundle *b, const struct state_dir *d, const struct
 {
 	if (ps_path_clean(st->bundle, b->dir, sizeof(b->dir)) < 0)
 		return ps_fail_os(e, "bundle path '%s'", st->bundle);
+	lend_text(b);
 	if (state_get(d, "config.json", &b->text, e) < 0)
 		return -1;
 	return parse(b, "config.json", e);
@@ -66,16 +75,17 @@ void pod_warn_all(const struct pod_env *env, const struct policy *p)
 		env->warn(env->warn_ctx, p->warnings.v[i]);
 }
 
-int bundle_plan(const struct bundle *b, const struct pod_env *env, const struct pod_create_request *r, struct ps_buf *out,
+int bundle_plan(struct bundle *b, const struct pod_env *env, const struct pod_create_request *r, struct ps_buf *out,
 		struct ps_err *e)
 {
-	struct host host;
+	const struct host *host;
 	const struct plan_request request = {
 		.id = r->id, .cgroup_manager = env->cgroup_manager, .no_pivot = r->no_pivot,
 		.no_new_keyring = r->no_new_keyring, .preserve_fds = r->preserve_fds, .seccomp = seccomp_cached,
+		.seccomp_ctx = &b->arena,
 	};
 
-	if (host_probe(&host, e) < 0)
+	if (host_probe(&b->arena, &host, e) < 0)
 		return -1;
-	return plan_compile(b->policy, &host, &request, out, e);
+	return plan_compile(b->policy, host, &request, out, e);
 }

@@ -26,13 +26,13 @@ int bundle_load_frozen(struct bundle *b, const struct state_dir *d, const struct
 void bundle_done(struct bundle *b);
 #define auto_bundle __attribute__((cleanup(bundle_done)))
 /* Compile the plan of the bundle's container (or, with `process`, of an additional process that enters `enter`). */
-int bundle_plan(const struct bundle *b, const struct pod_env *env, const struct pod_create_request *r, struct ps_buf *out,
+int bundle_plan(struct bundle *b, const struct pod_env *env, const struct pod_create_request *r, struct ps_buf *out,
 		struct ps_err *e);
 /* Hand each warning of a policy to env->warn. */
 void pod_warn_all(const struct pod_env *env, const struct policy *p);
 
-/* seccomp provider of plan_request: a cache of compiled programs in front of libseccomp (seccomp_cache.c). */
-int seccomp_cached(void *ctx, const struct policy_seccomp *s, struct ps_buf *out, struct ps_err *e);
+/* seccomp provider of plan_request: a cache of compiled programs in front of libseccomp (seccomp_cache.c); works in *arena. */
+int seccomp_cached(void *arena, const struct policy_seccomp *s, struct ps_buf *out, struct ps_err *e);
 
 /* An existing container: its folder, its record, its init. */
 struct container {

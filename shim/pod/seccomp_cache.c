@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -19,7 +20,7 @@
 #include "base/scope.h"
 #include "shim/pod/container.h"
 
-enum { CACHE_FILES_MAX = 64, CACHE_BYTES_MAX = 4 * 1024 * 1024 };
+enum { CACHE_FILES_MAX = 64, CACHE_BYTES_MAX = 4 * 1024 * 1024, KEY_ROOM = 8192 };
 
 struct cache_header {
 	char magic[8];
@@ -46,25 +47,33 @@ static int cache_dir(bool make)
 }
 
 /* 0 and the program appended to out, or -1: not there or not to be trusted. */
-static int cache_get(int dir, const char *name, const struct ps_buf *key, struct ps_buf *out)
+static int cache_get(int dir, const char *name, const struct ps_buf *key, struct ps_arena *a, struct ps_buf *out)
 {
+	const size_t before = sizeof(struct cache_header) + key->len; /* the program */
 	struct cache_header h;
 	struct stat st;
-	ps_auto_buf struct ps_buf file = { 0 };
 	ps_auto_fd int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077))
 		return -1;
-	if (ps_read_fd(fd, name, CACHE_BYTES_MAX, &file, NULL) < 0 || file.len < sizeof(h))
+	if (st.st_size > CACHE_BYTES_MAX || (size_t)st.st_size <= before)
 		return -1;
-	memcpy(&h, file.data, sizeof(h));
-	if (memcmp(h.magic, cache_magic, sizeof(h.magic)) != 0 || h.key_len != key->len ||
-	    file.len != sizeof(h) + (size_t)h.key_len + h.program_len || !h.program_len ||
-	    h.program_len % sizeof(struct sock_filter) ||
-	    memcmp(file.data + sizeof(h), key->data, key->len) != 0)
+	size_t program_len = (size_t)st.st_size - before;
+	char *stored_key = ps_arena_alloc(a, key->len);
+
+	if (!stored_key || program_len % sizeof(struct sock_filter) || !ps_buf_reserve(out, program_len))
 		return -1;
-	ps_buf_put(out, file.data + sizeof(h) + h.key_len, h.program_len);
-	return out->failed ? -1 : 0;
+	const struct iovec parts[] = {
+		{ &h, sizeof(h) }, { stored_key, key->len }, { out->data + out->len, program_len },
+	};
+	bool good = readv(fd, parts, PS_COUNT(parts)) == (ssize_t)st.st_size &&
+		    memcmp(h.magic, cache_magic, sizeof(h.magic)) == 0 && h.key_len == key->len &&
+		    h.program_len == program_len && memcmp(stored_key, key->data, key->len) == 0;
+
+	if (good)
+		out->len += program_len;
+	out->data[out->len] = '\0';
+	return good ? 0 : -1;
 }
 
 /* Keep the folder small: with too many files, the one that was not changed for the longest time goes. */
@@ -106,20 +115,19 @@ static void cache_put(int dir, const char *name, const struct ps_buf *key, const
 	cache_trim(dir);
 }
 
-int seccomp_cached(void *ctx, const struct policy_seccomp *s, struct ps_buf *out, struct ps_err *e)
+int seccomp_cached(void *arena, const struct policy_seccomp *s, struct ps_buf *out, struct ps_err *e)
 {
 	char name[32];
-	ps_auto_buf struct ps_buf key = { 0 };
+	ps_auto_buf struct ps_buf key = ps_buf_lent(ps_arena_alloc(arena, KEY_ROOM), KEY_ROOM);
 	size_t before = out->len;
 
-	(void)ctx;
 	plan_seccomp_key(s, &key);
 	if (key.failed)
 		return ps_fail(e, PS_E_OS, "seccomp: out of memory");
 	(void)snprintf(name, sizeof(name), "%016llx",
 		       (unsigned long long)ps_fnv64(PS_FNV64_INIT, key.data, key.len));
 	ps_auto_fd int dir = cache_dir(false);
-	if (dir >= 0 && cache_get(dir, name, &key, out) == 0)
+	if (dir >= 0 && cache_get(dir, name, &key, arena, out) == 0)
 		return 0;
 	if (plan_seccomp_compile(s, out, e) < 0)
 		return -1;

@@ -230,6 +230,40 @@ limit() { # limit CONTROLLER V1_FILE V2_FILE
 	assert_nothing_left
 }
 
+@test "kill KILL: what outlived init in a shared pid namespace ends too" {
+	config '.linux.namespaces |= map(select(.type != "pid"))'
+	start_sleeper
+	detached podshim exec --detach --pid-file "$BATS_TEST_TMPDIR/pid" "$CID" sleep 601
+	kill -KILL "$(init_pid)"
+	wait_status stopped
+	attempt podshim kill "$CID" TERM
+	[ "$status" -ne 0 ]
+	has "container not running"
+	podshim kill "$CID" KILL
+	wait_until 10 gone "$(cat "$BATS_TEST_TMPDIR/pid")"
+	attempt podshim kill "$CID" KILL
+	[ "$status" -ne 0 ]
+	has "container not running"
+	podshim delete "$CID"
+	assert_nothing_left
+}
+
+@test "a frozen cgroup is refused" {
+	local dir file=freezer.state frozen=FROZEN thawed=THAWED
+	dir=/sys/fs/cgroup/freezer
+	is_v1 freezer || { dir=$(v2_mount) file=cgroup.freeze frozen=1 thawed=0; }
+	mkdir "$dir/$TAG"
+	echo $frozen >"$dir/$TAG/$file"
+	config --arg p "/$TAG/c" '.linux.cgroupsPath = $p'
+	payload true
+	attempt timeout 30 "$PODSHIM" --root "$ROOT" run -b "$BUNDLE" "$CID"
+	echo $thawed >"$dir/$TAG/$file"
+	[ "$status" = 1 ]
+	has "container's cgroup unexpectedly frozen"
+	find /sys/fs/cgroup -depth -type d -path "*/$TAG*" -exec rmdir {} +
+	assert_nothing_left
+}
+
 @test "delete --force: shared pid namespace, nothing of it survives" {
 	config '.linux.namespaces |= map(select(.type != "pid"))'
 	shell 'trap "" TERM; (trap "" TERM; sleep 600) & echo ready; wait'

@@ -87,6 +87,14 @@ run_exec() { # run_exec [-N] ARG...: FLAGS... -- COMMAND...; the id goes in betw
 	[[ " $output " == *" 55 "* ]]
 }
 
+@test "exec: --cap is ambient too where the container's inheritable set has it" {
+	config '.process.capabilities = {bounding: ["CAP_KILL"], permitted: ["CAP_KILL"], effective: ["CAP_KILL"],
+		inheritable: ["CAP_KILL", "CAP_SYSLOG"], ambient: ["CAP_KILL"]}'
+	start_sleeper
+	run_exec --cap CAP_SYSLOG --cap CAP_CHOWN -- grep CapAmb /proc/self/status
+	is $'CapAmb:\t0000000400000020'
+}
+
 @test "exec: --user takes ids only, in range" {
 	start_sleeper
 	local u

@@ -119,6 +119,23 @@ inner_hook() { # inner_hook EXIT
 	! grep -q BATS "$BATS_TEST_TMPDIR/given.env"
 }
 
+@test "hooks: startContainer has the environment of the process, nothing of the caller's" {
+	printf '#!/bin/sh\nenv >/tmp/start.env\n' >"$ROOTFS/start-env"
+	chmod 755 "$ROOTFS/start-env"
+	config '.process.env += ["OF_THE=process"] | .hooks.startContainer = [{path: "/start-env"}] | .root.readonly = false'
+	payload true
+	OF_THE=caller run_bundle
+	grep -qx OF_THE=process "$ROOTFS/tmp/start.env"
+	grep -qx HOME=/root "$ROOTFS/tmp/start.env"
+	! grep -q BATS "$ROOTFS/tmp/start.env"
+}
+
+@test "hooks: createContainer starts in the root file system" {
+	config '.hooks.createContainer = [{path: "/bin/sh", args: ["sh", "-c", "touch ./by-hook"]}]'
+	run_shell 'ls /by-hook'
+	is /by-hook
+}
+
 @test "hooks: createContainer may change mounts before pivot" {
 	printf '#!/bin/sh\nmount -t tmpfs none "%s/mnt" && touch "%s/mnt/by-hook"\n' "$ROOTFS" "$ROOTFS" >"$BATS_TEST_TMPDIR/mounter"
 	chmod 755 "$BATS_TEST_TMPDIR/mounter"

@@ -234,6 +234,15 @@ teardown() {
 	assert_nothing_left
 }
 
+@test "create: the container holds nothing that the caller had open" {
+	payload true
+	exec 7<"$BATS_TEST_FILENAME"
+	detached podshim create -b "$BUNDLE" "$CID"
+	exec 7<&-
+	! readlink "/proc/$(init_pid)/fd/"* | grep -qF "$BATS_TEST_FILENAME"
+	podshim delete --force "$CID"
+}
+
 @test "delete: a running container is refused, with --force it goes" {
 	start_sleeper
 	local pid

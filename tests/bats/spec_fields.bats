@@ -109,6 +109,19 @@ refused() { # refused FILTER TEXT
 	is /given
 }
 
+@test "process.env: each name once, the last value counts; an empty HOME is none" {
+	config '.process.env = ["A=first", "B=b", "PATH=/bin", "A=last", "HOME=/x", "HOME="]'
+	payload env
+	run_bundle
+	[ "$(grep -c ^A= <<<"$output")" = 1 ]
+	has A=last
+	[ "$(grep ^HOME= <<<"$output")" = HOME=/root ]
+	config '.process.env += [range(3000) | "V\(. % 1500)=\(.)"]'
+	run_bundle
+	[ "$(grep -c ^V <<<"$output")" = 1500 ]
+	has $'V7=1507\n'
+}
+
 @test "process.cwd" {
 	config '.process.cwd = "/etc"'
 	run_shell pwd
@@ -117,6 +130,14 @@ refused() { # refused FILTER TEXT
 	run_shell pwd
 	is /made/at/create
 	refused '.process.cwd = "etc"' "wd"
+}
+
+@test "process.cwd: what the user of the process may not enter, the runtime may" {
+	mkdir "$ROOTFS/closed"
+	chmod 700 "$ROOTFS/closed"
+	config '.process.cwd = "/closed" | .process.user.uid = 42 | .process.user.gid = 42'
+	run_shell 'id -u; readlink /proc/self/cwd'
+	is $'42\n/closed'
 }
 
 @test "process.args: found in the container's PATH, not the host's" {

@@ -77,6 +77,17 @@ listen() { # listen [TEXT]
 	cmp "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
 }
 
+@test "run and exec in the foreground: without a terminal of the caller line ends stay what they are" {
+	shell 'printf "one\\ntwo\\n"; sleep 600'
+	podshim run -b "$BUNDLE" "$CID" </dev/null >"$OUT" 2>&1 3>&- &
+	wait_file "$OUT" two
+	podshim exec --tty "$CID" printf 'three\n' </dev/null >>"$OUT.exec" 3>&-
+	podshim kill "$CID" KILL
+	wait
+	[ "$(od -An -c "$OUT" | tr -d ' \n')" = 'one\ntwo\n' ]
+	[ "$(od -An -c "$OUT.exec" | tr -d ' \n')" = 'three\n' ]
+}
+
 @test "exec --tty" {
 	config '.process.terminal = false'
 	start_sleeper

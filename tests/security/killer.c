@@ -8,8 +8,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static pid_t launch(char **argv)
@@ -26,6 +28,18 @@ static pid_t launch(char **argv)
 	return pid;
 }
 
+/* What dies with the program is ours to reap; a pid namespace does not end before its last zombie is gone. */
+static void reap_orphans(void)
+{
+	struct timespec ms = { 0, 1000000 };
+
+	for (unsigned int i = 0; i < 20; i++) {
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+		(void)nanosleep(&ms, NULL);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	unsigned long target, calls = 0;
@@ -35,6 +49,8 @@ int main(int argc, char **argv)
 	if (argc < 3)
 		return 4;
 	target = strtoul(argv[1], NULL, 10);
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+		return 4;
 	pid_t pid = launch(argv + 2);
 
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
@@ -55,6 +71,7 @@ int main(int argc, char **argv)
 			if (entering && ++calls == target) {
 				(void)kill(pid, SIGKILL);
 				(void)waitpid(pid, &status, 0);
+				reap_orphans();
 				return 0;
 			}
 		} else if (WSTOPSIG(status) != SIGTRAP) {

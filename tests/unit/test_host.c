@@ -171,42 +171,44 @@ static void broken_text_is_skipped(void **state)
 
 static void this_machine(void **state)
 {
-	struct host h = { .n_cgroups = 0 };
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+	const struct host *h = NULL;
 	struct ps_err e = { .cls = PS_OK };
 	char text[32] = "";
 	ps_auto_fd int fd = open("/proc/sys/kernel/cap_last_cap", O_RDONLY | O_CLOEXEC);
 
 	(void)state;
-	if (host_probe(&h, &e) < 0)
+	if (host_probe(&a, &h, &e) < 0)
 		fail_msg("%s", e.msg);
 	assert_true(read(fd, text, sizeof(text) - 1) > 0);
-	assert_int_equal(h.last_cap, atoi(text));
-	assert_true(h.mount_setattr);
-	assert_int_equal(h.euid, geteuid());
-	assert_true(h.kernel_major > 5 || h.kernel_minor >= 12);
-	for (unsigned i = 0; i < h.n_cgroups; i++)
-		assert_int_equal(access(h.cgroups[i].mount, F_OK), 0);
+	assert_int_equal(h->last_cap, atoi(text));
+	assert_true(h->mount_setattr);
+	assert_int_equal(h->euid, geteuid());
+	assert_true(h->kernel_major > 5 || h->kernel_minor >= 12);
+	for (unsigned i = 0; i < h->n_cgroups; i++)
+		assert_int_equal(access(h->cgroups[i].mount, F_OK), 0);
 }
 
 static void kernel_versions(void **state)
 {
 	struct ps_err e = { .cls = PS_OK };
-	struct host h = { .n_cgroups = 0 };
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+	const struct host *h = NULL;
 
 	(void)state;
 	fake_release = "5.11.22-generic";
-	assert_int_equal(host_probe(&h, &e), -1);
+	assert_int_equal(host_probe(&a, &h, &e), -1);
 	assert_int_equal(e.cls, PS_E_UNSUPP);
 	assert_string_equal(e.msg, "Linux 5.11.22-generic is too old: 5.12 or newer is needed");
 	fake_release = "strange";
-	assert_int_equal(host_probe(&h, &e), -1);
+	assert_int_equal(host_probe(&a, &h, &e), -1);
 	assert_string_equal(e.msg, "the kernel's version 'strange' cannot be read");
 	fake_release = "6.16.0";
-	assert_int_equal(host_probe(&h, &e), 0);
-	assert_false(h.procfs_pidns);
+	assert_int_equal(host_probe(&a, &h, &e), 0);
+	assert_false(h->procfs_pidns);
 	fake_release = "6.17.0-rc1";
-	assert_int_equal(host_probe(&h, &e), 0);
-	assert_true(h.procfs_pidns);
+	assert_int_equal(host_probe(&a, &h, &e), 0);
+	assert_true(h->procfs_pidns);
 	fake_release = NULL;
 }
 
@@ -216,15 +218,16 @@ static void every_call_may_fail(void **state)
 
 	(void)state;
 	for (n = 1; fault_arm(n, EIO); n++) {
-		struct host h = { .n_cgroups = 99 };
+		ps_auto_arena struct ps_arena a = { .head = NULL };
+		const struct host *h = NULL;
 		struct ps_err e = { .cls = PS_OK };
-		int r = host_probe(&h, &e);
+		int r = host_probe(&a, &h, &e);
 
 		if (!fault_disarm())
 			break;
 		assert_int_equal(r, -1);
 		assert_int_equal(e.sys, EIO);
-		assert_int_equal(h.n_cgroups, 99);
+		assert_null(h);
 		assert_int_equal(unit_open_fds(), before);
 	}
 	assert_true(n > 5);

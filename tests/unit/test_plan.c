@@ -60,7 +60,7 @@ static void namespaces(void **state)
 		{ PT_DOC_NS(",{'type':'network'}", "", ""), false, false, true, 0 },
 		{ PT_DOC_NS(",{'type':'network','path':'/n'}", "", ""), false, false, false, 1 },
 		{ PT_DOC_NS(",{'type':'pid','path':'/n'}", "", ""), false, true, false, 1 },
-		{ PT_DOC_NS(USER, MAPS, ""), false, false, false, 0 },
+		{ PT_DOC_NS(USER, MAPS, ""), true, false, false, 0 },
 		{ PT_DOC_NS(USER ",{'type':'ipc','path':'/n'}", MAPS, ""), true, false, false, 1 },
 		{ PT_DOC_NS(",{'type':'user','path':'/n'}", "", ""), true, false, false, 1 },
 	};
