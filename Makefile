@@ -112,7 +112,7 @@ else
 init_cc := $(CC)
 endif
 init_headers := $(if $(findstring musl-gcc,$(init_cc)),$(musl_headers))
-INIT_CFLAGS ?= -Os
+INIT_CFLAGS ?= -Os -fno-asynchronous-unwind-tables
 init_compile = $(init_cc) $(CPP_OURS) $(CPPFLAGS) $(C_OURS) $(INIT_CFLAGS) -fstack-protector-strong $(init_headers)
 init_link = $(init_cc) -static $(INIT_CFLAGS) -Wl,--gc-sections,-z,relro,-z,noexecstack,-z,separate-code -s
 init_obj := $(patsubst %.c,$(OBJ)/init/%.o,$(INIT_SRC))
@@ -162,7 +162,7 @@ check: ## run every test (installs missing tools on Debian)
 	$(Q)+$(MAKE) --no-print-directory CONFIG=tsan threaded-tests
 	$(Q)B=$(abspath $(B)) hack/check $(SUITES)
 
-lint: ## compilers' analysers, layers, sizes, scripts
+lint: ## compilers' analysers, layers, sizes, documents, scripts
 	$(Q)hack/deps
 	$(Q)+$(MAKE) --no-print-directory CONFIG=debug all tests
 	$(Q)B=$(abspath $(B)) MAKE='$(MAKE)' hack/lint

@@ -132,10 +132,9 @@ bool ps_proc_is(pid_t pid, uint64_t start_ticks)
 int ps_boot_id(char out[37], struct ps_err *e)
 {
 	static const char path[] = "/proc/sys/kernel/random/boot_id";
-	char text[64] = "";
-	ssize_t n = read_small(path, text, sizeof(text));
+	static char text[64]; /* it stays the same as long as we live */
 
-	if (n < 0)
+	if (!text[0] && read_small(path, text, sizeof(text)) < 0)
 		return ps_fail_os(e, "read '%s'", path);
 	if (strspn(text, "0123456789abcdef-") != 36)
 		return ps_fail(e, PS_E_OS, "'%s' does not hold a boot id", path);

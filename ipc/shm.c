@@ -40,7 +40,7 @@ static int path_of(const char *name, char out[sizeof(SHM_DIR) + SHM_NAME_MAX], s
 	return 0;
 }
 
-int shm_sealed_copy(const char *name, const void *data, size_t n, bool exec, struct ps_err *e)
+int shm_sealed_parts(const char *name, const struct shm_part *parts, size_t n_parts, bool exec, struct ps_err *e)
 {
 	const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
 	ps_auto_fd int fd = memfd_create(name, flags | (exec ? MFD_EXEC : MFD_NOEXEC_SEAL));
@@ -49,13 +49,19 @@ int shm_sealed_copy(const char *name, const void *data, size_t n, bool exec, str
 		fd = memfd_create(name, flags);
 	if (fd < 0)
 		return ps_fail_os(e, "create memfd '%s'", name);
-	if (ps_write_all(fd, data, n) < 0)
-		return ps_fail_os(e, "write %zu bytes to memfd '%s'", n, name);
+	for (size_t i = 0; i < n_parts; i++)
+		if (ps_write_all(fd, parts[i].data, parts[i].n) < 0)
+			return ps_fail_os(e, "write %zu bytes to memfd '%s'", parts[i].n, name);
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
 		return ps_fail_os(e, "seal memfd '%s'", name);
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return ps_fail_os(e, "rewind memfd '%s'", name);
 	return ps_take_fd(&fd);
+}
+
+int shm_sealed_copy(const char *name, const void *data, size_t n, bool exec, struct ps_err *e)
+{
+	return shm_sealed_parts(name, &(struct shm_part){ data, n }, 1, exec, e);
 }
 
 int shm_random_name(char out[SHM_NAME_MAX + 1], struct ps_err *e)

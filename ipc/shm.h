@@ -15,6 +15,12 @@ enum { SHM_NAME_MAX = 30 };
 /* A memfd (MFD_CLOEXEC|MFD_ALLOW_SEALING, MFD_EXEC or MFD_NOEXEC_SEAL since 6.3) holding data[0..n), sealed
  * WRITE|SHRINK|GROW|SEAL.  `exec`: it will be executed.  Returns the fd. */
 int shm_sealed_copy(const char *name, const void *data, size_t n, bool exec, struct ps_err *e);
+/* The same of several pieces, one behind the other. */
+struct shm_part {
+	const void *data;
+	size_t n;
+};
+int shm_sealed_parts(const char *name, const struct shm_part *parts, size_t n_parts, bool exec, struct ps_err *e);
 /* A fresh random name into out. */
 int shm_random_name(char out[SHM_NAME_MAX + 1], struct ps_err *e);
 /* Create a named segment: O_EXCL, 0600, size bytes (posix_fallocate'd, so that a full /dev/shm is an error here and not a SIGBUS later). */

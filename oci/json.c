@@ -14,7 +14,7 @@
 
 #include "base/scope.h"
 
-enum { MAX_NODES = 1 << 20, FEW_MEMBERS = 16 };
+enum { MAX_NODES = 1 << 20, FEW_MEMBERS = 16, FEW_BYTES = 16 /* most values take more */ };
 
 struct parser {
 	struct ps_arena *arena;
@@ -25,7 +25,7 @@ struct parser {
 	size_t n;
 
 	struct json *stack;
-	size_t top, n_nodes, max_nodes;
+	size_t top, cap, n_nodes;
 	size_t open[JSON_MAX_DEPTH]; /* stack index of each open container */
 	unsigned depth;
 	const char *key; /* of the value that comes next */
@@ -159,10 +159,28 @@ static int check_text(const struct parser *p)
 
 /* ---- building ---- */
 
+static int grow_stack(struct parser *p)
+{
+	size_t cap = p->cap ? p->cap * 2 : p->n / FEW_BYTES + FEW_MEMBERS;
+	struct json *grown = ps_arena_array(p->arena, cap, sizeof(*grown));
+
+	if (!grown)
+		return -1;
+	if (p->top)
+		memcpy(grown, p->stack, p->top * sizeof(*grown));
+	p->stack = grown;
+	p->cap = cap;
+	return 0;
+}
+
 static struct json *push(struct parser *p, enum json_type type)
 {
-	if (++p->n_nodes > p->max_nodes) {
+	if (++p->n_nodes > MAX_NODES) {
 		(void)stop(p, "too many values");
+		return NULL;
+	}
+	if (p->top == p->cap && grow_stack(p) < 0) {
+		(void)stop_memory(p);
 		return NULL;
 	}
 	struct json *node = &p->stack[p->top++];
@@ -256,14 +274,15 @@ static const char *take_string(struct parser *p, const unsigned char *s, size_t 
 {
 	const char *in = (const char *)s;
 
-	if (memchr(s, 0, len)) {
-		(void)stop(p, "NUL in a string");
-		return NULL;
-	}
 	if (in >= p->text && in < p->text + p->n) {
 		char *own = p->text + (in - p->text);
 		own[len] = '\0';
 		return own;
+	}
+	/* Without escapes there is none: yajl refuses bare control characters. */
+	if (memchr(s, 0, len)) {
+		(void)stop(p, "NUL in a string");
+		return NULL;
 	}
 	char *copy = ps_arena_strndup(p->arena, in, len);
 	if (!copy)
@@ -404,16 +423,6 @@ static int run_yajl(struct parser *p)
 	return status == yajl_status_ok ? 0 : -1;
 }
 
-/* A bound that is nearly exact: a value begins the text or follows one of these. */
-static size_t most_nodes(const char *text, size_t n)
-{
-	size_t most = 1;
-
-	for (size_t i = 0; i < n; i++)
-		most += text[i] == ',' || text[i] == '[' || text[i] == '{';
-	return most < MAX_NODES ? most : MAX_NODES;
-}
-
 /* ---- yajl's own memory: a size in front of each piece ---- */
 
 static void *yajl_piece(void *ctx, size_t size)
@@ -456,14 +465,13 @@ int json_parse(struct ps_arena *a, const char *file, const char *text, size_t n,
 		.yajl_end_array = on_end,
 	};
 	yajl_alloc_funcs memory = { .malloc = yajl_piece, .realloc = yajl_grown, .free = yajl_dropped, .ctx = a };
-	struct parser p = { .arena = a, .file = file, .e = e, .n = n, .max_nodes = most_nodes(text, n) };
+	struct parser p = { .arena = a, .file = file, .e = e, .n = n };
 
 	if (n > INT32_MAX)
 		return ps_fail(e, PS_E_CONFIG, "'%s' is larger than 2 GiB", file);
 	p.text = ps_arena_alloc(a, n + 2);
-	p.stack = ps_arena_array(a, p.max_nodes, sizeof(*p.stack));
 	struct json *root = ps_arena_new(a, struct json);
-	yajl_handle yajl = p.text && p.stack && root ? yajl_alloc(&callbacks, &memory, &p) : NULL;
+	yajl_handle yajl = p.text && root ? yajl_alloc(&callbacks, &memory, &p) : NULL;
 	if (!yajl)
 		return ps_fail_os(e, "parse '%s'", file);
 	if (n)

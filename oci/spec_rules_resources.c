@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/scope.h"
 #include "oci/spec_rules.h"
 
 static int check_device_rules(const struct rule_ctx *c)
@@ -92,8 +93,14 @@ static int check_rdma(const struct rule_ctx *c)
 
 static int check_unified(const struct rule_ctx *c)
 {
+	/* They take pids of the host, or end what is in the cgroup: no resources. */
+	static const char *const of_processes[] = { "cgroup.procs", "cgroup.threads", "cgroup.kill" };
+
 	for (size_t i = 0; i < c->s->linux_.resources.unified.n; i++) {
 		const struct spec_kv *kv = &c->s->linux_.resources.unified.v[i];
+		for (size_t j = 0; j < PS_COUNT(of_processes); j++)
+			if (!strcmp(kv->key, of_processes[j]))
+				return rule_fail(c, kv->at, "'%s' is about processes, not resources", kv->key);
 		if (strchr(kv->key, '/') || !strcmp(kv->key, ".") || !strcmp(kv->key, ".."))
 			return rule_fail(c, kv->at, "'%s' is not the name of a cgroup file", kv->key);
 	}

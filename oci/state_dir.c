@@ -20,7 +20,7 @@
 #include "oci/spec.h"
 #include "oci/state_file.h"
 
-enum { TMP_DIGITS = 12, ROOT_WAIT_MS = 5000 /* a sweep removes a few small folders */ };
+enum { TMP_DIGITS = 12, TEXT_ROOM = 4096, ROOT_WAIT_MS = 5000 /* a sweep removes a few small folders */ };
 
 void state_dir_done(struct state_dir *d)
 {
@@ -220,7 +220,8 @@ static int build(int root_fd, const char *tmp, const struct ps_buf *text, struct
 int state_reserve(const char *root, const struct state *st, struct state_dir *ret, struct ps_err *e)
 {
 	auto_state_dir struct state_dir d = STATE_DIR_NONE;
-	ps_auto_buf struct ps_buf text = { .data = NULL };
+	char room[TEXT_ROOM];
+	ps_auto_buf struct ps_buf text = ps_buf_lent(room, sizeof(room));
 	ps_auto_fd int lock_fd = -1;
 	char tmp[STATE_TMP_MAX];
 
@@ -376,7 +377,8 @@ int state_read(const struct state_dir *d, struct state *ret, struct ps_err *e)
 
 int state_write(const struct state_dir *d, const struct state *st, struct ps_err *e)
 {
-	ps_auto_buf struct ps_buf text = { .data = NULL };
+	char room[TEXT_ROOM];
+	ps_auto_buf struct ps_buf text = ps_buf_lent(room, sizeof(room));
 
 	if (st->status == STATE_STOPPED || strcmp(st->id, d->id) != 0)
 		return ps_fail(e, PS_E_BUG, "state %s of '%s' stored for container '%s'", state_status_name(st->status),
@@ -389,6 +391,17 @@ int state_write(const struct state_dir *d, const struct state *st, struct ps_err
 	return state_put(d, STATE_FILE, text.data, text.len, e);
 }
 
+/* What is usually there, by name: then the folder is empty, and nothing has to be listed. */
+static int remove_usual_files(const struct state_dir *d)
+{
+	static const char *const names[] = { STATE_FILE, STATE_LOCK, "config.json" };
+
+	for (size_t i = 0; i < PS_COUNT(names); i++)
+		if (unlinkat(d->dir_fd, names[i], 0) < 0 && errno != ENOENT && errno != EISDIR && errno != EPERM)
+			return -1;
+	return 0;
+}
+
 int state_remove(struct state_dir *d, struct ps_err *e)
 {
 	ps_auto_fd int lock_fd = state_root_lock(d->root_fd, LOCK_SH, ROOT_WAIT_MS, e);
@@ -397,7 +410,7 @@ int state_remove(struct state_dir *d, struct ps_err *e)
 	if (lock_fd < 0 || state_tmp_name(STATE_DEL, tmp, e) < 0)
 		return ps_ctx(e, "remove the state of container '%s'", d->id);
 	if (still_there(d)) {
-		if (renameat(d->root_fd, d->id, d->root_fd, tmp) < 0)
+		if (renameat(d->root_fd, d->id, d->root_fd, tmp) < 0 || remove_usual_files(d) < 0)
 			return ps_fail_os(e, "remove the state of container '%s'", d->id);
 		if (ps_remove_tree_at(d->root_fd, tmp, e) < 0)
 			return ps_ctx(e, "remove the state of container '%s'", d->id);

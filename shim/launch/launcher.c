@@ -26,7 +26,7 @@
 #include "shim/sandbox/host_fds.h"
 #include "shim/sandbox/namespaces.h"
 
-enum { WAIT_MS = 60000 };
+enum { WAIT_MS = 60000, END_MS = 1000 };
 
 /* The launcher's working set while it plays. */
 struct work {
@@ -139,9 +139,9 @@ static int make_boot(const struct work *w, int channel_fd, struct ps_err *e)
 	size_t tasks_off = fds_off + l->plan->fds.n * sizeof(int32_t);
 	size_t plan_at_off = (tasks_off + w->cgroups.n_tasks * sizeof(int32_t) + 15) & ~(size_t)15;
 	size_t size = plan_at_off + l->plan->size;
-	ps_auto_mem char *block = calloc(1, size);
+	ps_auto_mem char *head = calloc(1, plan_at_off);
 
-	if (!block)
+	if (!head)
 		return ps_fail_os(e, "launch: memory for the boot block");
 	struct launch_boot boot = {
 		.magic = LAUNCH_BOOT_MAGIC, .version = LAUNCH_BOOT_VERSION,
@@ -149,11 +149,12 @@ static int make_boot(const struct work *w, int channel_fd, struct ps_err *e)
 		.channel_fd = channel_fd, .gate_fd = l->gate_fd, .wait_ms = wait_ms(l->plan),
 		.n_fds = l->plan->fds.n, .n_tasks = w->cgroups.n_tasks,
 	};
-	memcpy(block, &boot, sizeof(boot));
-	memcpy(block + fds_off, w->fds, boot.n_fds * sizeof(int32_t));
-	memcpy(block + tasks_off, w->cgroups.tasks, boot.n_tasks * sizeof(int32_t));
-	memcpy(block + plan_at_off, l->plan, l->plan->size);
-	return shm_sealed_copy("podshim-boot", block, size, /* exec= */ false, e);
+	memcpy(head, &boot, sizeof(boot));
+	memcpy(head + fds_off, w->fds, boot.n_fds * sizeof(int32_t));
+	memcpy(head + tasks_off, w->cgroups.tasks, boot.n_tasks * sizeof(int32_t));
+	const struct shm_part parts[] = { { head, plan_at_off }, { l->plan, l->plan->size } };
+
+	return shm_sealed_parts("podshim-boot", parts, PS_COUNT(parts), /* exec= */ false, e);
 }
 
 static uint64_t spawn_flags(const struct plan *p)
@@ -289,6 +290,19 @@ static struct player launcher(const struct plan *plan, int channel)
 				.rows = launcher_rows, .gate_fd = -1 };
 }
 
+/* Init ended without a word: how?  Asked before it is killed for good. */
+static void explain_end(struct launch *l, struct ps_err *e)
+{
+	int status;
+
+	if (!e || e->cls != PS_E_PEER || l->pidfd < 0 || ps_pidfd_wait_exit(l->pidfd, END_MS) != 0 ||
+	    ps_pidfd_reap(l->pidfd, &status, NULL) < 0)
+		return;
+	ps_fd_close(&l->pidfd);
+	if (status > 128)
+		ps_ctx(e, "container's init was killed by signal %d", status - 128);
+}
+
 int launch_prepare(struct launch *l, struct ps_err *e)
 {
 	struct work w ps_auto(work_done) = { .player = launcher(l->plan, -1), .l = l, .cgroups = CGROUP_FDS_INIT };
@@ -301,6 +315,7 @@ int launch_prepare(struct launch *l, struct ps_err *e)
 	if (l->target_pidfd >= 0)
 		w.fds[0] = fcntl(l->target_pidfd, F_DUPFD_CLOEXEC, 3);
 	if (script_play(&w.player, ROW_open_host, ROW_record, e) < 0) {
+		explain_end(l, e);
 		launch_abort(l);
 		return -1;
 	}
@@ -312,6 +327,7 @@ int launch_go(struct launch *l, struct ps_err *e)
 	struct player p = launcher(l->plan, l->channel);
 
 	if (script_play(&p, ROW_open_gate, ROW_execute, e) < 0) {
+		explain_end(l, e);
 		launch_abort(l);
 		return -1;
 	}

@@ -103,6 +103,13 @@ static int wait_at_gate(struct player *p, struct script_msg *m, size_t *ret_n, s
 	}
 }
 
+static int peer_gone(const struct player *p, uint32_t row, struct ps_err *e)
+{
+	return ps_fail(e, PS_E_PEER, "launch: the %s ended unexpectedly at row '%s' (%s)",
+		       p->me == LAUNCHER ? "container's init" : "launcher", launch_script[row].name,
+		       launch_script[row].note);
+}
+
 static int hear(struct player *p, uint32_t row, struct ps_err *e)
 {
 	struct script_msg m = { 0 };
@@ -122,9 +129,7 @@ static int hear(struct player *p, uint32_t row, struct ps_err *e)
 	if (n == 0) {
 		if (row == ROW_execute && p->me == LAUNCHER)
 			return 0;
-		return ps_fail(e, PS_E_PEER, "launch: the %s ended unexpectedly at row '%s' (%s)",
-			       p->me == LAUNCHER ? "container's init" : "launcher", launch_script[row].name,
-			       launch_script[row].note);
+		return peer_gone(p, row, e);
 	}
 	if (n < SCRIPT_MSG_SHORT)
 		return ps_fail(e, PS_E_PEER, "launch: short message at row '%s'", launch_script[row].name);
@@ -138,7 +143,7 @@ static int hear(struct player *p, uint32_t row, struct ps_err *e)
 }
 
 /* Our own row failed, or the peer is gone: prefer the peer's own words if it left some. */
-static int drain_peer_error(struct player *p, struct ps_err *e)
+static int drain_peer_error(struct player *p, uint32_t row, struct ps_err *e)
 {
 	struct script_msg m = { 0 };
 	ssize_t n;
@@ -146,7 +151,7 @@ static int drain_peer_error(struct player *p, struct ps_err *e)
 	while ((n = sock_recv(p->channel, &m, sizeof(m), NULL, NULL, 1000, NULL)) > 0)
 		if (m.rc < 0)
 			return peer_failed(p, &m, (size_t)n, e);
-	return -1;
+	return peer_gone(p, row, e);
 }
 
 static int play_row(struct player *p, uint32_t row, struct ps_err *e)
@@ -166,7 +171,7 @@ static int play_row(struct player *p, uint32_t row, struct ps_err *e)
 			return -1;
 		}
 		if (s->then == other && !p->told && tell(p, row, 0, NULL, e) < 0)
-			return p->me == LAUNCHER ? drain_peer_error(p, e) : -1;
+			return p->me == LAUNCHER ? drain_peer_error(p, row, e) : -1;
 		return 0;
 	}
 	return s->then == p->me ? hear(p, row, e) : 0;

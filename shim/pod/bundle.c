@@ -11,7 +11,8 @@
 #include "base/scope.h"
 #include "shim/pod/container.h"
 
-enum { TEXT_ROOM = 16 * 1024 /* more than most config.json have */ };
+/* More than most texts and plans take. */
+enum { TEXT_ROOM = 16 * 1024, PLAN_ROOM = 32 * 1024 };
 
 static void lend_text(struct bundle *b)
 {
@@ -87,5 +88,6 @@ int bundle_plan(struct bundle *b, const struct pod_env *env, const struct pod_cr
 
 	if (host_probe(&b->arena, &host, e) < 0)
 		return -1;
+	*out = ps_buf_lent(ps_arena_alloc(&b->arena, PLAN_ROOM), PLAN_ROOM);
 	return plan_compile(b->policy, host, &request, out, e);
 }

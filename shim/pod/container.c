@@ -68,11 +68,19 @@ static enum state_status status_now(const struct state_dir *d, const struct stat
 	return waits_at_gate(d) ? STATE_CREATED : STATE_RUNNING;
 }
 
-enum state_status pod_status_now(const struct state_dir *d, const struct state *st)
+/* Processes and cgroups of another boot are gone; what has their numbers and names now is somebody else's. */
+static int read_record(const struct state_dir *d, struct state *st, bool *ret_other_boot, struct ps_err *e)
 {
-	ps_auto_fd int pidfd = open_verified(st->pid, st->pid_start);
+	char boot[37] = "";
 
-	return status_now(d, st, pidfd);
+	if (state_read(d, st, e) < 0 || ps_boot_id(boot, e) < 0)
+		return -1;
+	*ret_other_boot = strcmp(boot, st->boot_id) != 0;
+	if (*ret_other_boot) {
+		st->pid = st->launcher = 0;
+		st->n_cgroup_dirs = 0;
+	}
+	return 0;
 }
 
 int container_open(const struct pod_env *env, const char *id, bool lock, struct container **ret, struct ps_err *e)
@@ -87,7 +95,7 @@ int container_open(const struct pod_env *env, const char *id, bool lock, struct 
 		return -1;
 	if (lock && state_lock(&c->dir, LOCK_MS, e) < 0)
 		return -1;
-	if (state_read(&c->dir, &c->st, e) < 0)
+	if (read_record(&c->dir, &c->st, &c->other_boot, e) < 0)
 		return -1;
 	c->pidfd = open_verified(c->st.pid, c->st.pid_start);
 	c->status = status_now(&c->dir, &c->st, c->pidfd);
@@ -168,13 +176,9 @@ static bool remove_empty(const struct state *st)
 static int free_cgroups(const struct state *st, struct ps_err *e)
 {
 	struct cgroup_dirs cg = container_cgroups(st);
-	char boot[37] = "";
 
 	if (!cg.n)
 		return 0;
-	/* Cgroups do not survive a reboot: a directory of that name is somebody else's by now. */
-	if (ps_boot_id(boot, e) < 0 || strcmp(boot, st->boot_id) != 0)
-		return boot[0] ? 0 : -1;
 	/* The end of a pid namespace's init is the end of all in it: then there is nobody left to kill. */
 	if (st->owns_cgroups && st->exposed)
 		return cgroup_kill_all(cg.v, cg.n, e) < 0 || cgroup_remove(cg.v, cg.n, e) < 0 ? -1 : 0;
@@ -191,8 +195,8 @@ static int free_cgroups(const struct state *st, struct ps_err *e)
 	return 0;
 }
 
-int container_destroy(const struct pod_env *env, struct state_dir *d, const struct state *st, bool poststop_owed,
-		      struct ps_err *e)
+int container_destroy(const struct pod_env *env, struct state_dir *d, const struct state *st, struct tape *tape,
+		      bool poststop_owed, struct ps_err *e)
 {
 	if (end_processes(st, e) < 0)
 		return -1;
@@ -201,11 +205,12 @@ int container_destroy(const struct pod_env *env, struct state_dir *d, const stru
 	if (poststop_owed && st->has_poststop)
 		poststop(env, d, st);
 	if (st->tape[0]) {
-		auto_tape struct tape *t = event_tape(st);
+		auto_tape struct tape *opened = tape ? NULL : event_tape(st);
 
-		event_state(t, st, RUNNER_GONE, 0);
-		if (t)
-			tape_finish(t);
+		tape = tape ? tape : opened;
+		event_state(tape, st, RUNNER_GONE, 0);
+		if (tape)
+			tape_finish(tape);
 		if (shm_remove(st->tape, e) < 0)
 			return -1;
 	}
@@ -223,21 +228,17 @@ void container_explain(const struct state *st, struct ps_err *e)
 int container_sweep(const struct pod_env *env, const char *id, struct ps_err *e)
 {
 	auto_container struct container *c = NULL;
-	char boot[37] = "";
 
-	if (ps_boot_id(boot, e) < 0)
-		return -1;
 	if (container_open(env, id, /* lock= */ false, &c, e) < 0)
 		return e && e->cls == PS_E_NOTFOUND ? 0 : -1;
-	bool other_boot = strcmp(boot, c->st.boot_id) != 0;
-	if (!other_boot && c->st.status != STATE_CREATING)
+	if (!c->other_boot && c->st.status != STATE_CREATING)
 		return 0;
 	/* The creator holds the lock as long as it lives. */
-	if (state_lock(&c->dir, 0, NULL) < 0 || state_read(&c->dir, &c->st, e) < 0)
+	if (state_lock(&c->dir, 0, NULL) < 0 || read_record(&c->dir, &c->st, &c->other_boot, e) < 0)
 		return 0;
-	if (!other_boot && c->st.status != STATE_CREATING)
+	if (!c->other_boot && c->st.status != STATE_CREATING)
 		return 0;
-	return container_destroy(env, &c->dir, &c->st, /* poststop_owed= */ false, e) < 0 ? -1 : 1;
+	return container_destroy(env, &c->dir, &c->st, NULL, /* poststop_owed= */ false, e) < 0 ? -1 : 1;
 }
 
 int pid_file_write(const char *path, pid_t pid, struct ps_err *e)

@@ -25,7 +25,7 @@ int bundle_load(struct bundle *b, const char *dir, const char *config, struct ps
 int bundle_load_frozen(struct bundle *b, const struct state_dir *d, const struct state *st, struct ps_err *e);
 void bundle_done(struct bundle *b);
 #define auto_bundle __attribute__((cleanup(bundle_done)))
-/* Compile the plan of the bundle's container (or, with `process`, of an additional process that enters `enter`). */
+/* Compile the plan of the bundle's container into *out, which was empty and may live in the bundle's arena. */
 int bundle_plan(struct bundle *b, const struct pod_env *env, const struct pod_create_request *r, struct ps_buf *out,
 		struct ps_err *e);
 /* Hand each warning of a policy to env->warn. */
@@ -39,6 +39,7 @@ struct container {
 	struct state_dir dir;
 	struct state st;
 	enum state_status status;  /* now */
+	bool other_boot;           /* of the record: its processes and cgroups are gone and left out of st */
 	int pidfd;                 /* init, verified; -1 when it is gone */
 };
 /* Open and read ROOT/ID; with lock, hold its lock.  *ret is malloc'd: container_free. */
@@ -60,9 +61,10 @@ void event_exec(struct tape *t, const struct state *st, pid_t pid, const char *p
 /*
  * Free everything that a record names, in this order: processes, cgroups, tape, folder.  The caller holds the lock; init
  * must be dead or is killed here.  With poststop_owed the poststop hooks run before the tape and the folder go.
+ * tape: the record's own, if the caller has it open, else NULL.
  */
-int container_destroy(const struct pod_env *env, struct state_dir *d, const struct state *st, bool poststop_owed,
-		      struct ps_err *e);
+int container_destroy(const struct pod_env *env, struct state_dir *d, const struct state *st, struct tape *tape,
+		      bool poststop_owed, struct ps_err *e);
 /* The hooks that run when config.json is no longer at hand: from the frozen copy, if the record says there are any. */
 int container_poststart(const struct pod_env *env, const struct state_dir *d, const struct state *st, struct ps_err *e);
 /* A process of the launch ended without a word (PS_E_PEER): if its cgroup knows of an oom kill, that is the error to tell. */

@@ -82,7 +82,7 @@ int pod_delete(const struct pod_env *env, const char *id, bool force, struct ps_
 	if (!force && c->status != STATE_STOPPED && c->status != STATE_CREATED)
 		return ps_fail(e, PS_E_STATE, "cannot delete container %s that is not stopped: %s", id,
 			       state_status_name(c->status));
-	return container_destroy(env, &c->dir, &c->st, /* poststop_owed= */ true, e);
+	return container_destroy(env, &c->dir, &c->st, NULL, /* poststop_owed= */ true, e);
 }
 
 static int set_frozen(const struct pod_env *env, const char *id, bool freeze, struct ps_err *e)

@@ -177,7 +177,7 @@ static int undo(struct creation *c, struct ps_err *e)
 	c->st.owns_cgroups = c->launch.made_cgroups;
 	if (c->pid_file_written)
 		(void)unlink(c->r->pid_file);
-	if (container_destroy(c->env, &c->dir, &c->st, c->launch.hooks_began, &ignored) < 0)
+	if (container_destroy(c->env, &c->dir, &c->st, c->tape, c->launch.hooks_began, &ignored) < 0)
 		(void)ps_ctx(e, "cleaning up failed too (%s); run 'podshim gc'", ignored.msg);
 	return -1;
 }
@@ -254,7 +254,7 @@ static int finish_foreground(struct creation *c, int *ret_status, struct ps_err 
 		return undo(c, e);
 	event_exit(c->tape, &c->st, status);
 	event_state(c->tape, &c->st, RUNNER_EXITED, 0);
-	if (!c->r->keep && container_destroy(c->env, &c->dir, &c->st, /* poststop_owed= */ true, e) < 0)
+	if (!c->r->keep && container_destroy(c->env, &c->dir, &c->st, c->tape, /* poststop_owed= */ true, e) < 0)
 		return -1;
 	*ret_status = status;
 	return 0;

@@ -4,6 +4,8 @@
 #include "base/jsonw.h"
 #include "shim/pod/container.h"
 
+enum { EVENT_ROOM = 512 };
+
 static struct ps_jsonw begin(struct ps_buf *out, const struct state *st)
 {
 	struct ps_jsonw w = { .out = out };
@@ -31,7 +33,8 @@ struct tape *event_tape(const struct state *st)
 
 void event_state(struct tape *t, const struct state *st, enum runner_state s, pid_t pid)
 {
-	ps_auto_buf struct ps_buf text = { 0 };
+	char room[EVENT_ROOM];
+	ps_auto_buf struct ps_buf text = ps_buf_lent(room, sizeof(room));
 	struct ps_jsonw w = begin(&text, st);
 
 	ps_jw_str(&w, "state", runner_state_name(s));
@@ -42,7 +45,8 @@ void event_state(struct tape *t, const struct state *st, enum runner_state s, pi
 
 void event_exit(struct tape *t, const struct state *st, int status)
 {
-	ps_auto_buf struct ps_buf text = { 0 };
+	char room[EVENT_ROOM];
+	ps_auto_buf struct ps_buf text = ps_buf_lent(room, sizeof(room));
 	struct ps_jsonw w = begin(&text, st);
 
 	ps_jw_int(&w, "status", status);
@@ -51,7 +55,8 @@ void event_exit(struct tape *t, const struct state *st, int status)
 
 void event_error(struct tape *t, const struct state *st, const struct ps_err *err)
 {
-	ps_auto_buf struct ps_buf text = { 0 };
+	char room[EVENT_ROOM];
+	ps_auto_buf struct ps_buf text = ps_buf_lent(room, sizeof(room));
 	struct ps_jsonw w = begin(&text, st);
 
 	ps_jw_str(&w, "class", ps_err_class_text(err->cls));
@@ -63,7 +68,8 @@ void event_error(struct tape *t, const struct state *st, const struct ps_err *er
 
 void event_exec(struct tape *t, const struct state *st, pid_t pid, const char *program)
 {
-	ps_auto_buf struct ps_buf text = { 0 };
+	char room[EVENT_ROOM];
+	ps_auto_buf struct ps_buf text = ps_buf_lent(room, sizeof(room));
 	struct ps_jsonw w = begin(&text, st);
 
 	ps_jw_int(&w, "pid", pid);

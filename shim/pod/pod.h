@@ -88,5 +88,3 @@ int pod_gc(const struct pod_env *env, struct ps_buf *report, struct ps_err *e);
  * non-zero, or, without follow, when the history was given. */
 int pod_watch(const struct pod_env *env, const char *id, bool follow, int (*emit)(void *ctx, const char *line, size_t n),
 	      void *ctx, struct ps_err *e);
-/* Status of a stored record as it is now: looks at the process, the gate and the freezer. */
-enum state_status pod_status_now(const struct state_dir *d, const struct state *st);

@@ -28,7 +28,7 @@ static int destroy_for_hook(const struct pod_env *env, struct container *c)
 {
 	struct ps_err ignored = { 0 };
 
-	(void)container_destroy(env, &c->dir, &c->st, /* poststop_owed= */ true, &ignored);
+	(void)container_destroy(env, &c->dir, &c->st, NULL, /* poststop_owed= */ true, &ignored);
 	return -1;
 }
 

@@ -256,7 +256,7 @@ limit() { # limit CONTROLLER V1_FILE V2_FILE
 	echo $frozen >"$dir/$TAG/$file"
 	config --arg p "/$TAG/c" '.linux.cgroupsPath = $p'
 	payload true
-	attempt timeout 30 "$PODSHIM" --root "$ROOT" run -b "$BUNDLE" "$CID"
+	attempt timeout -s KILL 30 "$PODSHIM" --root "$ROOT" run -b "$BUNDLE" "$CID"
 	echo $thawed >"$dir/$TAG/$file"
 	[ "$status" = 1 ]
 	has "container's cgroup unexpectedly frozen"

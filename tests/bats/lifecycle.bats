@@ -239,7 +239,7 @@ teardown() {
 	exec 7<"$BATS_TEST_FILENAME"
 	detached podshim create -b "$BUNDLE" "$CID"
 	exec 7<&-
-	! readlink "/proc/$(init_pid)/fd/"* | grep -qF "$BATS_TEST_FILENAME"
+	[[ $(readlink "/proc/$(init_pid)/fd/"*) != *"$BATS_TEST_FILENAME"* ]]
 	podshim delete --force "$CID"
 }
 

@@ -87,6 +87,7 @@ refuses_with() { # refuses_with FILTER TEXT...
 		refuses gid
 	done
 	# CVE-2026-30892: what is no number is nobody.
+	"$REPO/example/hello/make-config" true >"$BUNDLE/config.json"
 	start_sleeper
 	for id in 1x x1 "" " 1" +1 0x1 1: :1 -1 4294967295 4294967296 1:-1; do
 		bounded exec --user "$id" "$CID" id
@@ -122,7 +123,14 @@ refuses_with() { # refuses_with FILTER TEXT...
 	refuses_with '.linux.resources.unified = {"../../cgroup.procs": "1"}' unified
 	refuses_with '.linux.resources.unified = {"a/b": "1"}' unified
 	refuses_with '.linux.resources.unified = {"": "1"}' unified
-	refuses_with '.linux.resources.unified = {"cgroup.procs": "1"}' unified
+	# A process of the host that the container's cgroup would take in, and end with the container.
+	sleep 600 3>&- &
+	local victim=$! file
+	for file in cgroup.procs cgroup.threads; do
+		refuses_with ".linux.resources.unified = {\"$file\": \"$victim\"}" unified
+	done
+	refuses_with '.linux.resources.unified = {"cgroup.kill": "1"}' unified
+	kill "$victim"
 	[ "$(ls -d /sys/fs/cgroup/*/ /sys/fs/cgroup/*/*/)" = "$before" ]
 }
 
@@ -131,7 +139,7 @@ refuses_with() { # refuses_with FILTER TEXT...
 	refuses_with '.domainname = ("d" * 65)' "domain name"
 	refuses_with '.root.path = ("/x" * 3000)' root
 	refuses_with '.root.path = ""' root
-	refuses_with '.process.cwd = ("/x" * 3000)' cwd
+	refuses_with '.process.cwd = ("/x" * 3000)' "working directory"
 	refuses_with '.process.args = [""]' args
 	refuses_with '.process.args = []' args
 	refuses_with '.mounts += [{destination: ("/x" * 3000), type: "tmpfs"}]' mounts

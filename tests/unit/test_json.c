@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_json.c - JSON text to a tree: values, refusals with their exact text, limits, pointers, writing back.
  *
- * WRAP: calloc reallocarray
+ * WRAP: calloc ps_arena_array reallocarray
  */
 #include "tests/unit/unit.h"
 
@@ -9,6 +9,7 @@
 #include "tests/unit/fault.h"
 
 FAULT_WRAP(void *, calloc, (size_t n, size_t size), (n, size), NULL)
+FAULT_WRAP(void *, ps_arena_array, (struct ps_arena *a, size_t n, size_t size), (a, n, size), NULL)
 FAULT_WRAP(void *, reallocarray, (void *p, size_t n, size_t size), (p, n, size), NULL)
 
 static struct json *parse(struct ps_arena *a, const char *text)
@@ -294,7 +295,7 @@ static void every_allocation_fails_once(void **state)
 		assert_int_equal(e.cls, PS_E_OS);
 		assert_string_equal(e.msg, "parse 'f.json': Cannot allocate memory");
 	}
-	assert_int_equal(n, 4); /* one arena block, the stack of nodes, the sorted members */
+	assert_int_equal(n, 6); /* one arena block, the stack of nodes, two containers, the sorted members */
 }
 
 int main(void)

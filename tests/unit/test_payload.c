@@ -166,7 +166,7 @@ static void home(void **state)
 		{ "a:x:7:7::/first:/x\nb:x:7:7::/second:/x\n", 7, NULL, "/first" },
 		{ "root:x:0:0:root:/root:/bin/sh\n", 1000, NULL, "/" },
 		{ "root:x:0:0:root:/root:/bin/sh\n", 0, "HOME=/mine", "/mine" },
-		{ "root:x:0:0:root:/root:/bin/sh\n", 0, "HOME=", "" },
+		{ "root:x:0:0:root:/root:/bin/sh\n", 0, "HOME=", "/root" },
 		{ "u:x:+5:5::/plus:/x\nu:x:5:5:/short\nu:x:5:5::relative:/x\nu:x:5:5::/more:/x:y\n", 5, NULL, "/" },
 		{ "", 0, NULL, "/" },
 		{ NULL, 0, NULL, "/" },
