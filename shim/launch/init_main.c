@@ -45,7 +45,7 @@ struct init {
 	const int *tasks;
 	uint32_t n_tasks;
 	mode_t caller_umask;
-	bool gave_up;
+	bool gave_up, filtered;
 	char payload[PATH_MAX];
 };
 
@@ -285,17 +285,29 @@ static int do_prepared(struct player *p, struct ps_err *e)
 	return 0;
 }
 
+/* The filter of a payload with no_new_privs is loaded last of all, but before any program of the container runs. */
+static int load_filter(struct init *in, struct ps_err *e)
+{
+	const struct plan *p = in->sb.plan;
+
+	/* In a shared pid namespace it came before anybody could see us; without no_new_privs, before the ids changed. */
+	if (!p->no_new_privs || p->bridge_late || in->filtered)
+		return 0;
+	in->filtered = true;
+	return seccomp_apply(&in->sb, e);
+}
+
 static int do_hooks_start(struct player *p, struct ps_err *e)
 {
 	/* Programs of the container: they get its environment, never the caller's. */
 	environ = payload_env(&init_of(p)->sb, e);
-	if (!environ)
+	if (!environ || load_filter(init_of(p), e) < 0)
 		return -1;
 	return hooks_run(p->plan, "startContainer", p->plan->start_container, "created", getpid(), false, NULL, NULL, e);
 }
 
 /*
- * With a gate, or hooks that need it, init keeps what it has until `start`.  A filter that has to be loaded before the ids
+ * With a gate, init keeps what it has until `start`.  A filter that has to be loaded before the ids
  * change waits as well: it might forbid what the next messages take.
  */
 static int do_give_up_now(struct player *p, struct ps_err *e)
@@ -303,7 +315,7 @@ static int do_give_up_now(struct player *p, struct ps_err *e)
 	struct init *in = init_of(p);
 	const struct plan *plan = p->plan;
 
-	if (p->gate_fd >= 0 || plan->start_container.n || !plan->has_process || (plan->seccomp.n && !plan->no_new_privs))
+	if (p->gate_fd >= 0 || !plan->has_process || (plan->seccomp.n && !plan->no_new_privs))
 		return 0;
 	in->gave_up = true;
 	return give_up(in, e) < 0 ? -1 : payload_prepare(&in->sb, e);
@@ -324,12 +336,9 @@ static int do_ready(struct player *p, struct ps_err *e)
 
 static int do_execute(struct player *p, struct ps_err *e)
 {
-	struct sandbox *sb = &init_of(p)->sb;
-
-	/* In a shared pid namespace the filter came before anybody could see us. */
-	if (sb->plan->no_new_privs && !sb->plan->bridge_late && seccomp_apply(sb, e) < 0)
+	if (load_filter(init_of(p), e) < 0)
 		return -1;
-	return payload_exec(sb, init_of(p)->payload, e);
+	return payload_exec(&init_of(p)->sb, init_of(p)->payload, e);
 }
 
 #define RUN_INIT(row) do_##row

@@ -350,7 +350,9 @@ void launch_abort(struct launch *l)
 
 	if (l->pidfd >= 0) {
 		(void)ps_pidfd_kill(l->pidfd, SIGKILL);
-		(void)ps_pidfd_reap(l->pidfd, &status, NULL);
+		/* Frozen in a version 1 cgroup it does not die: the owner's cgroup_kill_all thaws it. */
+		if (ps_pidfd_wait_exit(l->pidfd, END_MS) == 0)
+			(void)ps_pidfd_reap(l->pidfd, &status, NULL);
 	}
 	launch_done(l);
 }

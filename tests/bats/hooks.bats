@@ -227,3 +227,17 @@ inner_hook() { # inner_hook EXIT
 	# 0, 1, 2 and ls' own.
 	[ "$(grep -c -- '->' "$BATS_TEST_TMPDIR/fds")" -le 4 ]
 }
+
+@test "startContainer: a program of the container has no more rights than the payload" {
+	mkdir -m 1777 "$ROOTFS/out"
+	config '.process.user = {uid: 1000, gid: 1000}
+		| .process.noNewPrivileges = true
+		| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["sethostname"], action: "SCMP_ACT_ERRNO"}]}
+		| .root.readonly = false
+		| .hooks.startContainer = [{path: "/bin/sh",
+			args: ["sh", "-c", "grep -E \"^(Uid|CapEff|Seccomp|NoNewPrivs):\" /proc/self/status > /out/hook"]}]'
+	run_shell 'grep -E "^(Uid|CapEff|Seccomp|NoNewPrivs):" /proc/self/status > /out/payload; diff /out/hook /out/payload && echo same'
+	is same
+	grep -q $'^Seccomp:\t2' "$ROOTFS/out/hook"
+	grep -q $'^Uid:\t1000' "$ROOTFS/out/hook"
+}
