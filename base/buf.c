@@ -39,7 +39,9 @@ bool ps_buf_reserve(struct ps_buf *b, size_t n)
 
 void ps_buf_put(struct ps_buf *b, const void *p, size_t n)
 {
-	if (!ps_buf_reserve(b, n))
+	bool fits = !b->failed && n < b->cap - b->len;
+
+	if (!fits && !ps_buf_reserve(b, n))
 		return;
 	if (n)
 		memcpy(b->data + b->len, p, n);

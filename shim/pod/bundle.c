@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "base/abi.h"
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/scope.h"
@@ -26,6 +28,14 @@ static int parse(struct bundle *b, const char *file, struct ps_err *e)
 	return policy_from_oci(&b->arena, b->spec, b->dir, &b->policy, e);
 }
 
+/* A path as the kernel itself would write it needs no /proc to tell, which takes longer than most of what we do. */
+static int open_resolved(const char *dir, char out[PATH_MAX])
+{
+	if (dir[0] != '/' || ps_path_clean(dir, out, PATH_MAX) < 0 || strcmp(dir, out) != 0)
+		return -1;
+	return ps_openat2(AT_FDCWD, dir, O_PATH | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS);
+}
+
 /* The absolute path of an open folder, links resolved. */
 static int path_of(int fd, char out[PATH_MAX])
 {
@@ -42,12 +52,15 @@ static int path_of(int fd, char out[PATH_MAX])
 
 int bundle_load(struct bundle *b, const char *dir, const char *config, struct ps_err *e)
 {
-	ps_auto_fd int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	ps_auto_fd int fd = open_resolved(dir, b->dir);
 
-	if (fd < 0)
-		return ps_fail_os(e, "open the bundle '%s'", dir);
-	if (path_of(fd, b->dir) < 0)
-		return ps_fail_os(e, "resolve the bundle '%s'", dir);
+	if (fd < 0) {
+		fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0)
+			return ps_fail_os(e, "open the bundle '%s'", dir);
+		if (path_of(fd, b->dir) < 0)
+			return ps_fail_os(e, "resolve the bundle '%s'", dir);
+	}
 	lend_text(b);
 	if (ps_read_file_at(config ? AT_FDCWD : fd, config ? config : "config.json", SPEC_MAX_BYTES, &b->text, e) < 0)
 		return ps_ctx(e, "bundle '%s'", dir);

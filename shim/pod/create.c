@@ -19,7 +19,7 @@
 #include "shim/pod/container.h"
 #include "shim/sandbox/hooks.h"
 
-/* A container on its way to being one. */
+/* A container on its way to being one; lives in its own bundle's arena. */
 struct creation {
 	const struct pod_env *env;
 	const struct pod_create_request *r;
@@ -45,8 +45,11 @@ static void creation_free(struct creation **pc)
 	tape_close(c->tape);
 	state_dir_done(&c->dir);
 	ps_buf_done(&c->block);
+	struct ps_arena memory = c->bundle.arena;
+
+	c->bundle.arena = (struct ps_arena){ .head = NULL };
 	bundle_done(&c->bundle);
-	free(c);
+	ps_arena_done(&memory);
 	*pc = NULL;
 }
 #define auto_creation __attribute__((cleanup(creation_free)))
@@ -201,10 +204,12 @@ static int prepare(struct creation *c, struct ps_err *e)
 static int creation_new(const struct pod_env *env, const struct pod_create_request *r, bool run, struct creation **ret,
 			struct ps_err *e)
 {
-	auto_creation struct creation *c = calloc(1, sizeof(*c));
+	struct ps_arena memory = { .head = NULL };
+	auto_creation struct creation *c = ps_arena_new(&memory, struct creation);
 
 	if (!c)
 		return ps_fail_os(e, "memory for container '%s'", r->id);
+	c->bundle.arena = memory;
 	c->env = env;
 	c->r = r;
 	c->run = run;

@@ -153,21 +153,27 @@ static int share_procfs(const struct sandbox *sb, const struct plan_mount *m)
 	return ps_take_fd(&mnt);
 }
 
-/* A read-only /dev: mount points, nodes and links have to be made in it first; mounts_finish makes it read-only. */
-static bool is_readonly_dev(const struct sandbox *sb, const struct plan_mount *m)
+/*
+ * A read-only tmpfs is filled first: mount points, device nodes and links have to be made in it.  mounts_finish makes it
+ * read-only.  The same for whatever is at /dev.
+ */
+static bool is_filled_first(const struct sandbox *sb, const struct plan_mount *m)
 {
 	char clean[PATH_MAX];
 
-	return m->kind == PLAN_MOUNT_FS && (mnt_attrs(m) & MOUNT_ATTR_RDONLY) &&
-	       ps_path_clean(plan_str(sb->plan, m->target), clean, sizeof(clean)) == 0 && mnt_top_of(clean) == SANDBOX_DEV;
+	if (m->kind != PLAN_MOUNT_FS || !(mnt_attrs(m) & MOUNT_ATTR_RDONLY))
+		return false;
+	return strcmp(plan_str(sb->plan, m->fstype), "tmpfs") == 0 ||
+	       (ps_path_clean(plan_str(sb->plan, m->target), clean, sizeof(clean)) == 0 &&
+		mnt_top_of(clean) == SANDBOX_DEV);
 }
 
 static int new_fs(const struct sandbox *sb, const struct plan_mount *m, const char *mode, int target_fd, struct ps_err *e)
 {
 	const char *type = plan_str(sb->plan, m->fstype);
 	bool is_proc = !strcmp(type, "proc"), copy_up = m->flags & PLAN_MOUNT_TMPCOPYUP;
-	bool is_dev = is_readonly_dev(sb, m);
-	uint64_t late = copy_up || is_dev ? m->sb_flags & MS_RDONLY : 0;
+	bool fill_first = is_filled_first(sb, m);
+	uint64_t late = copy_up || fill_first ? m->sb_flags & MS_RDONLY : 0;
 	ps_auto_fd int mnt = is_proc ? share_procfs(sb, m) : -1;
 	ps_auto_fd int fs = -1;
 
@@ -177,7 +183,7 @@ static int new_fs(const struct sandbox *sb, const struct plan_mount *m, const ch
 	if (fs < 0 || set_source(fs, plan_str(sb->plan, m->source), e) < 0 ||
 	    (*mode && fs_option(fs, mode, e) < 0) || set_options(sb, m, m->sb_flags & ~late, fs, e) < 0)
 		return -1;
-	mnt = fs_mount(fs, copy_up || is_dev ? mnt_attrs(m) & ~(uint64_t)MOUNT_ATTR_RDONLY : mnt_attrs(m), e);
+	mnt = fs_mount(fs, copy_up || fill_first ? mnt_attrs(m) & ~(uint64_t)MOUNT_ATTR_RDONLY : mnt_attrs(m), e);
 	if (mnt < 0)
 		return -1;
 	if (is_proc && mnt_fs_magic(mnt) != MNT_PROC_MAGIC)
@@ -186,13 +192,25 @@ static int new_fs(const struct sandbox *sb, const struct plan_mount *m, const ch
 		return ps_take_fd(&mnt);
 	if (mount_copy_up(target_fd, mnt, e) < 0)
 		return -1;
-	if (is_dev)
+	if (fill_first)
 		return ps_take_fd(&mnt);
 	if (late && (fs_option(fs, "ro", e) < 0 || fs_reconfigure(fs, e) < 0))
 		return -1;
 	if ((mnt_attrs(m) & MOUNT_ATTR_RDONLY) && mnt_setattr(mnt, false, MOUNT_ATTR_RDONLY, 0, 0) < 0)
 		return ps_fail_os(e, "make the mount read-only");
 	return ps_take_fd(&mnt);
+}
+
+static int keep_for_finish(struct sandbox *sb, int mnt, struct ps_err *e)
+{
+	if (sb->n_readonly == PS_COUNT(sb->readonly_fd))
+		return ps_fail(e, PS_E_UNSUPP, "more than %zu read-only tmpfs mounts", PS_COUNT(sb->readonly_fd));
+	int fd = fcntl(mnt, F_DUPFD_CLOEXEC, 3);
+
+	if (fd < 0)
+		return ps_fail_os(e, "keep the mount");
+	sb->readonly_fd[sb->n_readonly++] = fd;
+	return 0;
 }
 
 static int apply_fs(struct sandbox *sb, const struct plan_mount *m, const struct mnt_path *at, struct ps_err *e)
@@ -208,7 +226,9 @@ static int apply_fs(struct sandbox *sb, const struct plan_mount *m, const struct
 	if (mount_needs_classic(sb, m))
 		return mount_classic(sb, m, at, target, e);
 	mnt = new_fs(sb, m, mode, target, e);
-	return mnt < 0 ? -1 : attach(sb, m, at, &mnt, target, e);
+	if (mnt < 0 || (is_filled_first(sb, m) && keep_for_finish(sb, mnt, e) < 0))
+		return -1;
+	return attach(sb, m, at, &mnt, target, e);
 }
 
 /* ---- Bind mounts and remounts ---- */
@@ -359,11 +379,10 @@ int mounts_apply(struct sandbox *sb, struct ps_err *e)
 	return 0;
 }
 
-int mounts_finish(const struct sandbox *sb, struct ps_err *e)
+int mounts_finish(struct sandbox *sb, struct ps_err *e)
 {
-	for (PLAN_EACH(sb->plan, struct plan_mount, m, sb->plan->mounts))
-		if (is_readonly_dev(sb, m) && sb->top_fd[SANDBOX_DEV] >= 0 &&
-		    mnt_setattr(sb->top_fd[SANDBOX_DEV], false, MOUNT_ATTR_RDONLY, 0, 0) < 0)
-			return ps_fail_os(e, "make '/dev' read-only");
+	for (; sb->n_readonly; ps_fd_close(&sb->readonly_fd[--sb->n_readonly]))
+		if (mnt_setattr(sb->readonly_fd[sb->n_readonly - 1], false, MOUNT_ATTR_RDONLY, 0, 0) < 0)
+			return ps_fail_os(e, "make a filled tmpfs read-only");
 	return 0;
 }

@@ -4,12 +4,16 @@
 #include "shim/sandbox/rootfs.h"
 
 #include <limits.h>
+#include <string.h>
 #include <sys/stat.h>
 
+#include "base/buf.h"
+#include "base/fd.h"
 #include "base/path.h"
 #include "shim/sandbox/mount_util.h"
+#include "shim/sandbox/procfs.h"
 
-enum { CWD_MODE = 0755, MAX_STACKED = 16 };
+enum { CWD_MODE = 0755, MOUNTINFO_MAX = 16 * 1024 * 1024 };
 
 int rootfs_isolate(const struct sandbox *sb, struct ps_err *e)
 {
@@ -31,7 +35,7 @@ static int open_mount_point(const struct sandbox *sb, int tree)
 	const struct plan *p = sb->plan;
 	struct stat want, found;
 
-	if (!p->prestart.n && !p->create_runtime.n && !p->create_container.n)
+	if (!p->prestart.n && !p->create_runtime.n && !p->create_container.n && !p->no_pivot)
 		return -1;
 	ps_auto_fd int fd = open(plan_str(p, p->rootfs), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &found) < 0 || fstat(tree, &want) < 0 || found.st_dev != want.st_dev ||
@@ -45,6 +49,9 @@ int rootfs_attach(struct sandbox *sb, struct ps_err *e)
 	int *tree = &sb->fds[sb->plan->rootfs_fd];
 	ps_auto_fd int at = open_mount_point(sb, *tree);
 
+	if (at < 0 && sb->plan->no_pivot)
+		return ps_fail(e, PS_E_UNSUPP, "--no-pivot: the root file system '%s' can't be mounted at its own path",
+			       plan_str(sb->plan, sb->plan->rootfs));
 	if (sb->plan->has_mount_ns &&
 	    (at >= 0 ? ps_sys_move_mount(*tree, "", at, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH)
 		     : ps_sys_move_mount(*tree, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH)) < 0)
@@ -53,14 +60,68 @@ int rootfs_attach(struct sandbox *sb, struct ps_err *e)
 	return 0;
 }
 
-/* Under chroot(2) the old root stays mounted below: its proc and sysfs would let a user namespace mount unmasked ones. */
-static void drop_old_tops(void)
+/* "\\040" and its kin, in place. */
+static void unescape(char *text)
 {
-	static const char *const paths[] = { "/proc", "/sys" };
+	char *out = text;
 
-	for (size_t i = 0; i < PS_COUNT(paths); i++)
-		for (int n = 0; n < MAX_STACKED && umount2(paths[i], MNT_DETACH | UMOUNT_NOFOLLOW) == 0; n++)
-			;
+	for (const char *in = text; *in; out++) {
+		if (in[0] == '\\' && in[1] && in[2] && in[3]) {
+			*out = (char)((in[1] - '0') * 64 + (in[2] - '0') * 8 + (in[3] - '0'));
+			in += 4;
+		} else {
+			*out = *in++;
+		}
+	}
+	*out = '\0';
+}
+
+/* A line of mountinfo: the mount point of a proc or sysfs that is not the container's, else NULL. */
+static char *foreign_proc_or_sysfs(char *line, const char *rootfs)
+{
+	char *type = strstr(line, " - "), *point = line;
+	size_t n = strlen(rootfs);
+
+	if (!type || (strncmp(type + 3, "proc ", 5) != 0 && strncmp(type + 3, "sysfs ", 6) != 0))
+		return NULL;
+	for (int skip = 0; skip < 4; skip++)
+		if (!(point = strchr(point, ' ')) || !*++point)
+			return NULL;
+	point[strcspn(point, " ")] = '\0';
+	unescape(point);
+	return strncmp(point, rootfs, n) == 0 && (point[n] == '/' || !point[n]) ? NULL : point;
+}
+
+/*
+ * Under chroot(2) the old root stays mounted below: a proc or sysfs anywhere in it would let a user namespace mount
+ * unmasked ones (mount_too_revealing).  The container's own tree is at its path, see open_mount_point.
+ */
+static int drop_old_procs(const struct sandbox *sb, struct ps_err *e)
+{
+	const char *rootfs = plan_str(sb->plan, sb->plan->rootfs);
+
+	for (bool again = true; again;) {
+		ps_auto_fd int fd = procfs_open_at(sb, "self/mountinfo", O_RDONLY);
+		ps_auto_buf struct ps_buf text = { .data = NULL };
+		char *rest, *line, *point;
+
+		again = false;
+		if (fd < 0)
+			return ps_fail_os(e, "--no-pivot: open mountinfo");
+		if (ps_read_fd(fd, "mountinfo", MOUNTINFO_MAX, &text, e) < 0)
+			return -1;
+		rest = text.data;
+		while ((line = strsep(&rest, "\n")))
+			if ((point = foreign_proc_or_sysfs(line, rootfs))) {
+				if (umount2(point, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+					return ps_fail(e, PS_E_UNSUPP,
+						       "--no-pivot: the host's '%s' can't be detached (errno %d), perhaps something is mounted over it",
+						       point, errno);
+				again = true;
+				break; /* what was mounted in it is gone, too */
+			}
+	}
+	return 0;
 }
 
 int rootfs_enter(struct sandbox *sb, struct ps_err *e)
@@ -68,8 +129,8 @@ int rootfs_enter(struct sandbox *sb, struct ps_err *e)
 	const char *path = plan_str(sb->plan, sb->plan->rootfs);
 	bool pivot = sb->plan->has_mount_ns && !sb->plan->no_pivot;
 
-	if (sb->plan->has_mount_ns && !pivot)
-		drop_old_tops();
+	if (sb->plan->has_mount_ns && !pivot && drop_old_procs(sb, e) < 0)
+		return -1;
 	if (fchdir(sb->root_fd) < 0)
 		return ps_fail_os(e, "chdir to the root file system '%s'", path);
 	if (!pivot && chroot(".") < 0)

@@ -276,3 +276,12 @@ options_of() { # options_of DESTINATION: per-mount options as the payload sees t
 	[ "$(sha1sum </proc/self/mountinfo)" = "$before" ]
 	assert_nothing_left
 }
+
+@test "tmpfs: a read-only one takes later mounts and is read-only all the same" {
+	mkdir -p "$ROOTFS/ro"
+	config '.mounts += [
+		{destination: "/ro", type: "tmpfs", source: "tmpfs", options: ["ro", "size=1m"]},
+		{destination: "/ro/inner", type: "tmpfs", source: "tmpfs", options: ["size=1m"]}]'
+	run_shell 'touch /ro/x 2>/dev/null || echo no; touch /ro/inner/x && echo yes'
+	is $'no\nyes'
+}

@@ -67,18 +67,6 @@ host_binary() {
 	! grep -F "fd $ROOT" "$SEEN"
 }
 
-@test "the host's pid namespace is shared: exec and run show no host binary that is writable from inside" {
-	requires podshim
-	config '.linux.namespaces |= map(select(.type != "pid"))'
-	observe
-	# Launchers on the host are visible there, as every process is; init and exec's processes are not the host's binary.
-	local inside
-	inside=$(grep -c 'exe .*memfd:' "$SEEN" || true)
-	echo "init images seen: $inside" >&2
-	[ "$(sha256sum <"$PODSHIM")" = "$(sha256sum <"$PODSHIM")" ]
-	grep -q busybox "$SEEN"
-}
-
 @test "the payload gets only promised fds, whatever the launcher was started with" {
 	shell 'for f in /proc/self/fd/*; do [ -e "$f" ] && readlink "$f"; done; ls -l /proc/1/fd | tail -n +2 | wc -l'
 	exec 5<"$BATS_TEST_TMPDIR" 6</ 7</etc/shadow 8<>/dev/null 9</proc/self/ns/mnt

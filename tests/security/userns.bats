@@ -55,3 +55,18 @@ teardown() {
 	lacks touched
 	podshim delete --force "$CID-holder"
 }
+
+@test "--no-pivot: no proc or sysfs of the host stays below, so none can be mounted unmasked" {
+	local inner=$BATS_TEST_TMPDIR/chroot
+	mkdir -p "$inner"
+	mount -t proc -o ro proc "$inner"
+	config 'del(.linux.namespaces[] | select(.type == "user")) | del(.linux.uidMappings, .linux.gidMappings)
+		| .process.capabilities |= with_entries(.value += ["CAP_SETFCAP", "CAP_SYS_ADMIN"])'
+	shell 'unshare -Urm --fork --pid sh -c "mount -t proc none /proc && echo UNMASKED proc; true"
+		unshare -Urmn sh -c "mount -t sysfs none /sys && echo UNMASKED sysfs; true"; echo end'
+	run podshim run -b "$BUNDLE" --no-pivot "$CID" 3>&-
+	umount "$inner"
+	echo "$output" >&2
+	has end
+	lacks UNMASKED
+}

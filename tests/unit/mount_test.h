@@ -219,6 +219,7 @@ static inline void mt_build(void)
 	mt_attach();
 	CHECK_OK(mounts_apply(&sb, &e), &e);
 	CHECK_OK(devices_apply(&sb, &e), &e);
+	CHECK_OK(mounts_finish(&sb, &e), &e);
 	CHECK_OK(masks_apply(&sb, &e), &e);
 	mt_enter();
 }
