@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * state.h - what is remembered of a container: ROOT/ID/{state.json,config.json,lock,start.sock}.
+ * state.h - what is remembered of a container: ROOT/ID/{state.json,config.json,start.sock}; the folder itself is locked.
  *
  * ROOT is 0700 and owned by the effective uid.  An id is reserved by building ROOT/.new-XXXXXX (lock held, state.json
  * with status "creating") and renaming it to ROOT/ID with RENAME_NOREPLACE: kill -9 at any moment leaves either nothing

@@ -207,7 +207,7 @@ static int build(int root_fd, const char *tmp, const struct ps_buf *text, struct
 	d->dir_fd = openat(root_fd, tmp, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (d->dir_fd < 0)
 		return -1;
-	d->lock_fd = openat(d->dir_fd, STATE_LOCK, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	d->lock_fd = openat(d->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (d->lock_fd < 0 || flock(d->lock_fd, LOCK_EX | LOCK_NB) < 0 ||
 	    write_new(d->dir_fd, STATE_FILE, text->data, text->len) < 0)
 		return -1;
@@ -294,7 +294,7 @@ int state_lock(struct state_dir *d, int timeout_ms, struct ps_err *e)
 
 	if (d->lock_fd >= 0)
 		return 0;
-	fd = openat(d->dir_fd, STATE_LOCK, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(d->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		return no_container(d->id, e);
 	if (fd < 0)
@@ -394,7 +394,7 @@ int state_write(const struct state_dir *d, const struct state *st, struct ps_err
 /* What is usually there, by name: then the folder is empty, and nothing has to be listed. */
 static int remove_usual_files(const struct state_dir *d)
 {
-	static const char *const names[] = { STATE_FILE, STATE_LOCK, "config.json" };
+	static const char *const names[] = { STATE_FILE, "config.json" };
 
 	for (size_t i = 0; i < PS_COUNT(names); i++)
 		if (unlinkat(d->dir_fd, names[i], 0) < 0 && errno != ENOENT && errno != EISDIR && errno != EPERM)

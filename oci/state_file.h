@@ -6,7 +6,6 @@
 #include "oci/state.h"
 
 #define STATE_FILE "state.json"
-#define STATE_LOCK "lock"
 enum { STATE_FILE_VERSION = 1, STATE_FILE_MAX = 256 * 1024 };
 
 /* Append state.json's text. */

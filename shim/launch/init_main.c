@@ -227,6 +227,20 @@ static int do_find_payload(struct player *p, struct ps_err *e)
 }
 
 /*
+ * Closed, not only close-on-exec: a neighbour in a shared pid namespace opens by /proc/PID/fd what we hold, the private
+ * procfs among it, and a link of the rootfs to /proc/self/fd leads execve(2) there.
+ */
+static void let_go(struct sandbox *sb)
+{
+	ps_fd_close(&sb->root_fd);
+	ps_fd_close(&sb->proc_fd);
+	for (size_t i = 0; i < SANDBOX_N_TOPS; i++)
+		ps_fd_close(&sb->top_fd[i]);
+	for (uint32_t i = 0; i < sb->plan->fds.n; i++)
+		ps_fd_close(&sb->fds[i]);
+}
+
+/*
  * Everything that the payload may not have, in the only order that works: limits while still privileged, the bounding
  * set while CAP_SETPCAP is there, the filter first where only CAP_SYS_ADMIN permits it, ids, capabilities, cwd.
  */
@@ -238,6 +252,7 @@ static int give_up(struct init *in, struct ps_err *e)
 	};
 	const bool make_cwd = sb->plan->rootfs_fd != PLAN_NO_FD;
 
+	let_go(sb);
 	if (!sb->plan->has_process)
 		return 0;
 	umask(in->caller_umask);
@@ -261,9 +276,14 @@ static int do_give_up_early(struct player *p, struct ps_err *e)
 	/* A shared pid namespace: neighbours may trace us from here on, whatever we still hold would be theirs. */
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return ps_fail_os(e, "make the process non-dumpable");
+	if (give_up(init_of(p), e) < 0)
+		return -1;
+	/* The change of ids has set it to fs.suid_dumpable, whatever that is here. */
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		return ps_fail_os(e, "make the process non-dumpable");
 	if (!sb->plan->has_process)
 		return 0;
-	if (give_up(init_of(p), e) < 0 || payload_prepare(sb, e) < 0)
+	if (payload_prepare(sb, e) < 0)
 		return -1;
 	return sb->plan->no_new_privs ? seccomp_apply(sb, e) : 0;
 }

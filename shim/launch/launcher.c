@@ -218,6 +218,7 @@ static int do_write_id_maps(struct player *p, struct ps_err *e)
 static int adopt(struct player *p, struct ps_err *e)
 {
 	struct launch *l = work_of(p)->l;
+	siginfo_t info;
 	int status;
 
 	if (p->heard_pid <= 0)
@@ -227,6 +228,9 @@ static int adopt(struct player *p, struct ps_err *e)
 
 	if (pidfd < 0)
 		return ps_fail_os(e, "launch: pidfd_open of the container's process %d", (int)p->heard_pid);
+	/* A neighbour that traces the bridge's child has our channel: what it names may be anybody. */
+	if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
+		return ps_fail_os(e, "launch: the container's process %d is no child of ours", (int)p->heard_pid);
 	if (ps_pidfd_reap(l->pidfd, &status, e) < 0)
 		return -1;
 	close(l->pidfd);

@@ -233,15 +233,24 @@ static int probe_ids(struct host *h, struct ps_err *e)
 	return 0;
 }
 
-enum { CGROUP1_MAGIC = 0x27e0eb, CGROUP2_MAGIC = 0x63677270 };
-
-/* Is path the very root of a cgroup file system?  kernfs gives its root the inode 1. */
-static bool is_cgroup_root(const char *path, unsigned long magic)
+/* Is path the very root of the unified hierarchy?  kernfs gives its root the inode 1. */
+static bool is_cgroup2_root(const char *path)
 {
+	enum { CGROUP2_MAGIC = 0x63677270 };
 	struct statfs fs;
 	struct stat st;
 
-	return statfs(path, &fs) == 0 && (unsigned long)fs.f_type == magic && stat(path, &st) == 0 && st.st_ino == 1;
+	return statfs(path, &fs) == 0 && (unsigned long)fs.f_type == CGROUP2_MAGIC && stat(path, &st) == 0 &&
+	       st.st_ino == 1;
+}
+
+/* Is path the very root of a version 1 hierarchy?  Only there is a release_agent: one system call for each of a dozen. */
+static bool is_cgroup1_root(const char *path)
+{
+	char file[sizeof(((struct host_cgroup *)NULL)->mount) + sizeof("/release_agent")];
+
+	(void)snprintf(file, sizeof(file), "%s/release_agent", path);
+	return access(file, F_OK) == 0;
 }
 
 /*
@@ -251,7 +260,7 @@ static bool is_cgroup_root(const char *path, unsigned long magic)
 static bool usual_places(struct host *h, const char *self_cgroup)
 {
 	struct span rest = span_of(self_cgroup);
-	bool unified = is_cgroup_root("/sys/fs/cgroup", CGROUP2_MAGIC);
+	bool unified = is_cgroup2_root("/sys/fs/cgroup");
 
 	h->n_cgroups = 0;
 	while (rest.n) {
@@ -269,7 +278,7 @@ static bool usual_places(struct host *h, const char *self_cgroup)
 
 		(void)snprintf(c->mount, sizeof(c->mount), "/sys/fs/cgroup%s%s", unified ? "" : "/",
 			       unified ? "" : c->version == 2 ? "unified" : c->controllers + (named ? 5 : 0));
-		if (!is_cgroup_root(c->mount, c->version == 1 ? CGROUP1_MAGIC : CGROUP2_MAGIC))
+		if (c->version == 1 ? !is_cgroup1_root(c->mount) : !is_cgroup2_root(c->mount))
 			return false;
 		h->n_cgroups++;
 	}

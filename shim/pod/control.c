@@ -15,6 +15,30 @@ static bool is_alive(const struct container *c)
 	return c->pidfd >= 0 && c->status != STATE_STOPPED;
 }
 
+static bool is_listed(pid_t pid, const pid_t *pids, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (pids[i] == pid)
+			return true;
+	return false;
+}
+
+/* A pid that was read may be given to another process at once: held by pidfd, and listed again after that, it was not. */
+static int signal_listed(const struct cgroup_dirs *cg, pid_t pid, int sig, struct ps_err *e)
+{
+	ps_auto_mem pid_t *now = NULL;
+	size_t n = 0;
+	ps_auto_fd int pidfd = ps_pidfd_open(pid);
+
+	if (pidfd < 0)
+		return errno == ESRCH ? 0 : ps_fail_os(e, "open pid %d", (int)pid);
+	if (cgroup_pids(cg->v, cg->n, &now, &n, e) < 0)
+		return -1;
+	if (is_listed(pid, now, n) && ps_pidfd_kill(pidfd, sig) < 0 && errno != ESRCH)
+		return ps_fail_os(e, "send signal %d to pid %d", sig, (int)pid);
+	return 0;
+}
+
 static int kill_all(const struct container *c, int sig, struct ps_err *e)
 {
 	struct cgroup_dirs cg = container_cgroups(&c->st);
@@ -28,8 +52,8 @@ static int kill_all(const struct container *c, int sig, struct ps_err *e)
 	if (cgroup_pids(cg.v, cg.n, &pids, &n, e) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		if (kill(pids[i], sig) < 0 && errno != ESRCH)
-			return ps_fail_os(e, "send signal %d to pid %d", sig, (int)pids[i]);
+		if (signal_listed(&cg, pids[i], sig, e) < 0)
+			return -1;
 	return 0;
 }
 

@@ -52,7 +52,7 @@ static int cache_get(int dir, const char *name, const struct ps_buf *key, struct
 	const size_t before = sizeof(struct cache_header) + key->len; /* the program */
 	struct cache_header h;
 	struct stat st;
-	ps_auto_fd int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	ps_auto_fd int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077))
 		return -1;

@@ -114,7 +114,8 @@ int from_oci_process(struct from_oci *f, const char *pointer, const struct spec_
 	if (!out->from || rlimits(f, s, out) < 0 || environment(f, &s->env, &out->env) < 0 ||
 	    (s->caps.set && caps(f, pointer, &s->caps, &out->caps) < 0))
 		return -1;
-	out->has_caps = s->caps.set;
+	/* None listed are none, as runtimes have it: not all that the launcher happens to hold. */
+	out->has_caps = true;
 	out->args = s->args;
 	out->cwd = s->cwd;
 	out->terminal = s->terminal;

@@ -69,8 +69,9 @@ teardown() {
 }
 
 @test "ctr run -t: a terminal" {
-	requires script
-	run -0 bash -c 'script -qec "ctr --address $0/sock run --runc-binary $1 --runc-root $0/runtime --rm -t docker.io/test/busybox:test $2 sh -c \"test -t 0 && echo terminal\"" /dev/null </dev/null 3>&-' "$CTD" "$PODSHIM" "$NAME"
+	requires python3
+	run -0 python3 "$BATS_TEST_DIRNAME/lib/withpty.py" ctr --address "$CTD/sock" run --runc-binary "$PODSHIM" --runc-root "$CTD/runtime" \
+		--rm -t docker.io/test/busybox:test "$NAME" sh -c 'test -t 0 && echo terminal' 3>&-
 	has terminal
 }
 

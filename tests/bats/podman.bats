@@ -69,23 +69,24 @@ teardown() {
 	is through
 }
 
-pty() { # run a command with a terminal; its output, without carriage returns
-	script -qec "$*" /dev/null </dev/null | tr -d '\r'
+with_pty() { # with_pty PODMAN_ARG...: podman with a terminal of its own
+	export -f pm
+	python3 "$BATS_TEST_DIRNAME/lib/withpty.py" bash -c 'pm "$@"' pm "$@" 3>&-
 }
 
 @test "podman run -it: a terminal" {
-	requires script
-	export -f pm
-	run -0 pty "bash -c 'pm run --rm -it --network none busybox:test sh -c \"tty; test -t 0 && test -t 1 && echo terminal; stty size\"'"
+	requires python3
+	run with_pty run --rm -it --network none busybox:test sh -c 'tty; test -t 0 && test -t 1 && echo terminal; stty size; exit 3'
+	printf '%s\n' "$output" >&2
+	[ "$status" = 3 ]
 	has /dev/pts/0
 	has terminal
 }
 
 @test "podman exec -it: a terminal" {
-	requires script
-	export -f pm
+	requires python3
 	run_pm run -d --name "$NAME" --network none busybox:test sleep 600
-	run -0 pty "bash -c 'pm exec -it $NAME sh -c \"test -t 0 && echo terminal; tty\"'"
+	run -0 with_pty exec -it "$NAME" sh -c 'test -t 0 && echo terminal; tty'
 	has terminal
 	has /dev/pts/
 }

@@ -16,11 +16,13 @@ setup() {
 	TTY=$BATS_TEST_TMPDIR/tty.out
 }
 teardown() {
+	[[ -z ${LISTENER:-} ]] || kill "$LISTENER" 2>/dev/null || true
 	common_teardown
 }
 
 listen() { # listen [TEXT]
 	python3 "$BATS_TEST_DIRNAME/lib/recvtty.py" "$SOCK" "$TTY" "$@" 3>&- &
+	LISTENER=$!
 	wait_until 10 test -S "$SOCK"
 }
 
@@ -59,9 +61,8 @@ listen() { # listen [TEXT]
 }
 
 @test "run in the foreground proxies the terminal" {
-	requires script
 	shell 'test -t 0 && test -t 1 && echo terminal; tty; exit 3'
-	run bash -c 'script -qec "$0 --root $1 run -b $2 $3" /dev/null </dev/null' "$PODSHIM" "$ROOT" "$BUNDLE" "$CID"
+	run python3 "$BATS_TEST_DIRNAME/lib/withpty.py" "$PODSHIM" --root "$ROOT" run -b "$BUNDLE" "$CID" 3>&-
 	echo "$output" >&2
 	[ "$status" = 3 ]
 	has terminal
@@ -70,20 +71,20 @@ listen() { # listen [TEXT]
 }
 
 @test "run in the foreground restores the caller's terminal" {
-	requires script
 	payload true
-	run bash -c 'script -qec "stty -a >$4/before; $0 --root $1 run -b $2 $3; stty -a >$4/after" /dev/null </dev/null' \
-		"$PODSHIM" "$ROOT" "$BUNDLE" "$CID" "$BATS_TEST_TMPDIR"
+	run -0 python3 "$BATS_TEST_DIRNAME/lib/withpty.py" bash -c 'stty -a >"$4/before"; "$0" --root "$1" run -b "$2" "$3"; stty -a >"$4/after"' \
+		"$PODSHIM" "$ROOT" "$BUNDLE" "$CID" "$BATS_TEST_TMPDIR" 3>&-
 	cmp "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
 }
 
 @test "run and exec in the foreground: without a terminal of the caller line ends stay what they are" {
 	shell 'printf "one\\ntwo\\n"; sleep 600'
 	podshim run -b "$BUNDLE" "$CID" </dev/null >"$OUT" 2>&1 3>&- &
+	local launcher=$!
 	wait_file "$OUT" two
 	podshim exec --tty "$CID" printf 'three\n' </dev/null >>"$OUT.exec" 3>&-
 	podshim kill "$CID" KILL
-	wait
+	wait "$launcher" || [ $? = 137 ]
 	[ "$(od -An -c "$OUT" | tr -d ' \n')" = 'one\ntwo\n' ]
 	[ "$(od -An -c "$OUT.exec" | tr -d ' \n')" = 'three\n' ]
 }
@@ -111,7 +112,6 @@ listen() { # listen [TEXT]
 	attempt podshim create -b "$BUNDLE" --console-socket "$SOCK" "$CID"
 	[ "$status" -ne 0 ]
 	has "cannot use console socket if runc will not detach or allocate tty"
-	kill %1
 	assert_nothing_left
 }
 

@@ -143,7 +143,7 @@ refuses_with() { # refuses_with FILTER TEXT...
 	refuses_with '.process.args = [""]' args
 	refuses_with '.process.args = []' args
 	refuses_with '.mounts += [{destination: ("/x" * 3000), type: "tmpfs"}]' mounts
-	refuses_with '.mounts += [{destination: "/m", type: "tmpfs", options: ["size=1k,source=x\ny"]}]' mounts
+	refuses_with '.mounts += [{destination: "/m", type: "tmpfs", options: ["size=1k,source=x"]}]' mounts
 	refuses_with '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 10, hard: 5}]' rlimits
 	refuses_with '.linux.namespaces += [{type: "pid"}]' namespaces
 	refuses_with '.linux.namespaces |= map(if .type == "pid" then .path = "/etc/passwd" else . end)' namespaces

@@ -78,7 +78,7 @@ found_nothing() {
 @test "a link of the rootfs to a descriptor of the launch executes nothing of the host" {
 	local n
 	cp "$ROOTFS/bin/busybox" "$CANARY/dir/echo"
-	CANARY_BEFORE=$(canary_state)
+	bless_canary
 	for n in {3..24}; do
 		ln -sfn "/proc/self/fd/$n/echo" "$ROOTFS/bin/escape$n"
 		payload "escape$n"

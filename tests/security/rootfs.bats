@@ -40,7 +40,7 @@ point() { # point STYLE PATH TARGET
 
 # The bundle is run: a clear error or a container, but the host is as before and nothing stays.
 harmless() {
-	bounded run -b "$BUNDLE" "$@" "$CID"
+	bounded run -b "$BUNDLE" "$CID"
 	if ((status != 0)); then
 		one_error_line || return 1
 	fi
@@ -51,10 +51,10 @@ harmless() {
 	touch "$CANARY/dir/new"
 	run ! assert_canary
 	rm "$CANARY/dir/new"
-	CANARY_BEFORE=$(canary_state)
+	bless_canary
 	chmod 0600 "$CANARY/file"
 	run ! assert_canary
-	CANARY_BEFORE=$(canary_state)
+	bless_canary
 	run unshare -m --propagation private bash -c \
 		"$(declare -f canary_state); mount -t tmpfs tmpfs $CANARY/empty; canary_state"
 	[ "$status" = 0 ]
@@ -232,7 +232,7 @@ with_terminal() { # with_terminal: run in a terminal of its own, outcome in $sta
 	local what
 	shell 'echo "home $HOME"'
 	printf 'root:x:0:0::/of/the/host:/bin/sh\n' >"$CANARY/dir/file"
-	CANARY_BEFORE=$(canary_state)
+	bless_canary
 	for what in mkfifo mkdir "mknod -m 644 %s c 1 5" "mknod -m 644 %s c 1 8" "truncate -s 8G" \
 		"ln -s $CANARY/dir/file" "ln -s ../../../../../../../../..$CANARY/dir/file" "ln -s /proc/kmsg" "ln -s passwd"; do
 		rm -rf "$ROOTFS/etc/passwd"
