@@ -72,10 +72,14 @@ int ps_read_fd(int fd, const char *name, size_t max, struct ps_buf *out, struct 
 
 int ps_read_file_at(int dirfd, const char *path, size_t max, struct ps_buf *out, struct ps_err *e)
 {
-	ps_auto_fd int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	/* A fifo would wait for a writer, a device give for ever. */
+	ps_auto_fd int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
 
-	if (fd < 0)
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return ps_fail_os(e, "open '%s'", path);
+	if (!S_ISREG(st.st_mode))
+		return ps_fail(e, PS_E_CONFIG, "'%s' is not a regular file", path);
 	return ps_read_fd(fd, path, max, out, e);
 }
 

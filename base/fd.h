@@ -9,7 +9,8 @@
 
 /* write(2) until all is written, EINTR retried.  -1 with errno. */
 int ps_write_all(int fd, const void *p, size_t n);
-/* Append the whole file to out, at most max bytes.  Error PS_E_CONFIG when larger.  dirfd may be AT_FDCWD. */
+/* Append the whole regular file to out, at most max bytes.  PS_E_CONFIG when it is larger or no regular file.  dirfd may be
+ * AT_FDCWD. */
 int ps_read_file_at(int dirfd, const char *path, size_t max, struct ps_buf *out, struct ps_err *e);
 /* Append all of an open fd to out from its current offset, at most max bytes. */
 int ps_read_fd(int fd, const char *name, size_t max, struct ps_buf *out, struct ps_err *e);

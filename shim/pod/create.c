@@ -29,6 +29,8 @@ struct creation {
 	struct state_dir dir;
 	struct state st;
 	struct tape *tape;
+	sigset_t signals;          /* the caller's mask, while signals_blocked */
+	bool signals_blocked;
 	int gate_fd, master_fd;
 	bool reserved, pid_file_written, run;
 };
@@ -39,6 +41,8 @@ static void creation_free(struct creation **pc)
 
 	if (!c)
 		return;
+	if (c->signals_blocked)
+		(void)sigprocmask(SIG_SETMASK, &c->signals, NULL);
 	launch_done(&c->launch);
 	ps_fd_close(&c->gate_fd);
 	ps_fd_close(&c->master_fd);
@@ -201,6 +205,20 @@ static int prepare(struct creation *c, struct ps_err *e)
 	return launch_prepare(&c->launch, e);
 }
 
+/* In the foreground, signals that come while the container is made must reach it, not end us half-way. */
+static int block_signals(struct creation *c, struct ps_err *e)
+{
+	sigset_t all;
+
+	if (!c->run || c->r->detach)
+		return 0;
+	sigfillset(&all);
+	if (sigprocmask(SIG_SETMASK, &all, &c->signals) < 0)
+		return ps_fail_os(e, "block signals");
+	c->signals_blocked = true;
+	return 0;
+}
+
 static int creation_new(const struct pod_env *env, const struct pod_create_request *r, bool run, struct creation **ret,
 			struct ps_err *e)
 {
@@ -229,7 +247,7 @@ static int creation_new(const struct pod_env *env, const struct pod_create_reque
 		return ps_fail(e, PS_E_BUG, "the compiled plan is not valid");
 	c->launch.plan = p;
 	c->launch.ops = (struct launch_ops){ .console = on_console, .record = on_record, .ctx = c };
-	if (describe(c, p, e) < 0 || reserve(c, e) < 0)
+	if (describe(c, p, e) < 0 || block_signals(c, e) < 0 || reserve(c, e) < 0)
 		return -1;
 	if (prepare(c, e) < 0)
 		return undo(c, e);
@@ -268,22 +286,15 @@ static int finish_foreground(struct creation *c, int *ret_status, struct ps_err 
 int pod_run(const struct pod_env *env, const struct pod_create_request *r, int *ret_status, struct ps_err *e)
 {
 	auto_creation struct creation *c = NULL;
-	sigset_t all, old;
-	int rc, status = 0;
+	int status = 0;
+	int rc = creation_new(env, r, /* run= */ true, &c, e);
 
-	/* Signals that come while the container is made must reach it, not end us half-way. */
-	sigfillset(&all);
-	if (!r->detach && sigprocmask(SIG_SETMASK, &all, &old) < 0)
-		return ps_fail_os(e, "block signals");
-	rc = creation_new(env, r, /* run= */ true, &c, e);
 	if (rc == 0 && (launch_go(&c->launch, e) < 0 || poststart(c, e) < 0))
 		rc = undo(c, e);
 	if (rc == 0) {
 		event_state(c->tape, &c->st, RUNNER_RUNNING, c->launch.pid);
 		rc = r->detach ? 0 : finish_foreground(c, &status, e);
 	}
-	if (!r->detach)
-		(void)sigprocmask(SIG_SETMASK, &old, NULL);
 	if (rc == 0)
 		*ret_status = status;
 	return rc;

@@ -124,12 +124,22 @@ static int drop_old_procs(const struct sandbox *sb, struct ps_err *e)
 	return 0;
 }
 
+/* Whoever climbs out of the chroot arrives at the same root again. */
+static int cover_old_root(const struct sandbox *sb, struct ps_err *e)
+{
+	if (drop_old_procs(sb, e) < 0)
+		return -1;
+	if (ps_sys_move_mount(sb->root_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return ps_fail_os(e, "--no-pivot: move the root file system over the old root");
+	return 0;
+}
+
 int rootfs_enter(struct sandbox *sb, struct ps_err *e)
 {
 	const char *path = plan_str(sb->plan, sb->plan->rootfs);
 	bool pivot = sb->plan->has_mount_ns && !sb->plan->no_pivot;
 
-	if (sb->plan->has_mount_ns && !pivot && drop_old_procs(sb, e) < 0)
+	if (sb->plan->has_mount_ns && !pivot && cover_old_root(sb, e) < 0)
 		return -1;
 	if (fchdir(sb->root_fd) < 0)
 		return ps_fail_os(e, "chdir to the root file system '%s'", path);

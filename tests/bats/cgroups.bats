@@ -169,7 +169,7 @@ limit() { # limit CONTROLLER V1_FILE V2_FILE
 	[ "$(stat -c %s "$OUT")" = "$before" ]
 	podshim resume "$CID"
 	status_is running
-	wait_until 10 test "$(stat -c %s "$OUT")" -gt "$before"
+	wait_until 10 is_larger "$OUT" "$before"
 	run podshim resume "$CID"
 	[ "$status" -ne 0 ]
 	has "container not paused"

@@ -27,7 +27,7 @@ run_exec() { # run_exec [-N] ARG...: FLAGS... -- COMMAND...; the id goes in betw
 		shift
 	done
 	shift
-	run podshim exec "${flags[@]}" "$CID" "$@" 3>&-
+	run podshim exec "${flags[@]}" "$CID" "$@"
 	printf 'exit status %d: %s\n' "$status" "$output" >&2
 	((status == ${expected#-}))
 }

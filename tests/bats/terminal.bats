@@ -62,7 +62,7 @@ listen() { # listen [TEXT]
 
 @test "run in the foreground proxies the terminal" {
 	shell 'test -t 0 && test -t 1 && echo terminal; tty; exit 3'
-	run python3 "$BATS_TEST_DIRNAME/lib/withpty.py" "$PODSHIM" --root "$ROOT" run -b "$BUNDLE" "$CID" 3>&-
+	run python3 "$BATS_TEST_DIRNAME/lib/withpty.py" "$PODSHIM" --root "$ROOT" run -b "$BUNDLE" "$CID"
 	echo "$output" >&2
 	[ "$status" = 3 ]
 	has terminal

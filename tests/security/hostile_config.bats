@@ -19,7 +19,7 @@ teardown() {
 # Ends by itself, soon, with a message and no crash; may succeed where the input turns out to be legal.
 sane() {
 	status=0
-	timeout 20 "$PODSHIM" --root "$ROOT" run -b "$BUNDLE" "$CID" </dev/null >"$OUT" 2>&1 3>&- || status=$?
+	timeout -k 2 20 "$PODSHIM" --root "$ROOT" run -b "$BUNDLE" "$CID" </dev/null >"$OUT" 2>&1 3>&- || status=$?
 	((status < 124)) || { printf 'exit status %d\n%s\n' "$status" "$(head -c 2000 "$OUT")" >&2; return 1; }
 	((status == 0)) || [[ -s $OUT ]]
 }
@@ -171,7 +171,7 @@ text() { # text BYTES as printf writes them
 	local t
 	for t in '' '{' '[]' '{"args": ["true"]}' '{"cwd": "/", "args": []}' '{"cwd": "/", "args": ["true"], "user": {"uid": -1}}' '{"cwd": "/", "args": ["true\u0000"]}'; do
 		printf '%s' "$t" >"$BATS_TEST_TMPDIR/p.json"
-		run timeout 10 "$PODSHIM" --root "$ROOT" exec --process "$BATS_TEST_TMPDIR/p.json" "$CID" </dev/null
+		run timeout -k 2 10 "$PODSHIM" --root "$ROOT" exec --process "$BATS_TEST_TMPDIR/p.json" "$CID" </dev/null
 		printf '%s: %s %s\n' "$t" "$status" "$output" >&2
 		[ "$status" = 255 ]
 	done

@@ -31,7 +31,7 @@ host_picture() {
 
 # The container may be made or refused; the host must not change, nothing may hang or crash, nothing may stay.
 survives() { # survives [FLAG...]
-	run timeout 20 "$PODSHIM" --root "$ROOT" run -b "$BUNDLE" "$@" "$CID" </dev/null
+	run timeout -k 2 20 "$PODSHIM" --root "$ROOT" run -b "$BUNDLE" "$@" "$CID" </dev/null
 	printf 'exit status %d: %s\n' "$status" "$output" >&2
 	[[ $status != 124 && $status != 139 && $status != 134 ]]
 	[ "$(host_picture)" = "$BEFORE" ]
@@ -166,7 +166,7 @@ only_mounts() { # keep the mounts whose destination matches
 		config '.process.cwd = "/way"'
 		payload sh -c 'pwd; cat file 2>/dev/null; ls'
 		exec 7<"$HOST"
-		run timeout 20 "$PODSHIM" --root "$ROOT" run -b "$BUNDLE" "$CID" </dev/null
+		run timeout -k 2 20 "$PODSHIM" --root "$ROOT" run -b "$BUNDLE" "$CID" </dev/null
 		exec 7<&-
 		printf '%s: %s %s\n' "$target" "$status" "$output" >&2
 		lacks original
@@ -239,11 +239,11 @@ only_mounts() { # keep the mounts whose destination matches
 	start_sleeper
 	rm "$ROOTFS/etc/passwd"
 	mkfifo "$ROOTFS/etc/passwd"
-	run timeout 10 "$PODSHIM" --root "$ROOT" exec --user 1000 "$CID" true </dev/null
+	run timeout -k 2 10 "$PODSHIM" --root "$ROOT" exec --user 1000 "$CID" true </dev/null
 	[ "$status" != 124 ]
 	ln -s /proc/self/fd/7 "$ROOTFS/way"
 	exec 7<"$HOST"
-	run timeout 10 "$PODSHIM" --root "$ROOT" exec --cwd /way "$CID" cat file </dev/null
+	run timeout -k 2 10 "$PODSHIM" --root "$ROOT" exec --cwd /way "$CID" cat file </dev/null
 	exec 7<&-
 	lacks original
 	[ "$(host_picture)" = "$BEFORE" ]
@@ -259,7 +259,7 @@ only_mounts() { # keep the mounts whose destination matches
 	python3 "$BATS_TEST_DIRNAME/exchange.py" "$ROOTFS/a/b" "$ROOTFS/race/link" "$ROOTFS/a" "$ROOTFS/race/abs" 3>&- &
 	local attacker=$! i
 	for i in {1..60}; do
-		timeout 20 "$PODSHIM" --root "$ROOT" run -b "$BUNDLE" "$CID-$i" </dev/null >"$OUT" 2>&1 3>&- || [ $? != 124 ]
+		timeout -k 2 20 "$PODSHIM" --root "$ROOT" run -b "$BUNDLE" "$CID-$i" </dev/null >"$OUT" 2>&1 3>&- || [ $? != 124 ]
 	done
 	kill "$attacker"
 	wait "$attacker" || true

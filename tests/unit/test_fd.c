@@ -118,7 +118,7 @@ static void read_is_bounded(void **state)
 	assert_int_equal(e.sys, ENOENT);
 	assert_string_equal(e.msg, "open 'none': No such file or directory");
 	assert_int_equal(ps_read_file_at(s->fd, ".", 1, &b, &e), -1);
-	assert_string_equal(e.msg, "read '.': Is a directory");
+	assert_string_equal(e.msg, "'.' is not a regular file");
 }
 
 static void read_of_an_empty_file_terminates(void **state)

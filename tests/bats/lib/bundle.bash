@@ -45,7 +45,7 @@ run_bundle() { # run_bundle [-N] [FLAG...]
 		expected=$1
 		shift
 	fi
-	run podshim run -b "$BUNDLE" "$@" "$CID" 3>&-
+	run podshim run -b "$BUNDLE" "$@" "$CID"
 	printf 'exit status %d: %s\n' "$status" "$output" >&2
 	((status == ${expected#-})) || { echo "expected exit status ${expected#-}" >&2; return 1; }
 }

@@ -22,7 +22,7 @@ podman_setup_file() {
 
 pm() {
 	CONTAINERS_CONF=$PM/containers.conf podman --root "$PM/root" --runroot "$PM/run" --tmpdir "$PM/tmp" \
-		--cgroup-manager cgroupfs --events-backend file --runtime "$PODSHIM" "$@"
+		--cgroup-manager cgroupfs --events-backend file --runtime "$PODSHIM" "$@" 3>&-
 }
 
 # podman with its stdout and stderr in $output and nothing of bats inherited.
@@ -32,9 +32,8 @@ run_pm() { # run_pm [-N] ARG...
 		expected=$1
 		shift
 	fi
-	run pm "$@" 3>&-
+	run "$expected" pm "$@" || { printf 'podman %s: %s\n%s\n' "$*" "$status" "$output" >&2; return 1; }
 	printf 'podman %s: %s\n%s\n' "$*" "$status" "$output" >&2
-	((status == ${expected#-})) || { echo "expected exit status ${expected#-}" >&2; return 1; }
 }
 
 podman_teardown() {

@@ -26,3 +26,11 @@ wait_file() { # wait_file PATH [TEXT]
 gone() { # gone PID
 	[[ ! -e /proc/$1 || $(ps -o state= -p "$1") == Z ]]
 }
+
+has_left() { # has_left NAMESPACE PID: that process is no longer in ours
+	[[ $(readlink "/proc/$2/ns/$1") != "$(readlink "/proc/self/ns/$1")" ]]
+}
+
+is_larger() { # is_larger FILE BYTES
+	(($(stat -c %s "$1") > $2))
+}
