@@ -285,3 +285,8 @@ int ps_remove_tree_at(int dirfd, const char *name, struct ps_err *e)
 		return errno == ENOENT ? 0 : ps_fail_os(e, "remove '%s': open '%s'", name, dir);
 	return remove_entry(&r, parent, slash + 1, 0);
 }
+
+int ps_renameat2(int old_dirfd, const char *old_path, int new_dirfd, const char *new_path, unsigned flags)
+{
+	return ps_sys_renameat2(old_dirfd, old_path, new_dirfd, new_path, flags);
+}

@@ -211,7 +211,7 @@ static int build(int root_fd, const char *tmp, const struct ps_buf *text, struct
 	if (d->lock_fd < 0 || flock(d->lock_fd, LOCK_EX | LOCK_NB) < 0 ||
 	    write_new(d->dir_fd, STATE_FILE, text->data, text->len) < 0)
 		return -1;
-	if (ps_sys_renameat2(root_fd, tmp, root_fd, d->id, RENAME_NOREPLACE) == 0)
+	if (ps_renameat2(root_fd, tmp, root_fd, d->id, RENAME_NOREPLACE) == 0)
 		return 0;
 	/* A file system without RENAME_NOREPLACE: a container's folder is never empty, so none is replaced either. */
 	return errno == EINVAL ? renameat(root_fd, tmp, root_fd, d->id) : -1;
@@ -332,7 +332,7 @@ int state_get(const struct state_dir *d, const char *name, struct ps_buf *out, s
  */
 static int replace(int dir_fd, const char *tmp, const char *name)
 {
-	if (ps_sys_renameat2(dir_fd, tmp, dir_fd, name, RENAME_EXCHANGE) == 0)
+	if (ps_renameat2(dir_fd, tmp, dir_fd, name, RENAME_EXCHANGE) == 0)
 		return unlinkat(dir_fd, tmp, 0);
 	return errno == ENOENT || errno == EINVAL ? renameat(dir_fd, tmp, dir_fd, name) : -1;
 }

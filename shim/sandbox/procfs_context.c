@@ -93,7 +93,7 @@ static int helper(int sock, int ns)
 	long pid;
 
 	if (setns(ns, CLONE_NEWPID) < 0 || dup3(sock, own_sock, O_CLOEXEC) < 0 ||
-	    ps_sys_close_range(own_sock + 1, ~0U, 0) < 0 || confine() < 0)
+	    ps_sys_close_range((unsigned)own_sock + 1, ~0U, 0) < 0 || confine() < 0)
 		return 1;
 	pid = syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
 	if (pid == 0) {

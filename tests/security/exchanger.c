@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * exchanger.c - usage: exchanger A B [C D ...]: swaps the names A and B, C and D ... atomically, until it is killed.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/syscall.h>

@@ -9,7 +9,7 @@ load ../bats/lib/wait
 
 setup_file() {
 	export OBSERVER=$BATS_FILE_TMPDIR/observer
-	musl-gcc -static -O2 -Wall -Wextra -o "$OBSERVER" "$BATS_TEST_DIRNAME/observer.c"
+	musl-gcc -D_GNU_SOURCE -static -O2 -Wall -Wextra -o "$OBSERVER" "$BATS_TEST_DIRNAME/observer.c"
 }
 setup() {
 	common_setup

@@ -9,7 +9,7 @@ load ../bats/lib/wait
 
 setup_file() {
 	export KILLER=$BATS_FILE_TMPDIR/killer
-	cc -O2 -Wall -Wextra -o "$KILLER" "$BATS_TEST_DIRNAME/killer.c"
+	cc -D_GNU_SOURCE -O2 -Wall -Wextra -o "$KILLER" "$BATS_TEST_DIRNAME/killer.c"
 }
 setup() {
 	common_setup

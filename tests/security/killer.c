@@ -4,7 +4,6 @@
  * Only the program itself is traced and killed, not what it clones.  Exit status: 0 killed, 3 the program ended before
  * its Nth call, 4 trouble.  With N = 0 nothing is killed and the number of calls is printed on stderr.
  */
-#define _GNU_SOURCE
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

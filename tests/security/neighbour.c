@@ -7,7 +7,9 @@
  * CAPS (hex) what a payload may hold, SECCOMP 2 when each has a filter.  One line per kind of finding, until SIGTERM; then
  * "saw N, of them N on their way" (not yet executing their payload).
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

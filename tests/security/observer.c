@@ -4,7 +4,6 @@
  * Prints one line per finding: "exe DEV:INO TARGET" for the program of a process, "fd TARGET" for an open file,
  * "traced" where it could attach to a process, "ready" at its start.  Duplicate lines are left out.
  */
-#define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>

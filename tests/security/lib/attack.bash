@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # For the security tests: attackers built from C, and canaries that tell whether the host was touched.
+# shellcheck disable=SC2154  # status and output are set by bats' run
 
 SECURITY_DIR=$REPO/tests/security
 
