@@ -12,9 +12,7 @@
  * by fstat.  Errors name the path and `from`.  Id-mapped binds are mapped here (mount_setattr MOUNT_ATTR_IDMAP, 5.12) with a
  * user namespace made for the maps; empty maps mean the container's own: its maps, or the joined namespace (the file system's owner must do
  * it: inside the container's user namespace it would be EPERM).
- * A clone that is moved into a mount namespace of another user namespace keeps its flags (read-only, nosuid ...), but the kernel
- * does not lock them there: a payload with CAP_SYS_ADMIN in its own user namespace can drop those of mounts it was given
- * (and unmount masks), bounded by what its mapped ids may do.  Namespaces it makes below get them locked.
+ * The flags of a clone are locked for a container in a user namespace by staging.h.
  */
 int host_fds_open(const struct plan *p, int *fds, struct ps_err *e);
 int host_fds_open_cgroups(const struct plan *p, int *fds, struct ps_err *e);
