@@ -151,7 +151,7 @@ all: $(PODSHIM) $(archives) ## build podshim
 
 tests: $(test_bin) $(fuzz_bin) ## build the unit tests
 
-demo: all ## show the thing at work
+demo: ## build and run the example (installs missing tools on Debian)
 	$(Q)B=$(abspath $(B)) hack/demo
 
 check: ## run every test (installs missing tools on Debian)

@@ -56,12 +56,13 @@ static void tail_line(const struct tail *t, char *out)
 
 void child_reset_signals(void)
 {
-	const struct sigaction dfl = { .sa_handler = SIG_DFL };
+	/* The kernel's own struct: handler SIG_DFL, no flags, no restorer, empty mask. */
+	const unsigned long dfl[4] = { 0 };
 	sigset_t none;
 
-	/* EINVAL for SIGKILL, SIGSTOP and what the C library keeps for itself. */
+	/* The raw call: a C library keeps some signals for itself.  EINVAL for SIGKILL and SIGSTOP. */
 	for (int sig = 1; sig < _NSIG; sig++)
-		(void)sigaction(sig, &dfl, NULL);
+		(void)syscall(SYS_rt_sigaction, sig, dfl, NULL, sizeof(dfl[0]));
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }

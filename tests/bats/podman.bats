@@ -307,10 +307,10 @@ with_pty() { # with_pty PODMAN_ARG...: podman with a terminal of its own
 	requires podshim
 	{
 		sed "s|\"/usr/local/bin/podshim\"|\"$PODSHIM\"|" "$REPO/example/podman/containers.conf"
-		grep -A 3 '^\[containers\]' "$PM/containers.conf"
+		grep -A 2 '^\[containers\]' "$PM/containers.conf"
 	} >"$BATS_TEST_TMPDIR/containers.conf"
 	local podman=(env "CONTAINERS_CONF=$BATS_TEST_TMPDIR/containers.conf" podman --root "$PM/root" --runroot "$PM/run" --tmpdir "$PM/tmp" --events-backend file)
-	run -0 "${podman[@]}" info --format '{{.Host.OCIRuntime.Path}} {{.Host.CgroupManager}}'
+	run -0 --separate-stderr "${podman[@]}" info --format '{{.Host.OCIRuntime.Path}} {{.Host.CgroupManager}}'
 	is "$PODSHIM cgroupfs"
 	run -0 "${podman[@]}" run --rm --network none --cgroups disabled busybox:test sh -c 'sort -u -t: -k3 /proc/self/cgroup; echo ran'
 	has ran

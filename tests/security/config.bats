@@ -46,7 +46,7 @@ refuses_with() { # refuses_with FILTER TEXT...
 	refuses config.json
 	rmdir "$BUNDLE/config.json"
 	ln -s /dev/zero "$BUNDLE/config.json"
-	refuses "larger than"
+	refuses "is not a regular file"
 }
 
 @test "nesting of 10000, unclosed and closed, objects and arrays, in a known and an unknown member" {
