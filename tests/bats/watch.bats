@@ -85,6 +85,8 @@ states() {
 	local one=$WATCHER
 	"$PODSHIM" --root "$ROOT" watch "$CID" >"$EVENTS.2" 2>/dev/null </dev/null 3>&- &
 	local two=$!
+	wait_file "$EVENTS" '"running"'
+	wait_file "$EVENTS.2" '"running"'
 	kill -STOP "$two"
 	local i
 	for i in {1..10}; do
