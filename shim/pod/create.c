@@ -269,6 +269,23 @@ static int poststart(struct creation *c, struct ps_err *e)
 	return hooks_run(p, "poststart", p->poststart, "running", c->launch.pid, false, NULL, NULL, e);
 }
 
+enum { END_LOCK_MS = 10000 };
+
+/* Others may have deleted it while it ran: then there is nothing left to free. */
+static int destroy_at_end(struct creation *c, struct ps_err *e)
+{
+	struct ps_err why = { 0 };
+
+	if (state_lock(&c->dir, END_LOCK_MS, &why) < 0) {
+		if (why.cls == PS_E_NOTFOUND)
+			return 0;
+		if (e)
+			*e = why;
+		return -1;
+	}
+	return container_destroy(c->env, &c->dir, &c->st, c->tape, /* poststop_owed= */ true, e);
+}
+
 static int finish_foreground(struct creation *c, int *ret_status, struct ps_err *e)
 {
 	int status;
@@ -277,10 +294,8 @@ static int finish_foreground(struct creation *c, int *ret_status, struct ps_err 
 		return undo(c, e);
 	event_exit(c->tape, &c->st, status);
 	event_state(c->tape, &c->st, RUNNER_EXITED, 0);
-	if (!c->r->keep && container_destroy(c->env, &c->dir, &c->st, c->tape, /* poststop_owed= */ true, e) < 0)
-		return -1;
 	*ret_status = status;
-	return 0;
+	return c->r->keep ? 0 : destroy_at_end(c, e);
 }
 
 int pod_run(const struct pod_env *env, const struct pod_create_request *r, int *ret_status, struct ps_err *e)
@@ -293,6 +308,8 @@ int pod_run(const struct pod_env *env, const struct pod_create_request *r, int *
 		rc = undo(c, e);
 	if (rc == 0) {
 		event_state(c->tape, &c->st, RUNNER_RUNNING, c->launch.pid);
+		/* It runs: pausing or deleting it is anybody's again. */
+		ps_fd_close(&c->dir.lock_fd);
 		rc = r->detach ? 0 : finish_foreground(c, &status, e);
 	}
 	if (rc == 0)

@@ -404,3 +404,15 @@ teardown() {
 	done
 	assert_nothing_left
 }
+
+@test "a container that runs in the foreground can be paused, resumed and deleted by others" {
+	payload sleep 600
+	podshim run -b "$BUNDLE" "$CID" </dev/null >/dev/null 2>&1 3>&- &
+	local runner=$!
+	wait_status running
+	run -0 podshim pause "$CID"
+	run -0 podshim resume "$CID"
+	run -0 podshim delete --force "$CID"
+	wait_until 10 gone "$runner"
+	assert_nothing_left
+}
