@@ -95,15 +95,28 @@ int (ps_ctx)(struct ps_err *e, const char *fmt, ...)
 int (ps_at)(struct ps_err *e, const char *fmt, ...)
 {
 	int saved = errno;
+	char text[1024] = "";
 	va_list ap;
 
 	if (e && !e->where[0]) {
 		va_start(ap, fmt);
-		set(e->where, sizeof(e->where), fmt, ap);
+		(void)vsnprintf(text, sizeof(text), fmt, ap);
 		va_end(ap);
+		size_t len = strlen(text), skip = len < sizeof(e->where) ? 0 : len - (sizeof(e->where) - 1);
+
+		if (skip)
+			memcpy(text + skip, "...", 3);
+		memcpy(e->where, text + skip, len - skip + 1);
 	}
 	errno = saved;
 	return -1;
+}
+
+int (ps_at_from)(struct ps_err *e, const char *from, const char *below)
+{
+	const char *hash = strchr(from, '#');
+
+	return hash ? ps_at(e, "%.*s: %s%s", (int)(hash - from), from, hash + 1, below) : ps_at(e, "%s", from);
 }
 
 const char *ps_err_text(const struct ps_err *e, char *buf, size_t size)

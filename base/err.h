@@ -57,10 +57,16 @@ int ps_fail_os_(struct ps_err *e, const char *file, int line, const char *fmt, .
 
 /* Prefix context on the way up: msg becomes "<context>: <msg>".  Never changes cls or sys.  Always -1. */
 int ps_ctx(struct ps_err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3), cold));
-/* Set `where` if it is still empty.  Always -1. */
+/* Set `where` if it is still empty; of a text that does not fit the end is kept.  Always -1. */
 int ps_at(struct ps_err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3), cold));
+/*
+ * The same from a provenance: "FILE#/a" and below "/b" are the place "FILE: /a/b".  What names no document ("--cwd",
+ * "default") stays as it is.
+ */
+int ps_at_from(struct ps_err *e, const char *from, const char *below);
 #define ps_ctx(...) PS_MINUS_ONE(ps_ctx(__VA_ARGS__))
 #define ps_at(...) PS_MINUS_ONE(ps_at(__VA_ARGS__))
+#define ps_at_from(...) PS_MINUS_ONE(ps_at_from(__VA_ARGS__))
 /* "<where>: <msg>" or "<msg>" into buf (always terminated); returns buf. */
 const char *ps_err_text(const struct ps_err *e, char *buf, size_t size);
 const char *ps_err_class_text(enum ps_err_class cls);

@@ -122,6 +122,18 @@ int ps_write_atomic_at(int dirfd, const char *name, const void *data, size_t n, 
 	return 0;
 }
 
+int ps_write_new_at(int dirfd, const char *name, const void *data, size_t n, mode_t mode)
+{
+	ps_auto_fd int fd = openat(dirfd, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
+	char path[32];
+
+	if (fd < 0 || ps_write_all(fd, data, n) < 0 || fchmod(fd, mode) < 0)
+		return -1;
+	/* AT_EMPTY_PATH would need CAP_DAC_READ_SEARCH. */
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return linkat(AT_FDCWD, path, dirfd, name, AT_SYMLINK_FOLLOW);
+}
+
 int ps_set_cloexec(int fd, int on, struct ps_err *e)
 {
 	int flags = fcntl(fd, F_GETFD);

@@ -21,6 +21,11 @@ int ps_read_fd(int fd, const char *name, size_t max, struct ps_buf *out, struct 
 int ps_write_file_at(int dirfd, const char *path, const char *text, struct ps_err *e);
 /* Create or replace dirfd/name atomically: O_EXCL temporary sibling, then rename(2).  name has no '/'.  No fsync. */
 int ps_write_atomic_at(int dirfd, const char *name, const void *data, size_t n, mode_t mode, struct ps_err *e);
+/*
+ * Create dirfd/name whole: O_TMPFILE (3.11), then linkat(2), so that no kill leaves a part of it or another name.  -1 with errno,
+ * and nothing there: EEXIST, or what a file system without O_TMPFILE says.
+ */
+int ps_write_new_at(int dirfd, const char *name, const void *data, size_t n, mode_t mode);
 /* renameat2(2) (3.15); RENAME_NOREPLACE, RENAME_EXCHANGE.  -1 with errno. */
 int ps_renameat2(int old_dirfd, const char *old_path, int new_dirfd, const char *new_path, unsigned flags);
 /* Mark every fd >= first close-on-exec: close_range(2) CLOSE_RANGE_CLOEXEC (5.11), /proc/self/fd walk without it. */

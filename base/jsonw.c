@@ -6,9 +6,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Length of the UTF-8 sequence at s (n bytes are left), 0 if it is not well-formed (Unicode table 3-7). */
-static size_t utf8_len(const unsigned char *s, size_t n)
+/* Unicode table 3-7. */
+size_t ps_utf8_len(const char *text, size_t n)
 {
+	const unsigned char *s = (const unsigned char *)text;
 	static const struct {
 		unsigned char lead_min, lead_max, len, second_min, second_max;
 	} rows[] = {
@@ -44,19 +45,19 @@ static void put_escape(struct ps_buf *b, unsigned char c)
 	ps_buf_printf(b, "\\u%04x", c);
 }
 
-static void put_string(struct ps_buf *b, const char *text)
+static void put_string(struct ps_buf *b, const char *text, size_t left)
 {
-	const unsigned char *s = (const unsigned char *)text, *plain = s;
-	size_t left = strlen(text), n;
+	const char *s = text, *plain = s;
+	size_t n;
 
 	ps_buf_putc(b, '"');
 	for (; left; s += n, left -= n) {
-		n = utf8_len(s, left);
-		if (n && *s >= 0x20 && *s != '"' && *s != '\\')
+		n = ps_utf8_len(s, left);
+		if (n && (unsigned char)*s >= 0x20 && *s != '"' && *s != '\\')
 			continue;
 		ps_buf_put(b, plain, (size_t)(s - plain));
 		if (n)
-			put_escape(b, *s);
+			put_escape(b, (unsigned char)*s);
 		else
 			ps_buf_puts(b, "\xef\xbf\xbd");
 		n = 1;
@@ -84,7 +85,7 @@ static void begin_value(struct ps_jsonw *w, const char *key)
 	w->has_sibling = w->depth > 0;
 	if (!key)
 		return;
-	put_string(w->out, key);
+	put_string(w->out, key, strlen(key));
 	ps_buf_puts(w->out, w->indent ? ": " : ":");
 }
 
@@ -133,9 +134,15 @@ void ps_jw_str(struct ps_jsonw *w, const char *key, const char *value)
 {
 	begin_value(w, key);
 	if (value)
-		put_string(w->out, value);
+		put_string(w->out, value, strlen(value));
 	else
 		ps_buf_puts(w->out, "null");
+}
+
+void ps_jw_strn(struct ps_jsonw *w, const char *key, const char *value, size_t n)
+{
+	begin_value(w, key);
+	put_string(w->out, value, n);
 }
 
 void ps_jw_int(struct ps_jsonw *w, const char *key, int64_t value)

@@ -40,6 +40,3 @@ const char *json_pointer(const struct json *node, char *buf, size_t size);
 int json_fail(const struct json *node, const char *file, struct ps_err *e, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 const char *json_type_name(enum json_type t);
-/* Write the tree back, compact, members in document order. */
-struct ps_buf;
-void json_write(const struct json *node, struct ps_buf *out);

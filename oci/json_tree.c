@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * json_tree.c - what can be done with a JSON tree: look up, point at, refuse, write.
+ * json_tree.c - what can be done with a JSON tree: look up, point at, refuse.
  */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "base/jsonw.h"
 #include "base/scope.h"
 #include "oci/json.h"
-
 
 const struct json *json_get(const struct json *obj, const char *key)
 {
@@ -78,68 +75,4 @@ const char *json_type_name(enum json_type t)
 	};
 
 	return (size_t)t < PS_COUNT(names) ? names[t] : "unknown";
-}
-
-static void write_double(struct ps_jsonw *w, const char *key, double d)
-{
-	char text[40];
-
-	snprintf(text, sizeof(text), "%.17g", d);
-	if (!strpbrk(text, ".e"))
-		strncat(text, ".0", sizeof(text) - strlen(text) - 1); /* stays a double when read again */
-	ps_jw_raw(w, key, text);
-}
-
-static void write_scalar(struct ps_jsonw *w, const struct json *node)
-{
-	switch (node->type) {
-	case JSON_BOOL:
-		ps_jw_bool(w, node->key, node->v.b);
-		break;
-	case JSON_INT:
-		ps_jw_int(w, node->key, node->v.i);
-		break;
-	case JSON_UINT:
-		ps_jw_uint(w, node->key, node->v.u);
-		break;
-	case JSON_DOUBLE:
-		write_double(w, node->key, node->v.d);
-		break;
-	case JSON_STRING:
-		ps_jw_str(w, node->key, node->v.s);
-		break;
-	case JSON_NULL:
-	case JSON_ARRAY:
-	case JSON_OBJECT:
-	default:
-		ps_jw_raw(w, node->key, "null");
-		break;
-	}
-}
-
-/* Recursion is bounded by the parser's depth limit. */
-static void write_node(struct ps_jsonw *w, const struct json *node)
-{
-	if (node->type < JSON_ARRAY) {
-		write_scalar(w, node);
-		return;
-	}
-	bool object = node->type == JSON_OBJECT;
-	if (object)
-		ps_jw_object(w, node->key);
-	else
-		ps_jw_array(w, node->key);
-	for (size_t i = 0; i < node->v.list.n; i++)
-		write_node(w, &node->v.list.items[i]);
-	if (object)
-		ps_jw_end_object(w);
-	else
-		ps_jw_end_array(w);
-}
-
-void json_write(const struct json *node, struct ps_buf *out)
-{
-	struct ps_jsonw w = { .out = out };
-
-	write_node(&w, node);
 }

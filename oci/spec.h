@@ -40,6 +40,7 @@ struct spec_rlimit { const char *at, *type; uint64_t soft, hard; };
 struct spec_caps { bool set; struct spec_strs bounding, effective, inheritable, permitted, ambient; };
 
 struct spec_user {
+	bool set;
 	uint32_t uid, gid;
 	struct opt_u32 umask;
 	const uint32_t *groups;
@@ -60,6 +61,7 @@ struct spec_process {
 	struct { bool set; uint32_t height, width; } console_size;
 	const char *cwd;
 	struct spec_strs env, args;
+	const char *args_flag, *cwd_flag, *user_flag; /* who says so in place of the document, or NULL: "--cwd" */
 	const char *command_line;            /* Windows only; ignored by Linux runtimes */
 	struct spec_user user;
 	struct spec_caps caps;

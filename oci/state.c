@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/jsonw.h"
@@ -42,8 +43,7 @@ enum field_kind { TEXT, PID, UID, U64, BOOL };
 	X(TEXT, "bootId", boot_id)            \
 	X(UID, "owner", owner)                \
 	X(TEXT, "tape", tape)                 \
-	X(TEXT, "cgroup", cgroup)             \
-	X(BOOL, "rootless", rootless)         \
+	X(TEXT, "pod", pod)                   \
 	X(BOOL, "exposed", exposed) \
 	X(BOOL, "ownsCgroups", owns_cgroups) \
 	X(BOOL, "poststart", has_poststart) \
@@ -216,6 +216,9 @@ static int read_member(const struct json *v, struct state *st, struct ps_err *e)
 		return read_status(v, st, e);
 	if (strcmp(v->key, "cgroupDirs") == 0)
 		return read_cgroup_dirs(v, st, e);
+	/* Of records that an older version has written. */
+	if (strcmp(v->key, "cgroup") == 0 || strcmp(v->key, "rootless") == 0)
+		return 0;
 	if (strcmp(v->key, "version") != 0)
 		return json_fail(v, STATE_FILE, e, "is not a known member");
 	if (read_number(v, UINT64_MAX, &version, e) < 0)
@@ -247,6 +250,11 @@ int state_parse(const char *text, size_t n, struct state *ret, struct ps_err *e)
 
 /* ---- The OCI state object ---- */
 
+void state_owner_name(const struct state *st, char *out, size_t size)
+{
+	(void)snprintf(out, size, st->owner == 0 ? "root" : "%u", (unsigned)st->owner);
+}
+
 static void write_annotations(struct ps_jsonw *w, const struct spec_kvs *annotations)
 {
 	if (!annotations || !annotations->n)
@@ -262,9 +270,11 @@ void state_write_oci(struct ps_buf *out, unsigned indent, const struct state *st
 		     const struct spec_kvs *annotations)
 {
 	struct ps_jsonw w = { .out = out, .indent = indent };
+	char owner[16];
 
 	if (status == STATE_STOPPED)
 		pid = 0;
+	state_owner_name(st, owner, sizeof(owner));
 	ps_jw_object(&w, NULL);
 	ps_jw_str(&w, "ociVersion", OCI_VERSION);
 	ps_jw_str(&w, "id", st->id);
@@ -282,7 +292,7 @@ void state_write_oci(struct ps_buf *out, unsigned indent, const struct state *st
 	}
 	write_annotations(&w, annotations);
 	if (indent) {
-		ps_jw_str(&w, "owner", "");
+		ps_jw_str(&w, "owner", owner);
 		if (st->tape[0])
 			ps_jw_str(&w, "shm", st->tape);
 	}

@@ -39,12 +39,12 @@ struct state {
 	char boot_id[37];
 	uid_t owner;
 	char tape[40];              /* shm name, "" without */
-	char cgroup[4096];          /* cgroup path below each hierarchy, "" without */
+	char pod[72];               /* the pod that it is a runner of, "" without */
 	char cgroup_dirs[16][512];  /* absolute directories that this container owns, in creation order */
 	unsigned n_cgroup_dirs;
 	bool owns_cgroups;          /* they were made or found empty: what is in them may be killed */
 	bool has_poststart, has_poststop; /* hooks of the frozen configuration */
-	bool rootless, exposed;     /* exposed: the pid namespace is shared with others, kill by cgroup */
+	bool exposed;               /* the pid namespace is shared with others, kill by cgroup */
 };
 
 /* An open, locked or unlocked state folder. */
@@ -82,6 +82,9 @@ int state_each(const char *root, int (*fn)(const char *id, void *ctx), void *ctx
  * without the lock; a record that is still dead and unlocked when fn returned 0 is removed here.  fn's non-zero return
  * ends the sweep and is returned. */
 int state_sweep(const char *root, int (*fn)(const char *id, void *ctx), void *ctx, struct ps_err *e);
+
+/* "root", or the uid in decimal: no user database is asked. */
+void state_owner_name(const struct state *st, char *out, size_t size);
 
 struct spec;
 /*

@@ -242,7 +242,10 @@ int state_reserve(const char *root, const struct state *st, struct state_dir *re
 	memcpy(d.id, st->id, strlen(st->id) + 1);
 	if (build(d.root_fd, tmp, &text, &d) < 0) {
 		if (errno == EEXIST || errno == ENOTEMPTY)
-			(void)ps_fail(e, PS_E_EXISTS, "container with given ID already exists: '%s'", st->id);
+			(void)ps_fail(e, PS_E_EXISTS,
+				      "container with given ID already exists: '%s' in '%s'; delete it first, or take "
+				      "another id",
+				      st->id, root);
 		else
 			(void)ps_fail_os(e, "reserve container '%s' in '%s'", st->id, root);
 		(void)ps_remove_tree_at(d.root_fd, tmp, NULL);

@@ -14,4 +14,5 @@ struct launch_boot {
 	int32_t channel_fd, gate_fd;  /* gate_fd -1: the channel is the gate */
 	int32_t wait_ms;
 	uint32_t n_fds, n_tasks;
+	uint32_t dies_with_launcher;  /* behind the gate, too */
 };

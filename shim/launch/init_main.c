@@ -45,7 +45,7 @@ struct init {
 	const int *tasks;
 	uint32_t n_tasks;
 	mode_t caller_umask;
-	bool gave_up, filtered;
+	bool gave_up, filtered, dies_with_launcher;
 	char payload[PATH_MAX];
 };
 
@@ -72,6 +72,18 @@ static void take_cgroup_trees(struct player *p)
 			init_of(p)->sb.fds[i] = p->heard.fd[--p->heard.n];
 }
 
+/*
+ * Since 6.2 a cpuset no longer widens what a process was pinned to, and the caller's pinning (CPUAffinity= of its service) is
+ * not meant for the container.  The kernel cuts a full mask down to what the cpuset allows, now and when it changes.
+ */
+static void unpin(void)
+{
+	cpu_set_t cpus[8]; /* 8192 of them */
+
+	memset(cpus, 0xff, sizeof(cpus));
+	(void)sched_setaffinity(0, sizeof(cpus), cpus);
+}
+
 /* A new container's tasks files come with the row make_cgroup, an existing one's with the boot block. */
 static int do_join_cgroup(struct player *p, struct ps_err *e)
 {
@@ -83,6 +95,7 @@ static int do_join_cgroup(struct player *p, struct ps_err *e)
 	for (uint32_t i = 0; i < in->n_tasks; i++)
 		close(in->tasks[i]);
 	script_fds_close(&p->heard);
+	unpin();
 	return 0;
 }
 
@@ -299,10 +312,40 @@ static int do_take_tty(struct player *p, struct ps_err *e) { return tty_take(&in
 
 static int do_prepared(struct player *p, struct ps_err *e)
 {
+	if (init_of(p)->dies_with_launcher)
+		return 0;
 	/* From `record` on the launcher may end: only the channel's EOF tells until then. */
 	if (p->gate_fd >= 0 && !p->plan->bridge_late && prctl(PR_SET_PDEATHSIG, 0) < 0)
 		return ps_fail_os(e, "clear the parent death signal");
 	return 0;
+}
+
+static bool is_plan(const struct plan *p, off_t size)
+{
+	return p->magic == PLAN_MAGIC && p->version == PLAN_VERSION && p->size == (uint64_t)size;
+}
+
+/* What was made is of the first plan, so both are of one document; from here on the second counts. */
+static int do_take_plan(struct player *p, struct ps_err *e)
+{
+	struct init *in = init_of(p);
+	const int seals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
+	struct stat st;
+
+	if (!p->heard.n)
+		return 0;
+	ps_auto_fd int fd = p->heard.fd[--p->heard.n];
+
+	if ((fcntl(fd, F_GET_SEALS) & seals) != seals || fstat(fd, &st) < 0 || st.st_size < (off_t)sizeof(struct plan))
+		return ps_fail(e, PS_E_PEER, "launch: the plan of this launch is not sealed");
+	const struct plan *plan = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+
+	if (plan == MAP_FAILED)
+		return ps_fail_os(e, "launch: map the plan of this launch");
+	if (!is_plan(plan, st.st_size) || plan->fds.n != p->plan->fds.n)
+		return ps_fail(e, PS_E_PEER, "launch: the plan of this launch is not one of this runner");
+	p->plan = in->sb.plan = plan;
+	return plan->has_process ? payload_find(&in->sb, in->payload, e) : 0;
 }
 
 /* The filter of a payload with no_new_privs is loaded last of all, but before any program of the container runs. */
@@ -391,8 +434,9 @@ static int boot(const char *arg, struct init *in, struct ps_err *e)
 	in->sb = (struct sandbox)SANDBOX_INIT((const void *)(block + b->plan_off), fds);
 	in->tasks = fds + b->n_fds;
 	in->n_tasks = b->n_tasks;
+	in->dies_with_launcher = in->sb.dies_with_launcher = b->dies_with_launcher;
 	in->player = (struct player){ .me = INIT, .plan = in->sb.plan, .channel = b->channel_fd, .wait_ms = b->wait_ms,
-				      .rows = init_rows, .gate_fd = b->gate_fd };
+				      .rows = init_rows, .gate_fd = b->gate_fd, .plan_fd = -1 };
 	return 0;
 }
 

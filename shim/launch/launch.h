@@ -20,6 +20,10 @@ struct launch {
 	struct launch_ops ops;
 	int gate_fd;        /* listening socket handed to init (create), -1: the channel is the gate (run, exec) */
 	int target_pidfd;   /* exec: the container's init; else -1 */
+	pid_t target_pid;   /* the same */
+	int stdio[3];       /* the payload's 0, 1, 2; -1: ours */
+	int payload_channel; /* becomes the plan's channel_fd; -1: the plan has none */
+	bool dies_with_us;  /* no longer-lived than the launcher, even behind the gate */
 	const char *const *cgroup_dirs; /* exec: the container's cgroups; else taken from the plan */
 	unsigned n_cgroup_dirs;
 	/* results */
@@ -29,7 +33,8 @@ struct launch {
 	bool made_cgroups;  /* they were empty or not there: what is in them is ours to kill */
 	bool hooks_began;   /* a failure after this owes the poststop hooks */
 };
-#define LAUNCH_INIT(p) { .plan = (p), .gate_fd = -1, .target_pidfd = -1, .pid = -1, .pidfd = -1, .channel = -1 }
+#define LAUNCH_INIT(p) { .plan = (p), .gate_fd = -1, .target_pidfd = -1, .pid = -1, .pidfd = -1, .channel = -1, \
+			 .stdio = { -1, -1, -1 }, .payload_channel = -1 }
 
 /* Rows open_host .. record.  On failure nothing of it runs any more (init was killed and reaped); cgroups are the owner's to remove. */
 int launch_prepare(struct launch *l, struct ps_err *e);
@@ -38,6 +43,20 @@ int launch_go(struct launch *l, struct ps_err *e);
 /* `start`: the same rows over a connection to the gate of a runner that was prepared by another process.  On failure
  * *ret_hook_failed tells whether it was a startContainer hook. */
 int launch_go_by_gate(int conn_fd, bool *ret_hook_failed, struct ps_err *e);
+/*
+ * The same for a loop that never waits.  plan_fd: a sealed memfd with the plan that counts from here on (arguments,
+ * environment, cwd, limits), or -1: the one init has.  Send, then hear whenever conn_fd is readable.
+ */
+struct launch_gate {
+	int conn_fd;
+	uint32_t row;       /* whose result is due */
+	bool hook_failed;
+};
+int launch_gate_open(struct launch_gate *g, int conn_fd, int plan_fd, struct ps_err *e);
+/* 1: the payload was executed; 0: more is to come; -1: the launch failed. */
+int launch_gate_hear(struct launch_gate *g, struct ps_err *e);
+/* A plan as a sealed memfd for launch_gate_open. */
+int launch_plan_fd(const struct plan *p, struct ps_err *e);
 /* SIGKILL and reap whatever was spawned; closes everything.  Safe at any time. */
 void launch_abort(struct launch *l);
 /* Close our ends; the runner lives on. */

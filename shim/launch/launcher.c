@@ -88,6 +88,8 @@ static int do_limit_cgroup(struct player *p, struct ps_err *e)
 /* In the child of the vfork: let the inherited fds through the exec and become the init image. */
 struct spawn {
 	int image_fd, boot_fd, channel_fd, gate_fd;
+	int stdio[3], payload_channel;
+	uint32_t payload_channel_at;
 	const int *fds, *tasks;
 	uint32_t n_fds, n_tasks, preserve_fds;
 	char boot_arg[16];
@@ -99,13 +101,40 @@ static int keep(int fd)
 	return fd < 0 ? 0 : fcntl(fd, F_SETFD, 0);
 }
 
+/* What is not to be inherited from us as it is. */
+static int place_fds(const struct spawn *s)
+{
+	for (int i = 0; i < 3; i++)
+		if (s->stdio[i] >= 0 && dup2(s->stdio[i], i) < 0)
+			return -1;
+	return s->payload_channel < 0 ? 0 : dup2(s->payload_channel, (int)s->payload_channel_at);
+}
+
+/* The payload's channel takes a number that the owner has kept free: nothing that init needs may have it. */
+static int check_channel(const struct spawn *s, struct ps_err *e)
+{
+	const int at = s->payload_channel < 0 ? -1 : (int)s->payload_channel_at;
+	const int own[] = { s->image_fd, s->boot_fd, s->channel_fd, s->gate_fd };
+	bool taken = false;
+
+	for (size_t i = 0; i < PS_COUNT(own); i++)
+		taken |= at >= 0 && own[i] == at;
+	for (uint32_t i = 0; i < s->n_fds; i++)
+		taken |= at >= 0 && s->fds[i] == at;
+	for (uint32_t i = 0; i < s->n_tasks; i++)
+		taken |= at >= 0 && s->tasks[i] == at;
+	return taken ? ps_fail(e, PS_E_BUG, "launch: descriptor %d of the payload's channel is taken", at) : 0;
+}
+
 static int spawn_child(void *arg)
 {
 	struct spawn *s = arg;
 	char *argv[] = { (char[]){ "podshim-init" }, s->boot_arg, NULL };
+	/* /proc/PID/environ of a waiting init may be read by neighbours: the caller's is not for them. */
+	char *no_env[] = { NULL };
 
 	/* What the caller left open is not init's to hold while it waits for a start. */
-	if (ps_cloexec_from(3 + s->preserve_fds, NULL) < 0) {
+	if (ps_cloexec_from(3 + s->preserve_fds, NULL) < 0 || place_fds(s) < 0) {
 		s->exec_errno = errno;
 		return 127;
 	}
@@ -116,7 +145,7 @@ static int spawn_child(void *arg)
 		keep(s->fds[i]);
 	for (uint32_t i = 0; i < s->n_tasks; i++)
 		keep(s->tasks[i]);
-	ps_sys_execveat(s->image_fd, "", argv, environ, AT_EMPTY_PATH);
+	ps_sys_execveat(s->image_fd, "", argv, no_env, AT_EMPTY_PATH);
 	s->exec_errno = errno;
 	return 127;
 }
@@ -147,7 +176,7 @@ static int make_boot(const struct work *w, int channel_fd, struct ps_err *e)
 		.magic = LAUNCH_BOOT_MAGIC, .version = LAUNCH_BOOT_VERSION,
 		.size = (uint32_t)size, .plan_off = (uint32_t)plan_at_off, .plan_size = l->plan->size,
 		.channel_fd = channel_fd, .gate_fd = l->gate_fd, .wait_ms = wait_ms(l->plan),
-		.n_fds = l->plan->fds.n, .n_tasks = w->cgroups.n_tasks,
+		.n_fds = l->plan->fds.n, .n_tasks = w->cgroups.n_tasks, .dies_with_launcher = l->dies_with_us,
 	};
 	memcpy(head, &boot, sizeof(boot));
 	memcpy(head + fds_off, w->fds, boot.n_fds * sizeof(int32_t));
@@ -172,7 +201,7 @@ static int do_spawn(struct player *p, struct ps_err *e)
 	int pair[2], pidfd = -1;
 	sigset_t all, old;
 
-	if (l->n_cgroup_dirs ? cgroup_open_dirs(l->cgroup_dirs, l->n_cgroup_dirs, &w->cgroups, e)
+	if (l->n_cgroup_dirs ? cgroup_open_dirs(l->cgroup_dirs, l->n_cgroup_dirs, l->target_pid, &w->cgroups, e)
 			     : cgroup_open(p->plan, 2, &w->cgroups, e))
 		return -1;
 	if (sock_pair(pair, e) < 0)
@@ -187,7 +216,11 @@ static int do_spawn(struct player *p, struct ps_err *e)
 	struct spawn s = {
 		.image_fd = image, .boot_fd = boot, .channel_fd = theirs, .gate_fd = l->gate_fd,
 		.preserve_fds = p->plan->preserve_fds, .fds = w->fds, .n_fds = p->plan->fds.n, .tasks = w->cgroups.tasks, .n_tasks = w->cgroups.n_tasks,
+		.stdio = { l->stdio[0], l->stdio[1], l->stdio[2] },
+		.payload_channel = l->payload_channel, .payload_channel_at = p->plan->channel_fd,
 	};
+	if (check_channel(&s, e) < 0)
+		return -1;
 	(void)snprintf(s.boot_arg, sizeof(s.boot_arg), "%d", boot);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &old);
@@ -275,8 +308,9 @@ static int do_record(struct player *p, struct ps_err *e)
 
 static int do_open_gate(struct player *p, struct ps_err *e)
 {
-	(void)p;
 	(void)e;
+	if (p->plan_fd >= 0)
+		p->tell.fd[p->tell.n++] = p->plan_fd;
 	return 0;
 }
 
@@ -291,7 +325,7 @@ static int (*const launcher_rows[ROW_COUNT])(struct player *, struct ps_err *) =
 static struct player launcher(const struct plan *plan, int channel)
 {
 	return (struct player){ .me = LAUNCHER, .plan = plan, .channel = channel, .wait_ms = plan ? wait_ms(plan) : -1,
-				.rows = launcher_rows, .gate_fd = -1 };
+				.rows = launcher_rows, .gate_fd = -1, .plan_fd = -1 };
 }
 
 /* Init ended without a word: how?  Asked before it is killed for good. */
@@ -348,13 +382,74 @@ int launch_go_by_gate(int conn_fd, bool *ret_hook_failed, struct ps_err *e)
 	return rc;
 }
 
+int launch_gate_open(struct launch_gate *g, int conn_fd, int plan_fd, struct ps_err *e)
+{
+	struct player p = launcher(NULL, conn_fd);
+
+	p.plan_fd = plan_fd;
+	*g = (struct launch_gate){ .conn_fd = conn_fd, .row = ROW_open_gate + 1 };
+	return script_play(&p, ROW_open_gate, ROW_open_gate, e);
+}
+
+/* From row on, the first that init reports. */
+static uint32_t next_report(uint32_t row)
+{
+	while (row <= ROW_execute && (launch_script[row].actor != INIT || launch_script[row].then != LAUNCHER))
+		row++;
+	return row;
+}
+
+int launch_gate_hear(struct launch_gate *g, struct ps_err *e)
+{
+	struct player p = launcher(NULL, g->conn_fd);
+
+	g->row = next_report(g->row);
+	if (script_play(&p, g->row, g->row, e) < 0) {
+		g->hook_failed = p.failed_row == ROW_hooks_start;
+		return -1;
+	}
+	g->row = next_report(g->row + 1);
+	return g->row > ROW_execute;
+}
+
+int launch_plan_fd(const struct plan *p, struct ps_err *e)
+{
+	return shm_sealed_copy("podshim-plan", p, p->size, /* exec= */ false, e);
+}
+
+/*
+ * In a version 1 freezer nobody dies before it is thawed: end all in cgroups that are this runner's alone.  A container that
+ * exec has joined stays frozen; what was killed there ends when it is thawed.
+ */
+static void end_frozen(const struct launch *l)
+{
+	char names[CGROUP_MAX][512];
+	const char *dirs[CGROUP_MAX];
+	unsigned n = 0;
+
+	for (PLAN_EACH(l->plan, struct plan_cgroup, cg, l->plan->cgroups)) {
+		if (n == CGROUP_MAX)
+			break;
+		int len = snprintf(names[n], sizeof(names[n]), "%s/%s", plan_str(l->plan, cg->mount),
+				   plan_str(l->plan, cg->path));
+
+		if (len >= 0 && (size_t)len < sizeof(names[n])) {
+			dirs[n] = names[n];
+			n++;
+		}
+	}
+	if (n && cgroup_frozen(dirs, n) == 1)
+		(void)cgroup_kill_all(dirs, n, NULL);
+}
+
 void launch_abort(struct launch *l)
 {
 	int status;
 
 	if (l->pidfd >= 0) {
 		(void)ps_pidfd_kill(l->pidfd, SIGKILL);
-		/* Frozen in a version 1 cgroup it does not die: the owner's cgroup_kill_all thaws it. */
+		if (l->made_cgroups)
+			end_frozen(l);
 		if (ps_pidfd_wait_exit(l->pidfd, END_MS) == 0)
 			(void)ps_pidfd_reap(l->pidfd, &status, NULL);
 	}

@@ -90,9 +90,16 @@ static int wait_at_gate(struct player *p, struct script_msg *m, size_t *ret_n, s
 				continue;
 			return ps_fail_os(e, "gate: accept");
 		}
-		ssize_t n = sock_recv(conn, m, sizeof(*m), NULL, NULL, /* timeout_ms= */ 10000, NULL);
-		if (n < SCRIPT_MSG_SHORT || m->row != ROW_open_gate || m->rc != 0)
+		struct script_fds got = { .n = 1 };
+		ssize_t n = sock_recv(conn, m, sizeof(*m), got.fd, &got.n, /* timeout_ms= */ 10000, NULL);
+
+		if (n < SCRIPT_MSG_SHORT || m->row != ROW_open_gate || m->rc != 0) {
+			if (n >= 0)
+				script_fds_close(&got);
 			continue;
+		}
+		script_fds_close(&p->heard);
+		p->heard = got;
 		close(p->gate_fd);
 		p->gate_fd = -1;
 		if (p->channel >= 0)

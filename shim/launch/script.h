@@ -55,6 +55,7 @@ struct player {
 	/* To send along with the current row's result; the fds stay ours. */
 	pid_t tell_pid;
 	struct script_fds tell;
+	int plan_fd;             /* LAUNCHER: goes along with row open_gate; -1: none */
 	bool told;               /* the row has sent its message itself (spawn_*: by the process that ends there) */
 	int gate_fd;             /* INIT: listening socket of the gate, -1: the gate is the channel */
 	uint32_t row;            /* being played */

@@ -161,7 +161,5 @@ uint32_t build_fd(struct builder *b, const struct plan_fd *fd)
 
 int build_at(const struct builder *b, const char *from)
 {
-	const char *hash = strchr(from, '#');
-
-	return hash ? ps_at(b->e, "%.*s: %s", (int)(hash - from), from, hash + 1) : ps_at(b->e, "%s", from);
+	return ps_at_from(b->e, from, "");
 }

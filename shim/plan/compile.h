@@ -15,6 +15,7 @@ struct plan_request {
 	enum plan_cgroup_manager cgroup_manager;
 	bool no_pivot, no_new_keyring;
 	uint32_t preserve_fds;
+	uint32_t channel_fd;         /* of the payload; 0: none */
 	/* Gives the loadable program for a seccomp policy (array of struct sock_filter in *out); the caller caches. */
 	int (*seccomp)(void *ctx, const struct policy_seccomp *s, struct ps_buf *out, struct ps_err *e);
 	void *seccomp_ctx;
@@ -33,11 +34,15 @@ int plan_compile_exec(const struct policy *p, const struct host *h, const struct
 /* Check magic, version, size and that every offset and list lies inside; NULL when not. */
 const struct plan *plan_view(const void *block, size_t size);
 
-/* Compile with libseccomp (plan_seccomp.c, its only user): struct sock_filter array appended to out. */
+/* Compile (plan_seccomp.c): struct sock_filter array appended to out. */
 int plan_seccomp_compile(const struct policy_seccomp *s, struct ps_buf *out, struct ps_err *e);
 /* The exact input of plan_seccomp_compile as bytes (rules, architectures, libseccomp version, native arch): the cache's key. */
 void plan_seccomp_key(const struct policy_seccomp *s, struct ps_buf *out);
 
-/* Print: text for people, JSON for machines and golden tests (stable order, no addresses). */
-void plan_print_text(const struct plan *p, struct ps_buf *out);
-void plan_print_json(const struct plan *p, const struct policy_entry *entries, size_t n, struct ps_buf *out);
+/*
+ * Print: text for people, JSON for machines and golden tests (stable order, no addresses).  s: the rules behind the plan's
+ * system call filter, summed up in text and whole in JSON; NULL: without them.
+ */
+void plan_print_text(const struct plan *p, const struct policy_seccomp *s, struct ps_buf *out);
+void plan_print_json(const struct plan *p, const struct policy_seccomp *s, const struct policy_entry *entries, size_t n,
+		     struct ps_buf *out);

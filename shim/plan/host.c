@@ -286,6 +286,21 @@ static bool usual_places(struct host *h, const char *self_cgroup)
 	return h->n_cgroups > 0;
 }
 
+/*
+ * Version 2 has no limits below a cgroup that holds processes, as our own does but for the root: where its parent is
+ * ours to write, what would be below is beside.
+ */
+static bool goes_beside(const struct host *h, const struct host_cgroup *c)
+{
+	const char *slash = strrchr(c->own, '/');
+	char parent[sizeof(c->mount) + sizeof(c->own)];
+
+	if (h->cgroup_mode != HOST_CGROUP_V2 || !slash || !slash[1])
+		return false;
+	(void)snprintf(parent, sizeof(parent), "%s%.*s", c->mount, (int)(slash - c->own), c->own);
+	return faccessat(AT_FDCWD, parent, W_OK, AT_EACCESS) == 0;
+}
+
 static int probe_cgroups(struct host *h, struct ps_err *e)
 {
 	enum { PROC_FILE_MAX = 16 * 1024 * 1024 };
@@ -302,6 +317,7 @@ static int probe_cgroups(struct host *h, struct ps_err *e)
 	for (unsigned i = 0; i < h->n_cgroups; i++) {
 		if (h->cgroups[i].version != 2)
 			continue;
+		h->cgroups[i].beside = goes_beside(h, &h->cgroups[i]);
 		(void)snprintf(path, sizeof(path), "%s/cgroup.controllers", h->cgroups[i].mount);
 		return read_small(path, h->cgroup2_controllers, sizeof(h->cgroup2_controllers), e);
 	}

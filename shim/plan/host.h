@@ -15,6 +15,7 @@ struct host_cgroup {
 	char controllers[128];    /* v1: "cpu,cpuacct" or "name=systemd"; v2: "" */
 	char own[1024];           /* this process's path in it, below mount's root */
 	int version;
+	bool beside;              /* v2 alone: `own` holds us, so that cgroups with limits go beside it, not below */
 };
 
 struct host {

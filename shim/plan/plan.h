@@ -32,9 +32,9 @@ struct plan_fd {
 	uint32_t mount;              /* PLAN_FD_BIND: index of the mount row that uses it (idmap, propagation) */
 };
 
-struct plan_ns_join { uint64_t flag; uint32_t fd; plan_off path; };
+struct plan_ns_join { uint64_t flag; uint32_t fd; plan_off path, from; uint32_t pad; };
 struct plan_id_map { uint32_t container, host, size; };
-struct plan_time_offset { int32_t clock; uint32_t nanosecs; int64_t secs; };
+struct plan_time_offset { int32_t clock; uint32_t nanosecs; int64_t secs; plan_off from; uint32_t pad; };
 
 enum plan_mount_kind {
 	PLAN_MOUNT_FS,      /* fsopen(fstype) with options, fsmount, move_mount */
@@ -63,7 +63,7 @@ struct plan_device {
 	uint32_t fd;                 /* bind this host node instead of mknod (user namespace); else PLAN_NO_FD */
 };
 struct plan_sysctl { plan_off from, path, value; };  /* path below /proc/sys, "net/ipv4/ip_forward" */
-struct plan_rlimit { uint32_t resource, pad; uint64_t soft, hard; };
+struct plan_rlimit { uint32_t resource; plan_off from; uint64_t soft, hard; };
 struct plan_hook { plan_off from, path; struct plan_list args, env; /* plan_off */ uint32_t has_env, timeout_s; };
 
 /* One cgroup directory of the container; version 1: one per hierarchy, version 2: the unified one. */
@@ -73,15 +73,17 @@ struct plan_cgroup {
 	plan_off controllers;        /* "memory", "cpu,cpuacct", "" for v2, "name=systemd" */
 	uint32_t version;            /* 1 or 2 */
 	uint32_t fd;                 /* PLAN_FD_CGROUP_MNT index or PLAN_NO_FD */
+	plan_off from;
 };
 enum { PLAN_CGROUP_OPTIONAL = 1 /* a missing file is fine */ };
 struct plan_cgroup_file { uint32_t cgroup, flags; plan_off from, file, value; };
-struct plan_device_rule { uint8_t allow; char type; uint16_t access; int64_t major, minor; };
+struct plan_device_rule { uint8_t allow; char type; uint16_t access; plan_off from; int64_t major, minor; };
 
 struct plan_caps { uint64_t bounding, effective, inheritable, permitted, ambient; };
 
 struct plan {
-	uint32_t magic, version, size, pad0;
+	uint32_t magic, version, size;
+	plan_off file;                   /* the document, as provenances name it: "config.json" */
 	plan_off id, bundle, hostname, domainname;
 
 	struct plan_list fds;            /* struct plan_fd */
@@ -112,11 +114,13 @@ struct plan {
 	struct plan_list groups;         /* uint32_t */
 	struct plan_list args, env;      /* plan_off */
 	plan_off cwd;
+	plan_off args_from, cwd_from, user_from, caps_from; /* not always the document: exec's flags, defaults */
 	struct plan_caps caps;
 	struct plan_list rlimits;
 	struct plan_list seccomp;        /* struct sock_filter, ready to load; n == 0: none */
 	uint32_t seccomp_flags;
 	uint32_t preserve_fds;           /* fds 3 .. 3+n-1 go to the payload */
+	uint32_t channel_fd;             /* the fd at which the payload finds its channel; 0: it has none */
 
 	/* cgroups */
 	struct plan_list cgroups;        /* struct plan_cgroup */

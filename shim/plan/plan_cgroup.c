@@ -43,10 +43,12 @@ static int too_long(const struct builder *b)
 	return build_fail_at(b, PS_E_CONFIG, "/linux/cgroupsPath", "the cgroup path of '%s' is too long", b->r->id);
 }
 
-/* Below the hierarchy's mount: absolute as written, relative below our own; without one "/podshim/ID". */
+/* Below the hierarchy's mount: absolute as written, relative below our own or beside it; without one "/podshim/ID". */
 static int path_in(const struct builder *b, unsigned hierarchy, char out[PATH_MAX])
 {
-	const char *path = b->p->cgroups_path, *own = b->h->cgroups[hierarchy].own;
+	const struct host_cgroup *c = &b->h->cgroups[hierarchy];
+	const char *path = b->p->cgroups_path, *own = c->own, *up = strrchr(own, '/');
+	int base = c->beside && up ? (int)(up - own) : (int)strlen(own);
 	/* Without privileges only what was delegated to us can be written. */
 	bool below_own = path ? *path != '/' : b->h->euid != 0 || b->h->in_user_ns;
 	char raw[PATH_MAX];
@@ -55,9 +57,9 @@ static int path_in(const struct builder *b, unsigned hierarchy, char out[PATH_MA
 	if (b->r->cgroup_manager == PLAN_CGROUP_DISABLED)
 		n = snprintf(raw, sizeof(raw), "%s", own);
 	else if (path)
-		n = snprintf(raw, sizeof(raw), "%s/%s", below_own ? own : "", path);
+		n = snprintf(raw, sizeof(raw), "%.*s/%s", below_own ? base : 0, own, path);
 	else
-		n = snprintf(raw, sizeof(raw), "%s/podshim/%s", below_own ? own : "", b->r->id);
+		n = snprintf(raw, sizeof(raw), "%.*s/podshim/%s", below_own ? base : 0, own, b->r->id);
 	if (n < 0 || (size_t)n >= sizeof(raw) || ps_path_clean(raw, out, PATH_MAX) < 0)
 		return too_long(b);
 	return 0;
@@ -135,11 +137,14 @@ static void ownership(struct builder *b)
 int build_cgroups(struct builder *b)
 {
 	char path[PATH_MAX];
+	plan_off from;
 
 	if (check_path(b) < 0)
 		return -1;
 	if (b->r->cgroup_manager == PLAN_CGROUP_DISABLED)
 		return 0;
+	from = b->p->cgroups_path ? build_fmt(b, "%s#/linux/cgroupsPath", b->p->file) :
+				    build_str(b, "default#/cgroupsPath");
 	for (unsigned i = 0; i < b->h->n_cgroups; i++) {
 		const struct host_cgroup *c = &b->h->cgroups[i];
 
@@ -148,6 +153,7 @@ int build_cgroups(struct builder *b)
 		b->cgroups[i] = (struct plan_cgroup){
 			.mount = build_str(b, c->mount), .path = build_str(b, path),
 			.controllers = build_str(b, c->controllers), .version = (uint32_t)c->version, .fd = PLAN_NO_FD,
+			.from = from,
 		};
 	}
 	b->n_cgroups = b->h->n_cgroups;

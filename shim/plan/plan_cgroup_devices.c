@@ -83,7 +83,8 @@ static void v2_rules(struct builder *b, const struct policy_resources *r)
 	for (size_t i = 0; i < r->n_device_rules; i++) {
 		const struct policy_device_rule *d = &r->device_rules[i];
 		struct plan_device_rule row = { .allow = d->allow, .type = d->type, .access = (uint16_t)d->access,
-						.major = d->major, .minor = d->minor };
+						.major = d->major, .minor = d->minor,
+						.from = build_str(b, d->from) };
 
 		build_set(b, b->plan.device_rules, i, &row, sizeof(row));
 	}

@@ -31,9 +31,15 @@ static void time_offsets(struct builder *b)
 	if (!(b->plan.ns_new & CLONE_NEWTIME))
 		return;
 	if (p->monotonic.set)
-		rows[n++] = (struct plan_time_offset){ CLOCK_MONOTONIC, p->monotonic.nanosecs, p->monotonic.secs };
+		rows[n++] = (struct plan_time_offset){
+			.clock = CLOCK_MONOTONIC, .nanosecs = p->monotonic.nanosecs, .secs = p->monotonic.secs,
+			.from = build_fmt(b, "%s#/linux/timeOffsets/monotonic", p->file),
+		};
 	if (p->boottime.set)
-		rows[n++] = (struct plan_time_offset){ CLOCK_BOOTTIME, p->boottime.nanosecs, p->boottime.secs };
+		rows[n++] = (struct plan_time_offset){
+			.clock = CLOCK_BOOTTIME, .nanosecs = p->boottime.nanosecs, .secs = p->boottime.secs,
+			.from = build_fmt(b, "%s#/linux/timeOffsets/boottime", p->file),
+		};
 	b->plan.time_offsets = build_copy(b, rows, n, sizeof(rows[0]));
 }
 
@@ -53,7 +59,7 @@ int build_namespaces(struct builder *b)
 			b->plan.ns_new |= ns->flag;
 		if (ns->mode != POLICY_NS_JOIN)
 			continue;
-		fd.from = build_str(b, ns->from);
+		fd.from = join.from = build_str(b, ns->from);
 		join.fd = build_fd(b, &fd);
 		build_push(&b->ns_joins, &join, sizeof(join));
 	}
@@ -181,9 +187,11 @@ int build_hooks(struct builder *b)
 
 static int play(struct builder *b, int (*const *parts)(struct builder *), size_t n)
 {
+	b->plan.file = build_str(b, b->p->file);
 	b->plan.id = build_str(b, b->r->id);
 	b->plan.bundle = build_str(b, b->p->bundle);
 	b->plan.preserve_fds = b->r->preserve_fds;
+	b->plan.channel_fd = b->r->channel_fd;
 	for (size_t i = 0; i < n; i++)
 		if (parts[i](b) < 0)
 			return -1;

@@ -3,11 +3,14 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/hash.h"
 #include "base/jsonw.h"
+#include "base/scope.h"
 #include "oci/names.h"
 #include "shim/plan/compile.h"
+#include "shim/plan/print_rules.h"
 #include "shim/plan/schema.h"
 
 enum { INDENT = 2 };
@@ -61,9 +64,41 @@ static bool is_shown(const struct field *f, const void *row)
 {
 	uint64_t n = field_number(f, row);
 
+	if (f->kind == FIELD_HIDDEN)
+		return false;
 	if (f->kind == FIELD_FD || f->kind == FIELD_MOUNT)
 		return n != PLAN_NO_FD;
 	return n || f->always || f->kind == FIELD_ENUM || f->kind == FIELD_CGROUP;
+}
+
+static bool has_own_from(const struct row_type *type)
+{
+	const struct field *f = type->fields;
+
+	while (f->name && f->kind != FIELD_FROM)
+		f++;
+	return f->name != NULL;
+}
+
+/* Provenance of a field of the plan into out; false where each of its rows has its own. */
+static bool field_from(const struct plan *p, const struct field *f, struct ps_buf *out)
+{
+	plan_off said = p->file;
+
+	if (f->kind == FIELD_ROWS && has_own_from(f->of))
+		return false;
+	if (f->from)
+		memcpy(&said, (const char *)p + f->from, sizeof(said));
+	const char *from = plan_str(p, said);
+
+	ps_buf_reset(out);
+	if (!f->at || !*from || (f->always && !f->from && !field_number(f, p)))
+		ps_buf_puts(out, "default");
+	else if (f->from)
+		ps_buf_printf(out, "%s%s", from, strchr(from, '#') ? f->at : "");
+	else
+		ps_buf_printf(out, "%s%s%s", *f->at == '/' ? from : "", *f->at == '/' ? "#" : "", f->at);
+	return !out->failed;
 }
 
 /* ---- JSON ---- */
@@ -160,6 +195,8 @@ static void json_field(struct ps_jsonw *w, const struct plan *p, const struct fi
 	case FIELD_CGROUP:
 		ps_jw_uint(w, f->name, n);
 		return;
+	case FIELD_HIDDEN:
+		return;
 	}
 }
 
@@ -170,12 +207,27 @@ static void json_row(struct ps_jsonw *w, const struct plan *p, const struct row_
 			json_field(w, p, f, row);
 }
 
-void plan_print_json(const struct plan *p, const struct policy_entry *entries, size_t n, struct ps_buf *out)
+static void json_from(struct ps_jsonw *w, const struct plan *p)
+{
+	ps_auto_buf struct ps_buf from = { .data = NULL };
+
+	ps_jw_object(w, "from");
+	for (const struct field *f = plan_type.fields; f->name; f++)
+		if (is_shown(f, p) && field_from(p, f, &from))
+			ps_jw_str(w, f->name, from.data);
+	ps_jw_end_object(w);
+}
+
+void plan_print_json(const struct plan *p, const struct policy_seccomp *s, const struct policy_entry *entries, size_t n,
+		     struct ps_buf *out)
 {
 	struct ps_jsonw w = { .out = out, .indent = INDENT };
 
 	ps_jw_object(&w, NULL);
 	json_row(&w, p, &plan_type, p);
+	json_from(&w, p);
+	if (s && s->set)
+		rules_print_json(s, &w);
 	ps_jw_array(&w, "permissions");
 	for (size_t i = 0; i < n; i++) {
 		ps_jw_object(&w, NULL);
@@ -291,6 +343,8 @@ static void text_value(struct ps_buf *out, const struct plan *p, const struct fi
 	case FIELD_CGROUP:
 		ps_buf_printf(out, "%" PRIu64, n);
 		return;
+	case FIELD_HIDDEN:
+		return;
 	}
 }
 
@@ -310,27 +364,39 @@ static void text_row(struct ps_buf *out, const struct plan *p, const struct row_
 	ps_buf_putc(out, '\n');
 }
 
-void plan_print_text(const struct plan *p, struct ps_buf *out)
+/* "name: value  (provenance)", then the rows of a list. */
+static void text_field(struct ps_buf *out, const struct plan *p, const struct field *f)
 {
-	for (const struct field *f = plan_type.fields; f->name; f++) {
-		struct plan_list l = { 0, 0 };
-		const char *at;
+	ps_auto_buf struct ps_buf from = { .data = NULL };
+	struct plan_list l = { 0, 0 };
+	const char *at;
 
-		if (!is_shown(f, p))
-			continue;
-		ps_buf_printf(out, "%s:", f->name);
-		if (f->kind != FIELD_ROWS) {
-			ps_buf_putc(out, ' ');
-			text_value(out, p, f, p);
-			ps_buf_putc(out, '\n');
-			continue;
-		}
-		ps_buf_putc(out, '\n');
-		l = field_list(f, p);
-		at = plan_at(p, l.off);
-		for (uint32_t i = 0; i < l.n; i++, at += field_element_size(f)) {
-			ps_buf_printf(out, "  %u", i);
-			text_row(out, p, f->of, at);
-		}
+	ps_buf_printf(out, "%s:", f->name);
+	if (f->kind != FIELD_ROWS) {
+		ps_buf_putc(out, ' ');
+		text_value(out, p, f, p);
 	}
+	if (field_from(p, f, &from)) {
+		ps_buf_puts(out, "  (");
+		put_text(out, from.data);
+		ps_buf_putc(out, ')');
+	}
+	ps_buf_putc(out, '\n');
+	if (f->kind != FIELD_ROWS)
+		return;
+	l = field_list(f, p);
+	at = plan_at(p, l.off);
+	for (uint32_t i = 0; i < l.n; i++, at += field_element_size(f)) {
+		ps_buf_printf(out, "  %u", i);
+		text_row(out, p, f->of, at);
+	}
+}
+
+void plan_print_text(const struct plan *p, const struct policy_seccomp *s, struct ps_buf *out)
+{
+	for (const struct field *f = plan_type.fields; f->name; f++)
+		if (is_shown(f, p))
+			text_field(out, p, f);
+	if (s && s->set)
+		rules_print_text(s, out);
 }

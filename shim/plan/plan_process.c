@@ -27,7 +27,7 @@ static struct plan_list rlimits(struct builder *b)
 
 	for (size_t i = 0; i < p->n_rlimits; i++) {
 		struct plan_rlimit row = { .resource = (uint32_t)p->rlimits[i].resource, .soft = p->rlimits[i].soft,
-					   .hard = p->rlimits[i].hard };
+					   .hard = p->rlimits[i].hard, .from = build_str(b, p->rlimits[i].from) };
 
 		build_set(b, l, i, &row, sizeof(row));
 	}
@@ -60,6 +60,10 @@ int build_process(struct builder *b)
 	plan->args = build_strs(b, &p->args);
 	plan->env = build_strs(b, &p->env);
 	plan->cwd = build_str(b, p->cwd);
+	plan->args_from = build_str(b, p->args_from);
+	plan->cwd_from = build_str(b, p->cwd_from);
+	plan->user_from = build_str(b, p->user_from);
+	plan->caps_from = build_str(b, p->caps.from);
 	plan->has_caps = p->has_caps;
 	if (p->has_caps)
 		plan->caps = known_caps(b);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * plan_seccomp.c - seccomp policy to a loadable program, by libseccomp; the only user of that library.
+ * plan_seccomp.c - seccomp policy to a loadable program; the only user of libseccomp.
  *
- * libseccomp's action, operator and architecture numbers are the policy's (the kernel's).  In front of its program
- * stands a stub that answers ENOSYS, not the default action, for system calls newer than any that the profile names, so
- * that C libraries fall back to older ones.
+ * libseccomp knows the numbers of calls.  It makes the program, too, where seccomp_list.c does not; its action, operator
+ * and architecture numbers are the policy's (the kernel's).  In front of the program stands a stub that answers ENOSYS,
+ * not the default action, for system calls newer than any that the profile names, so that C libraries fall back to older
+ * ones.  seccomp_tree.c makes one of both.
  */
 #include <errno.h>
 #include <linux/audit.h>
@@ -17,6 +18,8 @@
 #include "base/scope.h"
 #include "oci/names.h"
 #include "shim/plan/compile.h"
+#include "shim/plan/seccomp_list.h"
+#include "shim/plan/seccomp_tree.h"
 
 _Static_assert((int)SECCOMP_OP_NE == SCMP_CMP_NE && (int)SECCOMP_OP_MASKED_EQ == SCMP_CMP_MASKED_EQ, "same operators");
 _Static_assert(SCMP_ACT_ERRNO(0) == SECCOMP_RET_ERRNO && SCMP_ACT_LOG == SECCOMP_RET_LOG, "same actions");
@@ -24,7 +27,7 @@ _Static_assert(SECCOMP_ARCH_X32 == SCMP_ARCH_X32, "same architectures");
 
 PS_SCOPED(scmp_filter_ctx, release_filter, NULL, seccomp_release)
 
-enum { MAX_ARGS = 6, X32_BIT = 0x40000000 };
+enum { MAX_ARGS = 6, X32_BIT = 0x40000000, LINEAR_MAX = UINT16_MAX /* libseccomp counts in 16 bits */ };
 
 /* errno for what libseccomp returned. */
 static int fail_rc(struct ps_err *e, int rc, const char *what, const char *name)
@@ -35,18 +38,6 @@ static int fail_rc(struct ps_err *e, int rc, const char *what, const char *name)
 
 /* ---- libseccomp's part ---- */
 
-static bool repeats_an_argument(const struct policy_seccomp_rule *r)
-{
-	unsigned seen = 0;
-
-	for (size_t i = 0; i < r->n_args; i++) {
-		if (seen & 1U << r->args[i].index)
-			return true;
-		seen |= 1U << r->args[i].index;
-	}
-	return false;
-}
-
 static struct scmp_arg_cmp comparison(const struct spec_seccomp_arg *a)
 {
 	const struct ps_name *op = ps_name_find(names_seccomp_op, n_names_seccomp_op, a->op);
@@ -54,14 +45,13 @@ static struct scmp_arg_cmp comparison(const struct spec_seccomp_arg *a)
 	return SCMP_CMP64(a->index, (enum scmp_compare)(op ? op->value : SCMP_CMP_EQ), a->value, a->value_two);
 }
 
-/* All comparisons must hold; two of the same argument cannot, so each then is a rule of its own, as in runc. */
 static int add_syscall(scmp_filter_ctx ctx, const struct policy_seccomp_rule *r, int nr)
 {
 	struct scmp_arg_cmp cmp[MAX_ARGS];
 	size_t n = 0;
 	int rc = 0;
 
-	if (!repeats_an_argument(r)) {
+	if (!seccomp_repeats_argument(r)) {
 		for (; n < r->n_args && n < MAX_ARGS; n++)
 			cmp[n] = comparison(&r->args[n]);
 		rc = seccomp_rule_add_array(ctx, r->action, nr, (unsigned)n, cmp);
@@ -109,7 +99,7 @@ static int export(scmp_filter_ctx ctx, struct ps_buf *out, struct ps_err *e)
 		return fail_rc(e, rc, "export", "the program");
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return ps_fail_os(e, "seccomp: rewind the program");
-	return ps_read_fd(fd, "seccomp program", BPF_MAXINSNS * sizeof(struct sock_filter), out, e);
+	return ps_read_fd(fd, "seccomp program", LINEAR_MAX * sizeof(struct sock_filter), out, e);
 }
 
 static int compile(const struct policy_seccomp *s, struct ps_buf *out, struct ps_err *e)
@@ -127,10 +117,6 @@ static int compile(const struct policy_seccomp *s, struct ps_buf *out, struct ps
 		if (rc < 0 && rc != -EEXIST)
 			return fail_rc(e, rc, "add the architecture", name ? name : "?");
 	}
-	/* Level 2 is a binary tree: a quarter of the linear program's load time, and fewer steps per call. */
-	rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	if (rc < 0)
-		return fail_rc(e, rc, "set", "the optimisation level");
 	return add_rules(ctx, s, e) < 0 ? -1 : export(ctx, out, e);
 }
 
@@ -215,13 +201,35 @@ static void put_stub(const struct policy_seccomp *s, struct ps_buf *out)
 	ps_buf_put(out, stub.v, stub.n * sizeof(stub.v[0]));
 }
 
+int plan_seccomp_library(const struct policy_seccomp *s, struct ps_buf *out, struct ps_err *e)
+{
+	put_stub(s, out);
+	return compile(s, out, e);
+}
+
+int plan_seccomp_plain(const struct policy_seccomp *s, struct ps_buf *out, struct ps_err *e)
+{
+	put_stub(s, out);
+	switch (seccomp_list(s, seccomp_syscall_resolve_name_arch, out)) {
+	case SECCOMP_LISTED:
+		return 0;
+	case SECCOMP_NOT_OURS:
+		return compile(s, out, e);
+	case SECCOMP_NO_MEMORY:
+		break;
+	}
+	errno = ENOMEM;
+	return ps_fail_os(e, "seccomp: list the rules");
+}
+
 int plan_seccomp_compile(const struct policy_seccomp *s, struct ps_buf *out, struct ps_err *e)
 {
 	ps_auto_buf struct ps_buf program = { .data = NULL };
 
-	put_stub(s, &program);
-	if (compile(s, &program, e) < 0)
+	if (plan_seccomp_plain(s, &program, e) < 0)
 		return -1;
+	if (seccomp_tree((const void *)program.data, program.len / sizeof(struct sock_filter), out))
+		return 0;
 	if (program.len > BPF_MAXINSNS * sizeof(struct sock_filter))
 		return ps_fail(e, PS_E_UNSUPP, "seccomp: the program has %zu instructions, the kernel takes %d",
 			       program.len / sizeof(struct sock_filter), BPF_MAXINSNS);
@@ -244,7 +252,7 @@ void plan_seccomp_key(const struct policy_seccomp *s, struct ps_buf *out)
 {
 	const struct scmp_version *v = seccomp_version();
 
-	ps_buf_printf(out, "podshim seccomp 1, libseccomp %u.%u.%u", v->major, v->minor, v->micro);
+	ps_buf_printf(out, "podshim seccomp 2, libseccomp %u.%u.%u", v->major, v->minor, v->micro);
 	put_u64(out, seccomp_arch_native());
 	put_u64(out, s->default_action);
 	put_u64(out, s->n_archs);

@@ -79,7 +79,7 @@ ROW_TYPE(plan_fd);
 
 static const struct field plan_ns_join_fields[] = {
 	F(plan_ns_join, flag, FIELD_BITS64, OF(namespaces)), F(plan_ns_join, fd, FIELD_FD),
-	F(plan_ns_join, path, FIELD_STR), END,
+	F(plan_ns_join, path, FIELD_STR), F(plan_ns_join, from, FIELD_FROM), END,
 };
 ROW_TYPE(plan_ns_join);
 
@@ -91,7 +91,7 @@ ROW_TYPE(plan_id_map);
 
 static const struct field plan_time_offset_fields[] = {
 	F(plan_time_offset, clock, FIELD_ENUM, OF(clocks)), F(plan_time_offset, secs, FIELD_I64, ALWAYS),
-	F(plan_time_offset, nanosecs, FIELD_U32), END,
+	F(plan_time_offset, nanosecs, FIELD_U32), F(plan_time_offset, from, FIELD_FROM), END,
 };
 ROW_TYPE(plan_time_offset);
 
@@ -132,7 +132,7 @@ ROW_TYPE(plan_sysctl);
 
 static const struct field plan_rlimit_fields[] = {
 	F(plan_rlimit, resource, FIELD_ENUM, OF(rlimits)), F(plan_rlimit, soft, FIELD_U64, ALWAYS),
-	F(plan_rlimit, hard, FIELD_U64, ALWAYS), END,
+	F(plan_rlimit, hard, FIELD_U64, ALWAYS), F(plan_rlimit, from, FIELD_FROM), END,
 };
 ROW_TYPE(plan_rlimit);
 
@@ -144,7 +144,8 @@ ROW_TYPE(plan_hook);
 
 static const struct field plan_cgroup_fields[] = {
 	F(plan_cgroup, version, FIELD_U32), F(plan_cgroup, mount, FIELD_STR), F(plan_cgroup, path, FIELD_STR),
-	F(plan_cgroup, controllers, FIELD_STR), F(plan_cgroup, fd, FIELD_FD), END,
+	F(plan_cgroup, controllers, FIELD_STR), F(plan_cgroup, fd, FIELD_FD),
+	F(plan_cgroup, from, FIELD_FROM), END,
 };
 ROW_TYPE(plan_cgroup);
 
@@ -158,42 +159,70 @@ ROW_TYPE(plan_cgroup_file);
 static const struct field plan_device_rule_fields[] = {
 	F(plan_device_rule, allow, FIELD_BOOL, ALWAYS), F(plan_device_rule, type, FIELD_CHAR),
 	F(plan_device_rule, major, FIELD_I64, ALWAYS), F(plan_device_rule, minor, FIELD_I64, ALWAYS),
-	F(plan_device_rule, access, FIELD_BITS16, OF(accesses)), END,
+	F(plan_device_rule, access, FIELD_BITS16, OF(accesses)), F(plan_device_rule, from, FIELD_FROM), END,
 };
 ROW_TYPE(plan_device_rule);
 
+/* Rows of the plan itself: the place in the document; with OF_FROM below what that offset says. */
+#define AT(pointer) .at = (pointer)
+#define OF_FROM(member) .from = offsetof(struct plan, member)
+#define CALLER AT("caller")
+
 static const struct field plan_fields[] = {
-	F(plan, id, FIELD_STR), F(plan, bundle, FIELD_STR), F(plan, hostname, FIELD_STR),
-	F(plan, domainname, FIELD_STR), F(plan, fds, FIELD_ROWS, ROWS(plan_fd)),
-	F(plan, ns_new, FIELD_BITS64, OF(namespaces)), F(plan, ns_joins, FIELD_ROWS, ROWS(plan_ns_join)),
-	F(plan, uid_map, FIELD_ROWS, ROWS(plan_id_map)), F(plan, gid_map, FIELD_ROWS, ROWS(plan_id_map)),
-	F(plan, time_offsets, FIELD_ROWS, ROWS(plan_time_offset)), F(plan, bridge_early, FIELD_BOOL),
-	F(plan, bridge_late, FIELD_BOOL), F(plan, lo_up, FIELD_BOOL), F(plan, new_keyring, FIELD_BOOL),
-	F(plan, rootfs_fd, FIELD_FD), F(plan, rootfs, FIELD_STR), F(plan, rootfs_readonly, FIELD_BOOL),
-	F(plan, no_pivot, FIELD_BOOL), F(plan, has_mount_ns, FIELD_BOOL),
-	F(plan, rootfs_propagation, FIELD_BITS64, OF(propagations)),
+	F(plan, file, FIELD_STR, CALLER), F(plan, id, FIELD_STR, CALLER), F(plan, bundle, FIELD_STR, CALLER),
+	F(plan, hostname, FIELD_STR, AT("/hostname")), F(plan, domainname, FIELD_STR, AT("/domainname")),
+	F(plan, fds, FIELD_ROWS, ROWS(plan_fd)),
+	F(plan, ns_new, FIELD_BITS64, OF(namespaces), AT("/linux/namespaces")),
+	F(plan, ns_joins, FIELD_ROWS, ROWS(plan_ns_join)),
+	F(plan, uid_map, FIELD_ROWS, ROWS(plan_id_map), AT("/linux/uidMappings")),
+	F(plan, gid_map, FIELD_ROWS, ROWS(plan_id_map), AT("/linux/gidMappings")),
+	F(plan, time_offsets, FIELD_ROWS, ROWS(plan_time_offset)),
+	F(plan, bridge_early, FIELD_BOOL, AT("/linux/namespaces")),
+	F(plan, bridge_late, FIELD_BOOL, AT("/linux/namespaces")),
+	F(plan, lo_up, FIELD_BOOL), F(plan, new_keyring, FIELD_BOOL),
+	F(plan, rootfs_fd, FIELD_FD, AT("/root/path")), F(plan, rootfs, FIELD_STR, AT("/root/path")),
+	F(plan, rootfs_readonly, FIELD_BOOL, AT("/root/readonly")), F(plan, no_pivot, FIELD_BOOL, CALLER),
+	F(plan, has_mount_ns, FIELD_BOOL, AT("/linux/namespaces")),
+	F(plan, rootfs_propagation, FIELD_BITS64, OF(propagations), AT("/linux/rootfsPropagation")),
 	F(plan, mounts, FIELD_ROWS, ROWS(plan_mount)), F(plan, devices, FIELD_ROWS, ROWS(plan_device)),
 	F(plan, links, FIELD_ROWS, ROWS(plan_link)), F(plan, masked, FIELD_ROWS, ROWS(plan_path)),
 	F(plan, readonly, FIELD_ROWS, ROWS(plan_path)), F(plan, sysctl, FIELD_ROWS, ROWS(plan_sysctl)),
-	F(plan, null_fd, FIELD_FD),
-	F(plan, has_process, FIELD_BOOL, ALWAYS), F(plan, terminal, FIELD_BOOL), F(plan, rows, FIELD_U16),
-	F(plan, cols, FIELD_U16), F(plan, uid, FIELD_U32, ALWAYS), F(plan, gid, FIELD_U32, ALWAYS),
-	F(plan, groups, FIELD_NUMS), F(plan, needs_setgroups, FIELD_BOOL), F(plan, has_umask, FIELD_BOOL),
-	F(plan, umask, FIELD_OCTAL), F(plan, has_oom, FIELD_BOOL), F(plan, oom_score_adj, FIELD_I32),
-	F(plan, has_personality, FIELD_BOOL), F(plan, personality, FIELD_U32),
-	F(plan, args, FIELD_STRS), F(plan, env, FIELD_STRS), F(plan, cwd, FIELD_STR),
-	F(plan, no_new_privs, FIELD_BOOL), F(plan, has_caps, FIELD_BOOL), F(plan, caps.bounding, FIELD_CAPS),
-	F(plan, caps.effective, FIELD_CAPS), F(plan, caps.inheritable, FIELD_CAPS), F(plan, caps.permitted, FIELD_CAPS),
-	F(plan, caps.ambient, FIELD_CAPS), F(plan, rlimits, FIELD_ROWS, ROWS(plan_rlimit)),
-	F(plan, seccomp, FIELD_PROGRAM), F(plan, seccomp_flags, FIELD_BITS32, OF(seccomp_flags)),
-	F(plan, preserve_fds, FIELD_U32),
+	F(plan, null_fd, FIELD_FD, AT("/linux/maskedPaths")),
+	F(plan, has_process, FIELD_BOOL, ALWAYS, AT("/process")),
+	F(plan, terminal, FIELD_BOOL, AT("/process/terminal")),
+	F(plan, rows, FIELD_U16, AT("/process/consoleSize")), F(plan, cols, FIELD_U16, AT("/process/consoleSize")),
+	F(plan, uid, FIELD_U32, ALWAYS, OF_FROM(user_from), AT("/uid")),
+	F(plan, gid, FIELD_U32, ALWAYS, OF_FROM(user_from), AT("/gid")),
+	F(plan, groups, FIELD_NUMS, OF_FROM(user_from), AT("/additionalGids")),
+	F(plan, needs_setgroups, FIELD_BOOL),
+	F(plan, has_umask, FIELD_BOOL, OF_FROM(user_from), AT("/umask")),
+	F(plan, umask, FIELD_OCTAL, OF_FROM(user_from), AT("/umask")),
+	F(plan, has_oom, FIELD_BOOL, AT("/process/oomScoreAdj")),
+	F(plan, oom_score_adj, FIELD_I32, AT("/process/oomScoreAdj")),
+	F(plan, has_personality, FIELD_BOOL, AT("/linux/personality")),
+	F(plan, personality, FIELD_U32, AT("/linux/personality")),
+	F(plan, args, FIELD_STRS, OF_FROM(args_from), AT("")), F(plan, env, FIELD_STRS, AT("/process/env")),
+	F(plan, cwd, FIELD_STR, OF_FROM(cwd_from), AT("")),
+	F(plan, args_from, FIELD_HIDDEN), F(plan, cwd_from, FIELD_HIDDEN), F(plan, user_from, FIELD_HIDDEN),
+	F(plan, caps_from, FIELD_HIDDEN),
+	F(plan, no_new_privs, FIELD_BOOL, AT("/process/noNewPrivileges")),
+	F(plan, has_caps, FIELD_BOOL, OF_FROM(caps_from), AT("")),
+	F(plan, caps.bounding, FIELD_CAPS, OF_FROM(caps_from), AT("/bounding")),
+	F(plan, caps.effective, FIELD_CAPS, OF_FROM(caps_from), AT("/effective")),
+	F(plan, caps.inheritable, FIELD_CAPS, OF_FROM(caps_from), AT("/inheritable")),
+	F(plan, caps.permitted, FIELD_CAPS, OF_FROM(caps_from), AT("/permitted")),
+	F(plan, caps.ambient, FIELD_CAPS, OF_FROM(caps_from), AT("/ambient")),
+	F(plan, rlimits, FIELD_ROWS, ROWS(plan_rlimit)),
+	F(plan, seccomp, FIELD_PROGRAM, AT("/linux/seccomp")),
+	F(plan, seccomp_flags, FIELD_BITS32, OF(seccomp_flags), AT("/linux/seccomp")),
+	F(plan, preserve_fds, FIELD_U32, CALLER), F(plan, channel_fd, FIELD_U32, CALLER),
 	F(plan, cgroups, FIELD_ROWS, ROWS(plan_cgroup)), F(plan, cgroup_files, FIELD_ROWS, ROWS(plan_cgroup_file)),
-	F(plan, device_rules, FIELD_ROWS, ROWS(plan_device_rule)), F(plan, cgroup_chown, FIELD_BOOL),
-	F(plan, cgroup_uid, FIELD_U32),
+	F(plan, device_rules, FIELD_ROWS, ROWS(plan_device_rule)),
+	F(plan, cgroup_chown, FIELD_BOOL, AT("/mounts")), F(plan, cgroup_uid, FIELD_U32, AT("/mounts")),
 	F(plan, prestart, FIELD_ROWS, ROWS(plan_hook)), F(plan, create_runtime, FIELD_ROWS, ROWS(plan_hook)),
 	F(plan, create_container, FIELD_ROWS, ROWS(plan_hook)), F(plan, start_container, FIELD_ROWS, ROWS(plan_hook)),
 	F(plan, poststart, FIELD_ROWS, ROWS(plan_hook)), F(plan, poststop, FIELD_ROWS, ROWS(plan_hook)),
-	F(plan, hook_state_head, FIELD_STR), F(plan, hook_state_tail, FIELD_STR), END,
+	F(plan, hook_state_head, FIELD_STR, AT("/hooks")), F(plan, hook_state_tail, FIELD_STR, AT("/hooks")), END,
 };
 const struct row_type plan_type = { sizeof(struct plan), plan_fields };
 
@@ -233,6 +262,7 @@ uint64_t field_number(const struct field *f, const void *row)
 		return u64;
 	case FIELD_STR:
 	case FIELD_FROM:
+	case FIELD_HIDDEN:
 	case FIELD_U32:
 	case FIELD_OCTAL:
 	case FIELD_ENUM:
@@ -296,6 +326,7 @@ static bool field_is_sound(const struct plan *p, const struct field *f, const vo
 	switch (f->kind) {
 	case FIELD_STR:
 	case FIELD_FROM:
+	case FIELD_HIDDEN:
 		return n < p->size;
 	case FIELD_FD:
 		return n < p->fds.n || n == PLAN_NO_FD;

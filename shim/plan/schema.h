@@ -11,6 +11,7 @@
 enum field_kind {
 	FIELD_STR,      /* plan_off of text */
 	FIELD_FROM,     /* the same: the row's provenance */
+	FIELD_HIDDEN,   /* the same: the provenance of other fields */
 	FIELD_STRS,     /* plan_list of plan_off */
 	FIELD_ROWS,     /* plan_list of rows `of` */
 	FIELD_NUMS,     /* plan_list of uint32_t */
@@ -39,6 +40,9 @@ struct field {
 	bool always;    /* printed even when it is 0 */
 	uint32_t off;
 	const void *of; /* struct row_type, or struct ps_name rows up to a null name */
+	/* Provenance of a field of the plan itself, unless its rows have their own. */
+	uint32_t from;  /* offset of the plan_off that says who asked; 0: the plan's document */
+	const char *at; /* the place in it, or words for another source; NULL: a default */
 };
 
 struct row_type {

@@ -63,7 +63,7 @@ struct policy_seccomp {
 };
 
 struct policy_process {
-	const char *from;
+	const char *from, *args_from, *cwd_from, *user_from;
 	struct spec_strs args, env;
 	const char *cwd;
 	bool terminal;
@@ -72,7 +72,7 @@ struct policy_process {
 	const uint32_t *groups;
 	size_t n_groups;
 	struct { bool set; uint32_t v; } umask;
-	struct policy_caps caps;     /* caps.from NULL: the document has no capabilities: keep none but those of the kernel's default */
+	struct policy_caps caps;     /* none where the document has no capabilities: caps.from is "default" then */
 	bool has_caps;
 	bool no_new_privileges;
 	const struct policy_rlimit *rlimits;
@@ -138,7 +138,7 @@ struct policy {
 int policy_from_oci(struct ps_arena *a, const struct spec *s, const char *bundle, const struct policy **ret,
 		    struct ps_err *e);
 /*
- * A process for exec: the process object `p` (from --process or the container's own with overrides), under the
+ * A process for exec: the process object `p` (of `file`, or with NULL the container's own with overrides), under the
  * container's policy (its seccomp, namespaces).
  */
 int policy_process_from_oci(struct ps_arena *a, const char *file, const struct spec_process *p,

@@ -301,14 +301,13 @@ int policy_from_oci(struct ps_arena *a, const struct spec *s, const char *bundle
 int policy_process_from_oci(struct ps_arena *a, const char *file, const struct spec_process *p,
 			    const struct policy *container, const struct policy **ret, struct ps_err *e)
 {
-	struct from_oci f = { .arena = a, .file = file, .bundle = container->bundle, .e = e };
-	const char *pointer = strcmp(file, container->file) == 0 ? "/process" : "";
+	struct from_oci f = { .arena = a, .file = file ? file : container->file, .bundle = container->bundle, .e = e };
+	const char *pointer = file ? "" : "/process";
 
 	f.p = from_oci_rows(&f, 1, sizeof(*f.p));
 	if (!f.p)
 		return -1;
 	*f.p = *container;
-	f.p->file = file;
 	f.p->has_process = true;
 	f.p->warnings = (struct spec_strs){ .v = NULL };
 	f.p->process = (struct policy_process){ .personality.set = container->process.personality.set,

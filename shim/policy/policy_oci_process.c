@@ -108,13 +108,29 @@ static int environment(struct from_oci *f, const struct spec_strs *s, struct spe
 	return 0;
 }
 
+/* Who says so: a flag, a member of the document, or nobody. */
+static const char *said_by(struct from_oci *f, const char *flag, bool in_document, const char *pointer, const char *member)
+{
+	char at[64];
+
+	if (flag || !in_document)
+		return flag ? flag : "default";
+	(void)snprintf(at, sizeof(at), "%s%s", pointer, member);
+	return from_oci_at(f, at);
+}
+
 int from_oci_process(struct from_oci *f, const char *pointer, const struct spec_process *s, struct policy_process *out)
 {
 	out->from = from_oci_at(f, pointer);
-	if (!out->from || rlimits(f, s, out) < 0 || environment(f, &s->env, &out->env) < 0 ||
+	out->args_from = said_by(f, s->args_flag, true, pointer, "/args");
+	out->cwd_from = said_by(f, s->cwd_flag, true, pointer, "/cwd");
+	out->user_from = said_by(f, s->user_flag, s->user.set, pointer, "/user");
+	if (!out->from || !out->args_from || !out->cwd_from || !out->user_from || rlimits(f, s, out) < 0 || environment(f, &s->env, &out->env) < 0 ||
 	    (s->caps.set && caps(f, pointer, &s->caps, &out->caps) < 0))
 		return -1;
 	/* None listed are none, as runtimes have it: not all that the launcher happens to hold. */
+	if (!s->caps.set)
+		out->caps.from = "default";
 	out->has_caps = true;
 	out->args = s->args;
 	out->cwd = s->cwd;

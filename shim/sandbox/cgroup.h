@@ -22,15 +22,18 @@ void cgroup_fds_close(struct cgroup_fds *f);
  * Launcher.  mkdir -p the plan's cgroup directories of that version (1 or 2).  The owner has recorded them before, so that a
  * crash leaves a trace.  A directory that exists is used if it holds no processes ("container's cgroup is not empty").
  * v1 cpuset: parents' cpus and mems are copied down.  v2: the needed controllers are enabled in cgroup.subtree_control
- * from the root down.
+ * from the root down; never in one that holds processes, which would become threaded, nor is a container put below such.
  */
 int cgroup_make(const struct plan *p, uint32_t version, struct ps_err *e);
 /* Launcher.  Write the limit files in order, attach the v2 device program (BPF_CGROUP_DEVICE), delegate if asked. */
 int cgroup_limit(const struct plan *p, struct ps_err *e);
 /* Launcher.  Open what joining that version needs: tasks files (1), the directory (2); the rest of *ret stays. */
 int cgroup_open(const struct plan *p, uint32_t version, struct cgroup_fds *ret, struct ps_err *e);
-/* The same for the absolute directories of an existing container (exec). */
-int cgroup_open_dirs(const char *const *dirs, unsigned n, struct cgroup_fds *ret, struct ps_err *e);
+/*
+ * The same for the absolute directories of an existing container (exec).  A version 2 directory that its payload has
+ * given controllers to cgroups below takes nobody: there it is the one below that holds the process `member`.
+ */
+int cgroup_open_dirs(const char *const *dirs, unsigned n, pid_t member, struct cgroup_fds *ret, struct ps_err *e);
 /* Init or bridge, single-threaded: write "0" to every tasks fd. */
 int cgroup_join(const int *tasks, unsigned n, struct ps_err *e);
 

@@ -158,6 +158,11 @@ static int add_pids(int dir_fd, const char *name, void *ctx, struct ps_err *e)
 	return 0;
 }
 
+int cgroup_pids_of(int dir_fd, const char *name, struct pid_list *out, struct ps_err *e)
+{
+	return add_pids(dir_fd, name, out, e);
+}
+
 int cgroup_tree_pids(int dir_fd, const char *name, struct pid_list *out, struct ps_err *e)
 {
 	return cgroup_walk(dir_fd, name, add_pids, out, e);

@@ -27,6 +27,8 @@ struct pid_list {
 	pid_t *v;
 	size_t n, cap;
 };
+/* Append the processes of dir_fd alone.  Those that this pid namespace cannot name are left out; threaded, it has none. */
+int cgroup_pids_of(int dir_fd, const char *name, struct pid_list *out, struct ps_err *e);
 /* Append the processes of dir_fd and of everything below.  Those that this pid namespace cannot name are left out. */
 int cgroup_tree_pids(int dir_fd, const char *name, struct pid_list *out, struct ps_err *e);
 

@@ -72,7 +72,7 @@ static int refused(const struct plan *p, const struct plan_cgroup_file *f, struc
 		(void)ps_fail(e, PS_E_UNSUPP, "set '%s%s/%s' to '%s': %s", mount, path, file, value, hint);
 	else
 		(void)ps_fail_os(e, "set '%s%s/%s' to '%s'", mount, path, file, value);
-	return ps_at(e, "%s", plan_str(p, f->from));
+	return ps_at_from(e, plan_str(p, f->from), "");
 }
 
 /*

@@ -44,6 +44,27 @@ static int refuse_frozen(const char *dir, struct ps_err *e)
 	return ps_fail(e, PS_E_STATE, "container's cgroup unexpectedly frozen: thaw '%s', or what is above it, first", dir);
 }
 
+/*
+ * Version 2: a cgroup below a threaded one, or below one that became so, is "domain invalid" or threaded itself; its
+ * processes could be neither listed nor killed.  One that has controllers enabled for its children takes no process.
+ */
+static int refuse_type(int mnt, const char *mount, const char *rel, struct ps_err *e)
+{
+	char file[PATH_MAX + 32], text[512];
+
+	(void)snprintf(file, sizeof(file), "%s/cgroup.type", rel);
+	if (cgroup_read(mnt, file, text, sizeof(text)) > 0 && (!strcmp(text, "threaded") || !strcmp(text, "domain invalid")))
+		return ps_fail(e, PS_E_STATE,
+			       "container's cgroup '%s/%s' is of type '%s': choose a /linux/cgroupsPath outside of threaded cgroups",
+			       mount, rel, text);
+	(void)snprintf(file, sizeof(file), "%s/cgroup.subtree_control", rel);
+	if (cgroup_read(mnt, file, text, sizeof(text)) > 0)
+		return ps_fail(e, PS_E_STATE,
+			       "container's cgroup '%s/%s' has controllers enabled for cgroups below (%s): no process can be in it",
+			       mount, rel, text);
+	return 0;
+}
+
 /* ---- Directories ---- */
 
 /* mkdir -p of what lies between the mount (its length) and the last component. */
@@ -173,13 +194,34 @@ static int cannot_enable(const char *mount, const char *dir, const char *control
 			       "cgroup controller '%s' cannot be enabled in '%s/%s' because processes are in it: move them into a "
 			       "cgroup below, or choose another /linux/cgroupsPath",
 			       controller, mount, dir);
+	if (errno == EOPNOTSUPP)
+		return ps_fail(e, PS_E_STATE,
+			       "cgroup controller '%s' cannot be enabled in '%s/%s', which is threaded or below a threaded cgroup: "
+			       "choose another /linux/cgroupsPath",
+			       controller, mount, dir);
 	return ps_fail_os(e, "enable cgroup controller '%s' in '%s/%s'", controller, mount, dir);
+}
+
+/*
+ * Enabling cpu or pids above processes would succeed: it makes theirs a threaded cgroup (4.14) that no container can be
+ * below.  The root of the hierarchy, the one without a type, is exempt.
+ */
+static bool holds_processes(int mnt, const char *dir)
+{
+	char file[PATH_MAX + 32], text[64];
+
+	(void)snprintf(file, sizeof(file), "%s%scgroup.type", dir, *dir ? "/" : "");
+	if (faccessat(mnt, file, F_OK, 0) < 0)
+		return false;
+	(void)snprintf(file, sizeof(file), "%s%scgroup.procs", dir, *dir ? "/" : "");
+	return cgroup_read(mnt, file, text, sizeof(text)) > 0;
 }
 
 /* One level: the directory "" (the mount) or one below. */
 static int enable_at(const char *mount, int mnt, const char *dir, struct wanted *w, struct ps_err *e)
 {
 	char file[PATH_MAX + 32], enabled[512], text[NAME + 1];
+	int busy = -1; /* not known yet */
 
 	(void)snprintf(file, sizeof(file), "%s%scgroup.subtree_control", dir, *dir ? "/" : "");
 	if (cgroup_read(mnt, file, enabled, sizeof(enabled)) < 0)
@@ -188,8 +230,12 @@ static int enable_at(const char *mount, int mnt, const char *dir, struct wanted 
 		if (!*w->v[i].name || has_word(enabled, w->v[i].name))
 			continue;
 		(void)snprintf(text, sizeof(text), "+%s", w->v[i].name);
-		if (cgroup_write(mnt, file, text) == 0)
+		if (busy < 0)
+			busy = holds_processes(mnt, dir);
+		if (!busy && cgroup_write(mnt, file, text) == 0)
 			continue;
+		if (busy)
+			errno = EBUSY;
 		if (w->v[i].must)
 			return cannot_enable(mount, dir, w->v[i].name, e);
 		*w->v[i].name = '\0';
@@ -239,7 +285,7 @@ static int make_one(const struct plan *p, uint32_t row, struct ps_err *e)
 	if (mnt < 0)
 		return ps_fail_os(e, "open cgroup hierarchy '%s'", mount);
 	if (!is_cpuset)
-		return enable_controllers(p, row, mnt, rel, e);
+		return refuse_type(mnt, mount, rel, e) < 0 ? -1 : enable_controllers(p, row, mnt, rel, e);
 	if (cpuset_fill(mnt, rel, made, "cpuset.cpus") < 0 || cpuset_fill(mnt, rel, made, "cpuset.mems") < 0)
 		return ps_fail_os(e, "give cgroup '%s' the cpus and memory nodes of its parent", dir);
 	return 0;

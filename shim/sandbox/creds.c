@@ -16,14 +16,14 @@ static bool in_user_ns(const struct plan *p)
 	return false;
 }
 
-static int bad_id(const char *where, const char *what, uint32_t id, struct ps_err *e)
+static int bad_id(const struct plan *p, const char *member, const char *what, uint32_t id, struct ps_err *e)
 {
 	if (errno == EINVAL)
 		(void)ps_fail(e, PS_E_CONFIG, "%s %u is not mapped in the container's user namespace", what,
 			      id);
 	else
 		(void)ps_fail_os(e, "become %s %u", what, id);
-	return ps_at(e, "%s", where);
+	return ps_at_from(e, plan_str(p, p->user_from), member);
 }
 
 static int set_groups(const struct plan *p, struct ps_err *e)
@@ -40,11 +40,11 @@ static int set_groups(const struct plan *p, struct ps_err *e)
 				? "the user namespace denies setgroups(2); map the groups with newgidmap, "
 				  "or remove them"
 				: "the runtime has no CAP_SETGID");
-		return ps_at(e, "/process/user/additionalGids");
+		return ps_at_from(e, plan_str(p, p->user_from), "/additionalGids");
 	}
 	if (errno == EINVAL && p->groups.n) {
 		(void)ps_fail(e, PS_E_CONFIG, "a group is not mapped in the container's user namespace");
-		return ps_at(e, "/process/user/additionalGids");
+		return ps_at_from(e, plan_str(p, p->user_from), "/additionalGids");
 	}
 	/* A user namespace that denies setgroups keeps the groups for good: all that an unprivileged user could do. */
 	if (errno == EPERM && in_user_ns(p))
@@ -77,9 +77,9 @@ int creds_apply(const struct sandbox *sb, struct ps_err *e)
 	if (set_groups(p, e) < 0)
 		return -1;
 	if (ps_sys_setresgid(p->gid, p->gid, p->gid) < 0)
-		return bad_id("/process/user/gid", "group", p->gid, e);
+		return bad_id(p, "/gid", "group", p->gid, e);
 	if (ps_sys_setresuid(p->uid, p->uid, p->uid) < 0)
-		return bad_id("/process/user/uid", "user", p->uid, e);
+		return bad_id(p, "/uid", "user", p->uid, e);
 	if (prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
 		return ps_fail_os(e, "clear PR_SET_KEEPCAPS");
 	if (p->has_umask)

@@ -141,13 +141,13 @@ int devices_apply(struct sandbox *sb, struct ps_err *e)
 		if (make_device(sb, dev, d, e) == 0)
 			continue;
 		ps_ctx(e, "device '%s'", plan_str(p, d->path));
-		return ps_at(e, "%s", plan_str(p, d->from));
+		return ps_at_from(e, plan_str(p, d->from), "");
 	}
 	for (PLAN_EACH(p, struct plan_link, l, p->links)) {
 		if (make_link(sb, dev, l, e) == 0)
 			continue;
 		ps_ctx(e, "link '%s' to '%s'", plan_str(p, l->path), plan_str(p, l->target));
-		return ps_at(e, "%s", plan_str(p, l->from));
+		return ps_at_from(e, plan_str(p, l->from), "");
 	}
 	return 0;
 }

@@ -50,7 +50,7 @@ static int run_checked(const struct plan *p, const char *list, uint32_t i, const
 		return 0;
 	(void)ps_fail(e, PS_E_OS, "error running %s hook #%u '%s': %s", list, i, plan_str(p, h->path),
 		      child_end_text(&end, how, sizeof(how)));
-	return ps_at(e, "%s", plan_str(p, h->from));
+	return ps_at_from(e, plan_str(p, h->from), "");
 }
 
 int hooks_run(const struct plan *p, const char *list, struct plan_list hooks, const char *status, pid_t pid,

@@ -162,7 +162,7 @@ static int open_kinds(const struct plan *p, int *fds, unsigned kinds, struct ps_
 		fds[i] = open_row(p, &rows[i], fds, e);
 		if (fds[i] < 0) {
 			host_fds_close(p, fds);
-			return ps_at(e, "%s", plan_str(p, rows[i].from));
+			return ps_at_from(e, plan_str(p, rows[i].from), "");
 		}
 	}
 	return 0;

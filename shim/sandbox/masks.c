@@ -111,7 +111,7 @@ static int make_readonly(const struct sandbox *sb, const char *path, struct ps_e
 static int fail_row(const struct plan *p, const struct plan_path *row, const char *what, struct ps_err *e)
 {
 	ps_ctx(e, "%s '%s'", what, plan_str(p, row->path));
-	return ps_at(e, "%s", plan_str(p, row->from));
+	return ps_at_from(e, plan_str(p, row->from), "");
 }
 
 int masks_apply(struct sandbox *sb, struct ps_err *e)

@@ -374,7 +374,7 @@ int mounts_apply(struct sandbox *sb, struct ps_err *e)
 		if (mnt_path(sb, plan_str(sb->plan, m->target), &at, e) == 0 && apply(sb, m, &at, e) == 0)
 			continue;
 		ps_ctx(e, "mount '%s' to '%s'", row_label(sb->plan, m), plan_str(sb->plan, m->target));
-		return ps_at(e, "%s", plan_str(sb->plan, m->from));
+		return ps_at_from(e, plan_str(sb->plan, m->from), "");
 	}
 	return 0;
 }

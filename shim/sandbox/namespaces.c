@@ -185,11 +185,11 @@ static int map_ids(const struct plan *p, pid_t pid, int proc, const struct id_ki
 	if (!map.n)
 		return 0;
 	if (!privileged && !is_own(p, map, own))
-		return run_tool(p, pid, k, map, e) < 0 ? ps_at(e, "%s", k->where) : 0;
+		return run_tool(p, pid, k, map, e) < 0 ? ps_at(e, "%s: %s", plan_str(p, p->file), k->where) : 0;
 	/* Without privilege a group map needs this first (3.19): else a group that takes rights away could be dropped. */
 	if (!privileged && k == &gid_kind && ps_write_file_at(proc, "setgroups", "deny", e) < 0)
 		return -1;
-	return write_map(p, proc, k, map, e) < 0 ? ps_at(e, "%s", k->where) : 0;
+	return write_map(p, proc, k, map, e) < 0 ? ps_at(e, "%s: %s", plan_str(p, p->file), k->where) : 0;
 }
 
 int ns_write_id_maps(const struct plan *p, pid_t pid, struct ps_err *e)
@@ -239,7 +239,7 @@ int ns_enter_time(const struct sandbox *sb, struct ps_err *e)
 		(void)snprintf(text, sizeof(text), "%" PRId32 " %" PRId64 " %" PRIu32 "\n", o->clock, o->secs,
 			       o->nanosecs);
 		if (procfs_write(sb, "self/timens_offsets", text, e) < 0)
-			return ps_at(e, "/linux/timeOffsets");
+			return ps_at_from(e, plan_str(p, o->from), "");
 	}
 	/* The last step is a magic link, which only the procfs itself may resolve. */
 	dir = procfs_open_at(sb, "self/ns", O_PATH | O_DIRECTORY);

@@ -55,7 +55,7 @@ int payload_find(const struct sandbox *sb, char path[PATH_MAX], struct ps_err *e
 
 	if (!p->args.n || !*(name = plan_list_str(p, p->args, 0))) {
 		(void)ps_fail(e, PS_E_CONFIG, "no program to execute is named");
-		return ps_at(e, "/process/args");
+		return ps_at_from(e, plan_str(p, p->args_from), "");
 	}
 	if (strchr(name, '/')) {
 		char found[PATH_MAX];
@@ -184,8 +184,11 @@ int payload_prepare(const struct sandbox *sb, struct ps_err *e)
 		return ps_fail_os(e, "allocate the arguments");
 	if (ps_cloexec_from(3 + sb->plan->preserve_fds, e) < 0)
 		return -1;
-	if (prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) < 0)
-		return ps_fail_os(e, "clear the parent-death signal");
+	if (sb->plan->channel_fd && ps_set_cloexec((int)sb->plan->channel_fd, 0, e) < 0)
+		return -1;
+	/* The change of ids has cleared it. */
+	if (prctl(PR_SET_PDEATHSIG, sb->dies_with_launcher ? SIGKILL : 0, 0, 0, 0) < 0)
+		return ps_fail_os(e, "set the parent-death signal");
 	child_reset_signals();
 	return 0;
 }

@@ -28,7 +28,7 @@ static const char *limit_text(uint64_t limit, char buf[24])
 	return limit == UINT64_MAX ? "unlimited" : buf;
 }
 
-static int refused(const struct plan_rlimit *r, struct ps_err *e)
+static int refused(const struct plan *p, const struct plan_rlimit *r, struct ps_err *e)
 {
 	struct ps_rlimit now = { .hard = 0 };
 	char soft[24], hard[24], have[24];
@@ -49,7 +49,7 @@ static int refused(const struct plan_rlimit *r, struct ps_err *e)
 			      asked_hard);
 	else
 		(void)ps_fail_os(e, "set %s (%u) to soft %s, hard %s", name, r->resource, asked_soft, asked_hard);
-	return ps_at(e, "/process/rlimits");
+	return ps_at_from(e, plan_str(p, r->from), "");
 }
 
 int rlimits_apply(const struct sandbox *sb, struct ps_err *e)
@@ -58,7 +58,7 @@ int rlimits_apply(const struct sandbox *sb, struct ps_err *e)
 		const struct ps_rlimit limit = { .soft = r->soft, .hard = r->hard };
 
 		if (ps_sys_prlimit(0, r->resource, &limit, NULL) < 0)
-			return refused(r, e);
+			return refused(sb->plan, r, e);
 	}
 	return 0;
 }

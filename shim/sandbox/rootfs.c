@@ -158,7 +158,10 @@ static int make_cwd(const struct sandbox *sb, struct ps_err *e)
 {
 	ps_auto_fd int fd = ps_mkdir_in_root(sb->root_fd, plan_str(sb->plan, sb->plan->cwd), CWD_MODE, e);
 
-	return fd >= 0 || errno == EACCES ? 0 : ps_ctx(e, "working directory");
+	if (fd >= 0 || errno == EACCES)
+		return 0;
+	ps_ctx(e, "working directory");
+	return ps_at_from(e, plan_str(sb->plan, sb->plan->cwd_from), "");
 }
 
 int rootfs_finish(const struct sandbox *sb, struct ps_err *e)
@@ -196,7 +199,9 @@ int rootfs_chdir(const struct sandbox *sb, bool make, struct ps_err *e)
 	if (root < 0)
 		return ps_fail_os(e, "open the container's root");
 	dir = make ? ps_mkdir_in_root(root, path, CWD_MODE, NULL) : ps_open_in_root(root, path, O_PATH | O_DIRECTORY, 0);
-	if (dir < 0 || fchdir(dir) < 0)
-		return ps_fail_os(e, "chdir to cwd (\"%s\") set in config.json failed", path);
+	if (dir < 0 || fchdir(dir) < 0) {
+		(void)ps_fail_os(e, "chdir to cwd (\"%s\") failed", path);
+		return ps_at_from(e, plan_str(sb->plan, sb->plan->cwd_from), "");
+	}
 	return check_inside(e);
 }

@@ -35,6 +35,6 @@ int sysctls_apply(struct sandbox *sb, struct ps_err *e)
 
 	for (PLAN_EACH(p, struct plan_sysctl, s, p->sysctl))
 		if (set(sb, plan_str(p, s->path), plan_str(p, s->value), e) < 0)
-			return ps_at(e, "%s", plan_str(p, s->from));
+			return ps_at_from(e, plan_str(p, s->from), "");
 	return 0;
 }

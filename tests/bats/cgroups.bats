@@ -131,6 +131,16 @@ limit() { # limit CONTROLLER V1_FILE V2_FILE
 	has "no write"
 }
 
+@test "devices: the rules hold for exec, too" {
+	config '.linux.devices = [{"path": "/dev/none", "type": "b", "major": 259, "minor": 1048575, "fileMode": 438}]'
+	start_sleeper
+	run podshim exec "$CID" sh -c 'exec 3</dev/none'
+	[ "$status" -ne 0 ]
+	has "Operation not permitted"
+	run -0 podshim exec "$CID" sh -c 'echo x >/dev/null && echo fine'
+	is fine
+}
+
 @test "unified: unknown keys and traversal are refused" {
 	requires podshim
 	local key
@@ -291,5 +301,145 @@ limit() { # limit CONTROLLER V1_FILE V2_FILE
 	attempt podshim --systemd-cgroup create -b "$BUNDLE" "$CID"
 	[ "$status" -ne 0 ]
 	has systemd
+	assert_nothing_left
+}
+
+# ---- Version 2 alone: its rules about who may be in a cgroup, and what the container sees of its own ----
+
+# The directory of a cgroup that the test makes itself, and all below it.
+drop() { # drop NAME
+	find "/sys/fs/cgroup/$1" -depth -type d -exec rmdir {} +
+}
+
+@test "v2: unified lands in the files, after what the other limits wrote" {
+	requires cgroup_v2_only
+	config '.linux.resources = {"memory": {"limit": 67108864, "swap": 134217728}, "pids": {"limit": 50},
+		"unified": {"memory.high": "33554432", "pids.max": "60", "hugetlb.2MB.max": "0"}}'
+	start_sleeper
+	[ "$(limit memory - memory.max)" = 67108864 ]
+	[ "$(limit memory - memory.swap.max)" = 67108864 ]
+	[ "$(limit memory - memory.high)" = 33554432 ]
+	[ "$(limit pids - pids.max)" = 60 ]
+	[ "$(limit hugetlb - hugetlb.2MB.max)" = 0 ]
+}
+
+@test "v2: the view of the cgroup mount is the container's own, read-only or not" {
+	requires cgroup_v2_only
+	config '.mounts |= map(if .type == "cgroup" then .options = ["nosuid", "noexec", "nodev", "ro"] else . end)'
+	run_shell 'cat /proc/self/cgroup; cat /sys/fs/cgroup/cgroup.procs; mkdir /sys/fs/cgroup/x 2>&1 || true'
+	[ "${lines[0]}" = 0::/ ]
+	[ "${lines[1]}" = 1 ]
+	has "Read-only file system"
+	config '.mounts |= map(if .type == "cgroup" then .options -= ["ro"] else . end)'
+	run_shell 'mkdir /sys/fs/cgroup/x && rmdir /sys/fs/cgroup/x && [ ! -e /sys/fs/cgroup/../cgroup.controllers ] && echo fine'
+	is fine
+	assert_nothing_left
+}
+
+@test "v2: exec, ps, pause and kill where the payload has divided its cgroup" {
+	requires cgroup_v2_only
+	config '.mounts |= map(if .type == "cgroup" then .options -= ["ro"] else . end)'
+	shell 'cd /sys/fs/cgroup && mkdir -p a/b && echo 0 >a/b/cgroup.procs && echo +memory +pids >cgroup.subtree_control &&
+		echo +pids >a/cgroup.subtree_control && echo ready; while :; do sleep 600; done'
+	detached podshim create -b "$BUNDLE" "$CID"
+	detached podshim start "$CID"
+	wait_file "$OUT" ready
+	run -0 podshim exec "$CID" cat /proc/self/cgroup
+	is 0::/a/b
+	detached podshim exec --detach --pid-file "$BATS_TEST_TMPDIR/pid" "$CID" sleep 601
+	run -0 podshim ps --format json "$CID"
+	[ "$(jq length <<<"$output")" = 3 ]
+	podshim pause "$CID"
+	status_is paused
+	podshim resume "$CID"
+	podshim kill --all "$CID" KILL
+	wait_status stopped
+	run -0 podshim delete "$CID"
+	assert_nothing_left
+}
+
+@test "v2: exec into a divided cgroup without a place for it says why" {
+	requires podshim cgroup_v2_only
+	config --arg p "/$TAG/c" '.linux.cgroupsPath = $p | .linux.namespaces |= map(select(.type != "cgroup"))'
+	start_sleeper
+	local dir=/sys/fs/cgroup/$TAG
+	mkdir "$dir/out"
+	init_pid >"$dir/out/cgroup.procs"
+	echo +pids >"$dir/cgroup.subtree_control"
+	echo +pids >"$dir/c/cgroup.subtree_control"
+	attempt podshim exec "$CID" true
+	[ "$status" -ne 0 ]
+	has "join cgroup '$dir/c': its payload has enabled controllers in it (pids), and process $(init_pid) is in none below"
+	podshim delete --force "$CID"
+	wait_until 10 grep -q "populated 0" "$dir/cgroup.events"
+	drop "$TAG"
+	assert_nothing_left
+}
+
+@test "v2: below a cgroup that holds processes there are no limits, and it stays what it is" {
+	requires podshim cgroup_v2_only
+	local dir=/sys/fs/cgroup/$TAG sleeper
+	mkdir "$dir"
+	sleep 600 3>&- &
+	sleeper=$!
+	echo $sleeper >"$dir/cgroup.procs"
+	config --arg p "/$TAG/c" '.linux.cgroupsPath = $p | .linux.resources = {"pids": {"limit": 9}}'
+	payload true
+	attempt podshim run -b "$BUNDLE" "$CID"
+	[ "$status" -ne 0 ]
+	has "cgroup controller 'pids' cannot be enabled in '$dir' because processes are in it"
+	[ ! -e "$dir/c" ]
+	[ "$(cat "$dir/cgroup.type" "$dir/cgroup.subtree_control")" = domain ]
+	config '.linux.resources = {}'
+	# shellcheck disable=SC2119
+	run_bundle
+	[ ! -e "$dir/c" ]
+	[ "$(cat "$dir/cgroup.type" "$dir/cgroup.subtree_control")" = domain ]
+	kill $sleeper
+	wait_until 10 grep -q "populated 0" "$dir/cgroup.events"
+	drop "$TAG"
+	assert_nothing_left
+}
+
+@test "v2: threaded cgroups, and those that nobody can be in, are refused in words" {
+	requires podshim cgroup_v2_only
+	local dir=/sys/fs/cgroup/$TAG
+	mkdir -p "$dir/t" "$dir/stays"
+	echo threaded >"$dir/t/cgroup.type"
+	echo threaded >"$dir/stays/cgroup.type"
+	payload true
+	config '.linux.resources = {}'
+	config --arg p "/$TAG/t" '.linux.cgroupsPath = $p'
+	attempt podshim run -b "$BUNDLE" "$CID"
+	[ "$status" -ne 0 ]
+	has "container's cgroup '$dir/t' is of type 'threaded'"
+	config --arg p "/$TAG/n" '.linux.cgroupsPath = $p'
+	attempt podshim run -b "$BUNDLE" "$CID"
+	[ "$status" -ne 0 ]
+	has "container's cgroup '$dir/n' is of type 'domain invalid'"
+	# An empty one that could not be used is gone with the container.
+	rmdir "$dir/stays"
+	mkdir -p "$dir/d/e"
+	echo +pids >"$dir/cgroup.subtree_control"
+	echo +pids >"$dir/d/cgroup.subtree_control"
+	config --arg p "/$TAG/d" '.linux.cgroupsPath = $p'
+	attempt podshim run -b "$BUNDLE" "$CID"
+	[ "$status" -ne 0 ]
+	has "container's cgroup '$dir/d' has controllers enabled for cgroups below (pids)"
+	drop "$TAG"
+	assert_nothing_left
+}
+
+@test "cgroupsPath: a relative one is below the runtime's own cgroup, in version 2 beside it" {
+	requires podshim cgroup_v2_only
+	local dir=/sys/fs/cgroup/$TAG
+	mkdir -p "$dir/own"
+	config --arg p "rel/c" '.linux.cgroupsPath = $p | .linux.resources = {"pids": {"limit": 9}} |
+		.linux.namespaces |= map(select(.type != "cgroup"))'
+	payload cat /proc/self/cgroup
+	run -0 bash -c 'echo $$ >"$1/own/cgroup.procs"; exec "$PODSHIM" --root "$ROOT" run -b "$BUNDLE" "$CID"' - "$dir"
+	is "0::/$TAG/rel/c"
+	[ "$(cat "$dir/own/cgroup.type")" = domain ]
+	drop "$TAG"
 	assert_nothing_left
 }

@@ -9,6 +9,8 @@ load lib/wait
 
 COMMANDS="run create start exec kill delete pause resume state list ps watch plan spec features gc version help"
 
+ALLOWED="allowed are at most 1023 letters, digits, '_', '+', '-' and, not in front, '.'"
+
 setup() {
 	common_setup
 	requires podshim
@@ -65,9 +67,8 @@ log_object() {
 @test "no command: the overview on stderr, and failure" {
 	run -1 --separate-stderr "$PODSHIM"
 	is ""
-	output=$stderr
-	has "Usage: podshim"
-	has "podshim: no command was given"
+	# shellcheck disable=SC2154  # set by run
+	[ "$stderr" = "$("$PODSHIM" help)" ]
 }
 
 @test "version: the lines that engines look for, under the name that was called" {
@@ -114,10 +115,10 @@ log_object() {
 		run -1 podshim "$c" ''
 		is "podshim: container id cannot be empty"
 		run -1 podshim "$c" 'a/../b'
-		is "podshim: invalid container ID format: a/../b"
+		is "podshim: invalid container ID format: a/../b; $ALLOWED"
 	done
 	run -1 podshim exec 'a b' true
-	is "podshim: invalid container ID format: a b"
+	is "podshim: invalid container ID format: a b; $ALLOWED"
 }
 
 @test "global flags: what is not supported says so" {
@@ -185,10 +186,73 @@ log_object() {
 @test "run: what is neither a bundle nor an id shows the forms" {
 	mkdir d
 	run -1 podshim run d
-	has "nothing to run: no config.json in 'd' nor in the current directory; the forms are:"
-	has "podshim run [FLAGS] DIR "
-	has "podshim run [FLAGS] -b DIR ID "
-	has "podshim run [FLAGS] ID "
+	local forms="the forms are 'podshim run DIR' (a bundle: DIR holds config.json), 'podshim run -b DIR ID', and 'podshim run ID' in a bundle"
+	is "podshim: nothing to run: no config.json in 'd' nor in the current directory; $forms"
+	run -1 podshim run ./no/such
+	is "podshim: run './no/such': No such file or directory"
+	run -1 podshim run
+	is "podshim: 'run' needs DIR or ID; see 'podshim run --help'"
+	run -1 podshim run -b d
+	is "podshim: with --bundle the container needs an id: 'podshim run -b d ID'"
+	# A path is no id, also where there is a bundle.
+	echo '{' >config.json
+	run -1 podshim run ./d
+	is "podshim: nothing to run: no config.json in './d'; $forms"
+	run -1 podshim run ./no/such
+	is "podshim: run './no/such': No such file or directory"
+}
+
+@test "create and plan: outside a bundle" {
+	run -1 podshim create "$CID"
+	is "podshim: no config.json in the current directory; -b DIR names the bundle"
+	run -1 podshim plan
+	is "podshim: no config.json in the current directory; 'podshim plan DIR' names the bundle"
+	run -1 podshim create -f no.json "$CID"
+	is "podshim: bundle '.': open 'no.json': No such file or directory"
+}
+
+@test "errors name the document that they are about" {
+	mkdir rootfs
+	podshim spec
+	jq '.process.user.uid = "1"' config.json >other.json
+	run -1 podshim plan -f other.json
+	is "podshim: other.json: /process/user/uid: expected an integer from 0 to 4294967294, found the string '1'"
+	run -1 podshim create -f other.json "$CID"
+	is "podshim: other.json: /process/user/uid: expected an integer from 0 to 4294967294, found the string '1'"
+	mv other.json config.json
+	run -1 podshim create "$CID"
+	is "podshim: config.json: /process/user/uid: expected an integer from 0 to 4294967294, found the string '1'"
+}
+
+@test "errors are one line, whatever names and texts hold" {
+	mkdir rootfs
+	podshim spec
+	run -1 podshim state $'a\nb\e[2J'
+	is "podshim: invalid container ID format: a\\nb\\x1b[2J; $ALLOWED"
+	jq '.linux.namespaces[0].type = "x\ny\u001b[2J\u009b"' config.json >bad.json
+	run -1 podshim --log log --log-format json plan -f bad.json
+	is "podshim: bad.json: /linux/namespaces/0/type: unknown namespace type 'x\\ny\\x1b[2J\\xc2\\x9b'"
+	log_object '.msg | endswith("'"'x\\\\ny\\\\x1b[2J\\\\xc2\\\\x9b'"'")'
+}
+
+@test "warnings: on a terminal, in the log when asked for, else nowhere" {
+	mkdir rootfs
+	podshim spec
+	jq '.process.capabilities.bounding += ["CAP_FOO"]' config.json >caps.json
+	local text="unknown capability 'CAP_FOO' in bounding is ignored"
+	run -0 --separate-stderr podshim plan -f caps.json
+	# shellcheck disable=SC2154  # set by run
+	[ -z "$stderr" ]
+	run -0 --separate-stderr podshim --log-level warning plan -f caps.json
+	[ "$stderr" = "podshim: warning: $text" ]
+	podshim --log log plan -f caps.json
+	[ ! -s log ]
+	podshim --log log --log-format json --log-level warning plan -f caps.json
+	log_object --arg t "$text" '.level == "warning" and .msg == $t'
+	run -0 python3 "$REPO/tests/bats/lib/withpty.py" "$PODSHIM" plan -f caps.json
+	has "podshim: warning: $text"
+	run -0 python3 "$REPO/tests/bats/lib/withpty.py" "$PODSHIM" --log-level error plan -f caps.json
+	lacks warning
 }
 
 @test "run: without a bundle it is not available, and says so" {
@@ -212,7 +276,7 @@ log_object() {
 	empty_bundle b
 	for name in runc crun; do
 		run -1 as "$name" --root "$ROOT" run ./b
-		is "podshim: invalid container ID format: ./b"
+		is "podshim: invalid container ID format: ./b; $ALLOWED"
 	done
 }
 
@@ -231,6 +295,11 @@ log_object() {
 	is "podshim: exec takes a command or --process, not both: 'ls'"
 	run -1 podshim exec -g staff "$CID" ls
 	is "podshim: invalid additional-gids: staff is not a group id"
+	local cap
+	for cap in CAP_FOO SYS_TIME cap_sys_time ''; do
+		run -1 podshim exec --cap="$cap" "$CID" ls
+		[ -z "$cap" ] || is "podshim: invalid cap: '$cap' is not a capability; 'podshim features' lists them all (CAP_CHOWN)"
+	done
 }
 
 @test "exec: a failure of the runtime is 255 and says so" {
@@ -240,7 +309,7 @@ log_object() {
 
 @test "kill and delete: signals, regular expressions, missing containers" {
 	run -1 podshim kill "$CID" NOPE
-	is 'podshim: unknown signal "NOPE"'
+	is "podshim: unknown signal \"NOPE\"; give a name as in 'kill -l' (TERM, SIGTERM) or a number from 1 to 64"
 	run -1 podshim kill --regex '('
 	has "invalid regular expression '('"
 	run -0 podshim kill --regex '^none-'
@@ -277,7 +346,7 @@ log_object() {
 	run -0 podshim plan --json b
 	jq -e . <<<"$output"
 	run -1 podshim spec --bundle=b
-	is "podshim: File config.json exists. Remove it first"
+	is "podshim: config.json exists in 'b'; remove it first, or name another directory with -b DIR"
 	run -1 podshim spec -b no/such
 	is "podshim: open bundle 'no/such': No such file or directory"
 }
@@ -295,7 +364,47 @@ log_object() {
 	run -0 podshim plan --json
 	jq -e type <<<"$output"
 	run -1 podshim plan no/such
-	has "no/such"
+	is "podshim: open the bundle 'no/such': No such file or directory"
+}
+
+@test "plan: each row has its origin, system call rules are summed up" {
+	mkdir rootfs
+	podshim spec
+	jq 'del(.process.user) | .linux.seccomp = {defaultAction: "SCMP_ACT_ERRNO", syscalls: [{names: ["read", "write"], action: "SCMP_ACT_ALLOW"}]}' \
+		config.json >other.json
+	run -0 podshim plan -f other.json
+	has $'\nuid: 0  (default)\n'
+	has $'\ncwd: /  (other.json#/process/cwd)\n'
+	has $'(other.json#/process/rlimits/0)\n'
+	has $'\nseccomp_default: SCMP_ACT_ERRNO errno=1  (other.json#/linux/seccomp/defaultAction)\n'
+	has $'\nseccomp_rules: 1  (other.json#/linux/seccomp/syscalls)\n  SCMP_ACT_ALLOW rules=1 names=2'
+	run -0 podshim plan --json -f other.json
+	jq -e '.from.cwd == "other.json#/process/cwd" and .from.uid == "default"
+		and .seccomp_policy.rules == [{action: "SCMP_ACT_ALLOW", names: ["read", "write"], from: "other.json#/linux/seccomp/syscalls/0"}]' \
+		<<<"$output"
+}
+
+@test "plan: needs no state folder, and makes none" {
+	mkdir rootfs
+	"$PODSHIM" spec
+	jq '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir"], action: "SCMP_ACT_ERRNO"}]}' config.json >other.json
+	run -0 podshim plan -f other.json
+	[ ! -e "$ROOT" ]
+	requires root setpriv strace
+	# The cache of compiled filters is below the state folder.
+	run -0 strace -f -e trace=file -o trace "$PODSHIM" plan -f other.json
+	! grep -F /run/podshim trace || false
+	local d=$PWD
+	cp "$PODSHIM" podshim
+	while [[ $d != / ]]; do
+		chmod o+x "$d"
+		d=$(dirname "$d")
+	done
+	chmod o+r other.json
+	run -0 --separate-stderr env -u XDG_RUNTIME_DIR setpriv --reuid 65534 --regid 65534 --clear-groups ./podshim plan -f other.json
+	# shellcheck disable=SC2154  # set by run
+	[ -z "$stderr" ]
+	has "seccomp_rules: 1"
 }
 
 @test "features: JSON alone, also together with stderr" {
@@ -371,6 +480,20 @@ log_object() {
 	run -0 mandoc -Tlint -Wwarning "$page"
 }
 
+@test "make uninstall: removes what install made, and keeps what is others'" {
+	requires make
+	local dest=$BATS_TEST_TMPDIR/dest
+	mkdir -p "$dest/usr/local/share/zsh"
+	touch "$dest/usr/local/share/zsh/other"
+	# Installs the runtime under test, builds nothing.
+	run -0 make -s -C "$REPO" -o all -o "$PODSHIM" PODSHIM="$PODSHIM" DESTDIR="$dest" install
+	[ -x "$dest/usr/local/bin/podshim" ]
+	[ -e "$dest/usr/local/share/zsh/site-functions/_podshim" ]
+	run -0 make -s -C "$REPO" PODSHIM="$PODSHIM" DESTDIR="$dest" uninstall
+	run -0 bash -c "cd '$dest/usr/local' && find . -mindepth 1 | sort | tr '\n' ' '"
+	is "./bin ./share ./share/man ./share/zsh ./share/zsh/other "
+}
+
 @test "containers: list, state, ps, completion, kill and delete by regular expression" {
 	requires root
 	new_bundle
@@ -396,6 +519,46 @@ log_object() {
 	run -0 podshim delete --regex "^${CID:0:4}"
 	is ""
 	assert_nothing_left
+}
+
+@test "containers: a refusal says what to do next" {
+	requires root
+	new_bundle
+	payload sleep 600
+	detached podshim create -b "$BUNDLE" "$CID"
+	run -255 podshim exec "$CID" true
+	is "podshim: exec failed: cannot exec in container '$CID' before it is started; 'podshim start $CID' does that"
+	attempt podshim create -b "$BUNDLE" "$CID"
+	is "podshim: container with given ID already exists: '$CID' in '$ROOT'; delete it first, or take another id"
+	podshim start "$CID"
+	run -1 podshim start "$CID"
+	is "podshim: cannot start an already running container: '$CID'; 'podshim exec' runs more in it"
+	run -1 podshim delete "$CID"
+	is "podshim: cannot delete container $CID that is not stopped: running; --force kills it first"
+	podshim kill "$CID" KILL
+	wait_status stopped
+	run -1 podshim start "$CID"
+	is "podshim: cannot start a container that has stopped: '$CID'; delete it and create it again"
+	podshim delete "$CID"
+}
+
+@test "containers: delete takes a created one too, as its help says" {
+	requires root
+	new_bundle
+	detached podshim create -b "$BUNDLE" "$CID"
+	run -0 podshim delete "$CID"
+	assert_nothing_left
+}
+
+@test "state: the owner and the tape, as list and watch have them" {
+	requires root
+	new_bundle
+	detached podshim create -b "$BUNDLE" "$CID"
+	run -0 podshim state "$CID"
+	jq -e '.owner == "root"' <<<"$output"
+	[ -e "/dev/shm$(jq -r .shm <<<"$output")" ]
+	run -0 podshim list --format json
+	jq -e '.[0].owner == "root"' <<<"$output"
 }
 
 @test "run DIR: a generated id, printed with -d" {

@@ -154,11 +154,33 @@ run_exec() { # run_exec [-N] ARG...: FLAGS... -- COMMAND...; the id goes in betw
 	run_exec -255 --cwd /not/there -- true
 }
 
+@test "exec: errors name who asked: the flag, the file of --process, the container's config.json" {
+	requires podshim
+	start_sleeper
+	run_exec -255 --cwd /not/there -- true
+	is 'podshim: --cwd: exec failed: chdir to cwd ("/not/there") failed: No such file or directory'
+	cd "$BATS_TEST_TMPDIR"
+	jq '.process | .cwd = "/not/there"' "$BUNDLE/config.json" >p.json
+	run_exec -255 --process p.json --
+	is 'podshim: p.json: /cwd: exec failed: chdir to cwd ("/not/there") failed: No such file or directory'
+	jq '.process | .user.uid = "1"' "$BUNDLE/config.json" >p.json
+	run_exec -255 --process p.json --
+	is "podshim: p.json: /user/uid: exec failed: expected an integer from 0 to 4294967294, found the string '1'"
+	# Its name does not make it the container's own document.
+	jq '.process | .rlimits = [{type: "RLIMIT_CORE", soft: 2, hard: 1}]' "$BUNDLE/config.json" >config.json
+	run_exec -255 --process config.json --
+	has "podshim: config.json: /rlimits/0"
+	podshim delete --force "$CID"
+	config '.process.cwd = "/etc/passwd"'
+	run podshim run -b "$BUNDLE" "$CID"
+	is "podshim: config.json: /process/cwd: working directory: create directory '/etc/passwd': Not a directory"
+}
+
 @test "exec: only in a running container" {
 	detached podshim create -b "$BUNDLE" "$CID"
 	run podshim exec "$CID" true
 	# Before start, init still holds more rights than the payload will: nothing else may run beside it.
-	! is_podshim || has "before it is started"
+	! is_podshim || has "cannot exec in container '$CID' before it is started; 'podshim start $CID' does that"
 	podshim kill "$CID" KILL
 	wait_status stopped
 	run podshim exec "$CID" true

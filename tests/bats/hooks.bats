@@ -241,3 +241,23 @@ inner_hook() { # inner_hook EXIT
 	grep -q $'^Seccomp:\t2' "$ROOTFS/out/hook"
 	grep -q $'^Uid:\t1000' "$ROOTFS/out/hook"
 }
+
+@test "hooks: a launch that fails in a frozen cgroup leaves nothing" {
+	requires podshim jq cgroup_v1:freezer
+	cat >"$BATS_TEST_TMPDIR/freeze" <<-'EOF'
+		#!/bin/sh
+		pid=$(jq .pid)
+		echo FROZEN >"$(awk -F: '$2 == "freezer" { print "/sys/fs/cgroup/freezer" $3 }' "/proc/$pid/cgroup")/freezer.state"
+		exit 1
+	EOF
+	chmod +x "$BATS_TEST_TMPDIR/freeze"
+	local kind
+	for kind in prestart poststart; do
+		config --arg kind "$kind" --arg hook "$BATS_TEST_TMPDIR/freeze" '.process.args = ["sleep", "600"] | .hooks = { ($kind): [{ path: $hook }] }'
+		run timeout 8 "$PODSHIM" --root "$ROOT" run -b "$BUNDLE" "$CID" </dev/null
+		[ "$status" = 1 ]
+		has "$kind"
+		lacks "does not end"
+		assert_nothing_left
+	done
+}

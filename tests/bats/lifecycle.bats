@@ -405,6 +405,80 @@ teardown() {
 	assert_nothing_left
 }
 
+@test "state: an init that is stopped at its gate is no reason to wait" {
+	requires podshim
+	detached podshim create -b "$BUNDLE" "$CID"
+	local pid i
+	pid=$(init_pid)
+	kill -STOP "$pid"
+	# More than its backlog takes.
+	for i in {1..40}; do
+		timeout 5 "$PODSHIM" --root "$ROOT" state "$CID" >"$OUT.state"
+		[ "$(jq -r .status "$OUT.state")" = created ]
+	done
+	run timeout 20 "$PODSHIM" --root "$ROOT" start "$CID"
+	[ "$status" = 1 ]
+	has "container '$CID': reach init at its gate: connect to socket 'start.sock': nobody accepts it"
+	kill -CONT "$pid"
+	wait_until 10 podshim start "$CID"
+	wait_status stopped
+}
+
+@test "create: init has none of the caller's environment" {
+	requires podshim
+	SECRET=hunter2 detached podshim create -b "$BUNDLE" "$CID"
+	[ -r "/proc/$(init_pid)/environ" ]
+	[ -z "$(tr -d '\0' <"/proc/$(init_pid)/environ")" ]
+}
+
+@test "run and exec: the caller's CPU affinity is not the container's" {
+	requires taskset
+	(($(nproc) > 1)) || skip "one CPU"
+	local all one
+	all=$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status)
+	one=${all%%[,-]*}
+	shell 'sed -n "s/^Cpus_allowed_list:[[:space:]]*//p" /proc/self/status; exec sleep 600'
+	detached taskset -c "$one" "$PODSHIM" --root "$ROOT" run --detach -b "$BUNDLE" "$CID"
+	wait_file "$OUT" "^$all\$"
+	run -0 taskset -c "$one" "$PODSHIM" --root "$ROOT" exec "$CID" sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status
+	is "$all"
+}
+
+@test "run: a cpuset still limits the CPUs" {
+	requires taskset cgroup_v1:cpuset
+	(($(nproc) > 1)) || skip "one CPU"
+	config '.linux.resources.cpu.cpus = "1"'
+	run_shell 'sed -n "s/^Cpus_allowed_list:[[:space:]]*//p" /proc/self/status'
+	is 1
+}
+
+@test "a pid file that is killed half-way leaves no temporary file" {
+	requires podshim strace
+	mkdir "$BATS_TEST_TMPDIR/pids"
+	strace -qq -o /dev/null -e trace=linkat,renameat,renameat2,rename -P "$BATS_TEST_TMPDIR/pids" \
+		-e inject=linkat,renameat,renameat2,rename:signal=KILL:when=1 \
+		"$PODSHIM" --root "$ROOT" create -b "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pids/pid" "$CID" </dev/null >"$OUT" 2>&1 3>&- || true
+	[ -z "$(find "$BATS_TEST_TMPDIR/pids" -name '.*' -type f)" ]
+	# One that is there is replaced.
+	echo old >"$BATS_TEST_TMPDIR/pids/pid"
+	podshim delete --force "$CID"
+	detached podshim create -b "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pids/pid" "$CID"
+	[ "$(cat "$BATS_TEST_TMPDIR/pids/pid")" = "$(init_pid)" ]
+	[ "$(ls -A "$BATS_TEST_TMPDIR/pids")" = pid ]
+}
+
+freezer() { # of the container, version 1
+	awk -F: '$2 == "freezer" { print "/sys/fs/cgroup/freezer" $3 }' "/proc/$(init_pid)/cgroup"
+}
+
+@test "delete --force: what somebody froze by the version 1 freezer ends" {
+	requires podshim cgroup_v1:freezer
+	start_sleeper
+	echo FROZEN >"$(freezer)/freezer.state"
+	run -0 timeout 8 "$PODSHIM" --root "$ROOT" delete --force "$CID"
+	assert_nothing_left
+}
+
 @test "a container that runs in the foreground can be paused, resumed and deleted by others" {
 	payload sleep 600
 	podshim run -b "$BUNDLE" "$CID" </dev/null >/dev/null 2>&1 3>&- &

@@ -89,6 +89,107 @@ listen() { # listen [TEXT]
 	[ "$(od -An -c "$OUT.exec" | tr -d ' \n')" = 'three\n' ]
 }
 
+# Bounded: what waits for ever is killed together with its container.
+bounded() {
+	timeout --kill-after=1 20 "$PODSHIM" --root "$ROOT" "$@" 3>&-
+}
+
+@test "run in the foreground: the end of the caller's stdin ends a shell" {
+	payload sh
+	bounded run -b "$BUNDLE" "$CID" </dev/null >"$OUT"
+	bounded run -b "$BUNDLE" "$CID" <&- >"$OUT"
+	status=0
+	echo 'echo typed $((6*7)); exit 3' | bounded run -b "$BUNDLE" "$CID" >"$OUT" || status=$?
+	[ "$status" = 3 ]
+	grep -q '^typed 42' "$OUT"
+	assert_nothing_left
+}
+
+@test "run in the foreground: the end of stdin in a line that was begun" {
+	# A line editor, and canonical mode.
+	payload sh
+	status=0
+	printf 'echo typed $((6*7)); exit 3' | bounded run -b "$BUNDLE" "$CID" >"$OUT" || status=$?
+	[ "$status" = 3 ]
+	grep -q '^typed 42' "$OUT"
+	shell 'stty -echo; cat; exit 4'
+	status=0
+	{ sleep 0.3; printf 'begun'; } | bounded run -b "$BUNDLE" "$CID" >"$OUT" || status=$?
+	[ "$status" = 4 ]
+	[ "$(cat "$OUT")" = begun ]
+}
+
+@test "run in the foreground: stdin stays at its end for every reader" {
+	shell 'cat; cat; read x || echo nothing; cat; exit 5'
+	status=0
+	bounded run -b "$BUNDLE" "$CID" </dev/null >"$OUT" || status=$?
+	[ "$status" = 5 ]
+	[ "$(cat "$OUT")" = nothing ]
+}
+
+@test "exec --tty in the foreground: the end of the caller's stdin" {
+	config '.process.terminal = false'
+	start_sleeper
+	bounded exec --tty "$CID" sh </dev/null >"$OUT"
+	status=0
+	echo 'echo typed $((6*7)); exit 3' | bounded exec --tty "$CID" sh >"$OUT" || status=$?
+	[ "$status" = 3 ]
+	grep -q '^typed 42' "$OUT"
+	bounded exec --tty "$CID" cat </dev/null
+}
+
+@test "run in the foreground: much input arrives whole, also while the payload does not read" {
+	seq -f 'line number %.0f of many' 1 10000 >"$BATS_TEST_TMPDIR/lines"
+	is_larger "$BATS_TEST_TMPDIR/lines" 200000
+	local expected
+	expected=$(md5sum <"$BATS_TEST_TMPDIR/lines")
+	shell 'stty -echo; echo ready; read go; cat | md5sum'
+	# Only then: what is echoed would be output.  And more output than a terminal holds, while nobody reads the input.
+	{ wait_file "$OUT" ready >&2; echo go; cat "$BATS_TEST_TMPDIR/lines"; } | bounded run -b "$BUNDLE" "$CID" >"$OUT"
+	[ "$(tail -1 "$OUT")" = "$expected" ]
+	shell 'seq 1 20000; sed -n "\$p"'
+	bounded run -b "$BUNDLE" "$CID" <"$BATS_TEST_TMPDIR/lines" >"$OUT"
+	grep -qx 20000 "$OUT"
+	[ "$(tail -1 "$OUT")" = "line number 10000 of many" ]
+}
+
+@test "run in the foreground: when nobody takes the output any more, the terminal hangs up" {
+	# A writer gets EIO, a reader end of file; one that does neither is not harmed.
+	payload yes
+	status=0
+	bounded run -b "$BUNDLE" "$CID" </dev/null 2>"$OUT.err" | head -1 >"$OUT" || true
+	[ "$(cat "$OUT")" = y ]
+	assert_nothing_left
+	shell 'echo x; trap "" HUP; sleep 0.5; echo y; exit 7'
+	{ bounded run -b "$BUNDLE" "$CID" <"$BATS_TEST_FILENAME" || echo $? >"$OUT.status"; } | true
+	[ "$(cat "$OUT.status")" = 7 ]
+	assert_nothing_left
+}
+
+@test "run in the foreground: output that is taken slowly is not lost, nor does it keep signals from the payload" {
+	shell 'trap "echo term; exit 9" TERM; seq 1 20000; echo all; while :; do sleep 0.05; done'
+	mkfifo "$BATS_TEST_TMPDIR/slow"
+	"$PODSHIM" --root "$ROOT" run -b "$BUNDLE" "$CID" </dev/null >"$BATS_TEST_TMPDIR/slow" 3>&- &
+	local launcher=$!
+	exec 8<"$BATS_TEST_TMPDIR/slow"
+	wait_status running
+	# The pipe is full, the terminal is full, the launcher still listens.
+	kill -TERM "$launcher"
+	cat <&8 >"$OUT"
+	exec 8<&-
+	status=0
+	wait "$launcher" || status=$?
+	[ "$status" = 9 ]
+	[ "$(grep -cx '[0-9]*' "$OUT")" = "$(grep -x '[0-9]*' "$OUT" | tail -1)" ]
+	[ "$(tail -1 "$OUT")" = term ]
+}
+
+@test "run in the foreground: the terminal outlives the fds that the payload closes" {
+	shell 'exec </dev/null >/dev/null 2>&1; sleep 0.3; echo again >/dev/console'
+	bounded run -b "$BUNDLE" "$CID" </dev/null >"$OUT"
+	[ "$(cat "$OUT")" = again ]
+}
+
 @test "exec --tty" {
 	config '.process.terminal = false'
 	start_sleeper

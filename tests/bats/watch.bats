@@ -61,6 +61,124 @@ states() {
 	jq -es 'map(select(.type == "exit")) | length == 1 and .[0].status == 42' "$EVENTS"
 }
 
+# How often the end was told, and how: "STATUS|REASON..." of its exit records.
+ends() {
+	podshim watch --no-follow "$CID" >"$EVENTS"
+	jq -r 'select(.type == "exit" and (has("pid") | not)) | .status // .reason' "$EVENTS" | xargs
+}
+
+@test "watch: the end of a detached container is told once, by whoever sees it first" {
+	start_sleeper
+	kill -KILL "$(init_pid)"
+	# Nobody but the watcher looks.
+	[ "$(ends)" = noticed ]
+	[ "$(states)" = "preparing prepared running exited" ]
+	podshim state "$CID" >/dev/null
+	podshim list >/dev/null
+	! podshim kill "$CID" TERM
+	[ "$(ends)" = noticed ]
+	jq -es '(map(select(.type == "exit")) | length == 1 and .[0].reason == "noticed") and .[-1].state == "exited"' "$EVENTS"
+}
+
+@test "watch: many that notice the end at once tell it once" {
+	start_sleeper
+	kill -KILL "$(init_pid)"
+	local i pids=()
+	for i in {1..12}; do
+		podshim state "$CID" >/dev/null 2>&1 3>&- &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i"
+	done
+	[ "$(ends)" = noticed ]
+	[ "$(states)" = "preparing prepared running exited" ]
+}
+
+@test "watch: a watcher notices the end by itself" {
+	start_sleeper
+	follow "$CID"
+	wait_file "$EVENTS" '"running"'
+	kill -KILL "$(init_pid)"
+	wait_file "$EVENTS" '"exited"'
+	podshim delete "$CID"
+	wait_until 10 gone "$WATCHER"
+	[ "$(states)" = "preparing prepared running exited gone" ]
+	[ "$(grep -c noticed "$EVENTS")" = 1 ]
+}
+
+@test "watch without an id: a watcher that was there before the container notices its end" {
+	follow
+	start_sleeper
+	wait_file "$EVENTS" "\"id\":\"$CID\",\"state\":\"running\""
+	kill -KILL "$(init_pid)"
+	wait_file "$EVENTS" "\"id\":\"$CID\",\"state\":\"exited\""
+	kill "$WATCHER"
+}
+
+@test "watch: who runs it in the foreground tells how it ended, whoever else looks" {
+	payload sh -c 'sleep 0.5; exit 42'
+	podshim run --keep -b "$BUNDLE" "$CID" </dev/null 3>&- &
+	local launcher=$!
+	# Looks all the time, also while it is dead and not yet reaped.
+	while kill -0 "$launcher" 2>/dev/null; do
+		podshim state "$CID" >/dev/null 2>&1 || true
+	done
+	wait "$launcher" || [ $? = 42 ]
+	[ "$(ends)" = 42 ]
+	[ "$(states)" = "preparing prepared running exited" ]
+}
+
+@test "watch: a foreground run whose launcher was killed is noticed" {
+	payload sleep 600
+	"$PODSHIM" --root "$ROOT" run --keep -b "$BUNDLE" "$CID" </dev/null >/dev/null 2>&1 3>&- &
+	local launcher=$!
+	wait_status running
+	kill -KILL "$launcher"
+	wait "$launcher" || true
+	podshim kill "$CID" KILL
+	wait_status stopped
+	[ "$(ends)" = noticed ]
+}
+
+@test "watch: deleting by force tells the end, too" {
+	start_sleeper
+	follow "$CID"
+	wait_file "$EVENTS" '"running"'
+	podshim delete --force "$CID"
+	wait_until 10 gone "$WATCHER"
+	[ "$(states)" = "preparing prepared running exited gone" ]
+}
+
+@test "watch: exec, its end and its failure" {
+	start_sleeper
+	podshim exec "$CID" sh -c 'exit 7' || [ $? = 7 ]
+	podshim exec "$CID" sh -c 'kill -TERM $$' || [ $? = 143 ]
+	! podshim exec "$CID" nosuchprogram
+	detached podshim exec --detach --pid-file "$BATS_TEST_TMPDIR/pid" "$CID" sleep 600
+	podshim watch --no-follow "$CID" >"$EVENTS"
+	jq -es --argjson pid "$(cat "$BATS_TEST_TMPDIR/pid")" '
+		map(select(.type == "exec")) as $start | map(select(.type == "exit")) as $ended | map(select(.type == "error")) as $fail
+		| ($start | length == 3 and .[2].pid == $pid and .[2].program == "sleep")
+		and ($ended | map(.status) == [7, 143]) and ($ended | map(.pid)) == ($start[:2] | map(.pid))
+		and ($fail | length == 1 and (.[0].msg | test("nosuchprogram")))' "$EVENTS"
+	# The container's own end is something else.
+	podshim kill "$CID" KILL
+	wait_status stopped
+	[ "$(ends)" = noticed ]
+}
+
+@test "watch: a created container that is paused and resumed is prepared again" {
+	detached podshim create -b "$BUNDLE" "$CID"
+	podshim pause "$CID"
+	podshim resume "$CID"
+	status_is created
+	podshim watch --no-follow "$CID" >"$EVENTS"
+	[ "$(states)" = "preparing prepared paused prepared" ]
+	run podshim resume "$CID"
+	has "container not paused: '$CID'"
+}
+
 @test "watch without an id notices containers that come later" {
 	follow
 	start_sleeper

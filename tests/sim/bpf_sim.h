@@ -14,6 +14,15 @@ struct bpf_sim {
 	uint32_t a, x, mem[BPF_MEMWORDS];
 };
 
+enum { BPF_SIM_SEEN = 16, BPF_SIM_NO_WORD = UINT32_MAX };
+
+/* What a run did: its instructions, and the last comparisons of arguments (word: the offset; mask: what was left of it). */
+struct bpf_sim_watch {
+	size_t steps, n_seen;
+	uint32_t word, mask;
+	struct { uint32_t word, mask, k; } seen[BPF_SIM_SEEN];
+};
+
 static inline bool bpf_sim_jumps(const struct sock_filter *i, uint32_t a, uint32_t x)
 {
 	uint32_t k = BPF_SRC(i->code) == BPF_X ? x : i->k;
@@ -84,14 +93,33 @@ static inline bool bpf_sim_load(const struct sock_filter *i, const struct bpf_si
 	}
 }
 
+static inline void bpf_sim_note(struct bpf_sim_watch *w, const struct sock_filter *i)
+{
+	w->steps++;
+	if (BPF_CLASS(i->code) == BPF_LD) {
+		w->word = BPF_MODE(i->code) == BPF_ABS && i->k >= offsetof(struct seccomp_data, args) ? i->k : BPF_SIM_NO_WORD;
+		w->mask = UINT32_MAX;
+	} else if (i->code == (BPF_ALU | BPF_AND | BPF_K)) {
+		w->mask &= i->k;
+	} else if (BPF_CLASS(i->code) == BPF_JMP && BPF_OP(i->code) != BPF_JA && w->word != BPF_SIM_NO_WORD) {
+		w->seen[w->n_seen % BPF_SIM_SEEN].word = w->word;
+		w->seen[w->n_seen % BPF_SIM_SEEN].mask = w->mask;
+		w->seen[w->n_seen++ % BPF_SIM_SEEN].k = i->k;
+	}
+}
+
 /* What the program says to the call; false when it is no valid program (runs off its end, reads outside). */
-static inline bool bpf_sim_run(const struct sock_filter *prog, size_t n, const struct seccomp_data *d, uint32_t *ret)
+static inline bool bpf_sim_run_watched(const struct sock_filter *prog, size_t n, const struct seccomp_data *d,
+				       struct bpf_sim_watch *watch, uint32_t *ret)
 {
 	struct bpf_sim s = { 0 };
+
+	*watch = (struct bpf_sim_watch){ .word = BPF_SIM_NO_WORD };
 
 	for (size_t pc = 0; pc < n; pc++) {
 		const struct sock_filter *i = &prog[pc];
 
+		bpf_sim_note(watch, i);
 		switch (BPF_CLASS(i->code)) {
 		case BPF_LD:
 			if (!bpf_sim_load(i, &s, d, &s.a))
@@ -124,4 +152,11 @@ static inline bool bpf_sim_run(const struct sock_filter *prog, size_t n, const s
 		}
 	}
 	return false;
+}
+
+static inline bool bpf_sim_run(const struct sock_filter *prog, size_t n, const struct seccomp_data *d, uint32_t *ret)
+{
+	struct bpf_sim_watch watch;
+
+	return bpf_sim_run_watched(prog, n, d, &watch, ret);
 }

@@ -191,12 +191,12 @@ static void opens_recorded(void **state)
 	(void)state;
 	make("/c1", 3);
 	assert_ok(open_planned(&planned));
-	assert_ok(cgroup_open_dirs(dirs, n_dirs, &recorded, &e));
+	assert_ok(cgroup_open_dirs(dirs, n_dirs, getpid(), &recorded, &e));
 	assert_int_equal(planned.n_tasks, recorded.n_tasks);
 	assert_int_equal(planned.v2_fd < 0, recorded.v2_fd < 0);
 	cgroup_fds_close(&planned);
 	cgroup_fds_close(&recorded);
-	assert_error(cgroup_open_dirs(&gone, 1, &recorded, &e),
+	assert_error(cgroup_open_dirs(&gone, 1, getpid(), &recorded, &e),
 		     "open cgroup '/sys/fs/cgroup/podshim-none' to join it");
 	assert_int_equal(unit_open_fds(), fds);
 }
@@ -400,6 +400,7 @@ static void v2_cannot_enable(void **state)
 		{ EINVAL, PS_E_UNSUPP, "cgroup controller 'rdma' is not available in '" },
 		{ EBUSY, PS_E_STATE,
 		  "/' because processes are in it: move them into a cgroup below, or choose another /linux/cgroupsPath" },
+		{ EOPNOTSUPP, PS_E_STATE, "/', which is threaded or below a threaded cgroup: choose another /linux/cgroupsPath" },
 		{ EACCES, PS_E_OS, "enable cgroup controller 'rdma' in '" },
 	};
 
@@ -414,6 +415,78 @@ static void v2_cannot_enable(void **state)
 		assert_int_equal(e.cls, cases[i].cls);
 		unit_rmdir(root, fd);
 	}
+}
+
+/* Above processes nothing is enabled: the kernel would let cpu and pids through and make the cgroup threaded. */
+static void v2_leaves_populated_parents_alone(void **state)
+{
+	char root[PATH_MAX];
+	int fd = stand_in(root, "rdma.max");
+
+	(void)state;
+	unit_write(fd, "cgroup.subtree_control", "cpu io memory pids rdma\n");
+	unit_write(fd, "a/cgroup.type", "domain\n");
+	unit_write(fd, "a/cgroup.procs", "1\n");
+	assert_error(cgroup_make(&t.plan, 2, &e), "/a' because processes are in it: ");
+	unit_assert_file(fd, "a/cgroup.subtree_control", "cpu io pids\n");
+	unit_rmdir(root, fd);
+
+	fd = stand_in(root, "cpu.max");
+	unit_write(fd, "a/cgroup.type", "domain\n");
+	unit_write(fd, "a/cgroup.procs", "1\n");
+	assert_ok(cgroup_make(&t.plan, 2, &e));
+	unit_assert_file(fd, "a/cgroup.subtree_control", "cpu io pids\n");
+	unit_rmdir(root, fd);
+}
+
+static void v2_refuses_what_no_process_can_be_in(void **state)
+{
+	static const struct { const char *file, *text, *error; } rows[] = {
+		{ "a/c1/cgroup.type", "threaded\n", "/a/c1' is of type 'threaded': choose a /linux/cgroupsPath outside of" },
+		{ "a/c1/cgroup.type", "domain invalid\n", "/a/c1' is of type 'domain invalid': " },
+		{ "a/c1/cgroup.subtree_control", "cpu\n",
+		  "/a/c1' has controllers enabled for cgroups below (cpu): no process can be in it" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < PS_COUNT(rows); i++) {
+		char root[PATH_MAX];
+		int fd = stand_in(root, "cpu.max");
+
+		assert_int_equal(mkdirat(fd, "a/c1", 0755), 0);
+		unit_write(fd, rows[i].file, rows[i].text);
+		assert_error(cgroup_make(&t.plan, 2, &e), rows[i].error);
+		assert_int_equal(e.cls, PS_E_STATE);
+		unit_rmdir(root, fd);
+	}
+}
+
+/* A payload with cgroups of its own has left the container's; exec goes where init is. */
+static void joins_where_the_member_is(void **state)
+{
+	__attribute__((cleanup(cgroup_fds_close))) struct cgroup_fds f = CGROUP_FDS_INIT;
+	char root[PATH_MAX];
+	int fd = stand_in(root, "cpu.max");
+	const char *dir = root;
+	struct stat want, got;
+
+	(void)state;
+	unit_write(fd, "cgroup.procs", "");
+	unit_write(fd, "a/cgroup.procs", "4\n");
+	unit_write(fd, "a/b/cgroup.procs", "0\n5\n6\n");
+	assert_ok(cgroup_open_dirs(&dir, 1, 6, &f, &e));
+	assert_int_equal(fstat(f.v2_fd, &got), 0);
+	assert_int_equal(fstatat(fd, "a/b", &want, 0), 0);
+	assert_int_equal(got.st_ino, want.st_ino);
+	assert_error(cgroup_open_dirs(&dir, 1, 7, &f, &e),
+		     "': its payload has enabled controllers in it (cpu io memory pids), and process 7 is in none below");
+	unit_write(fd, "cgroup.subtree_control", "");
+	cgroup_fds_close(&f);
+	assert_ok(cgroup_open_dirs(&dir, 1, 7, &f, &e));
+	assert_int_equal(fstat(f.v2_fd, &got), 0);
+	assert_int_equal(fstat(fd, &want), 0);
+	assert_int_equal(got.st_ino, want.st_ino);
+	unit_rmdir(root, fd);
 }
 
 /* What only makes statistics complete may be missing. */
@@ -461,7 +534,7 @@ static void open_null(void *arg)
 /* Device rules are a program where no version 1 hierarchy has them. */
 static void v2_devices(void **state)
 {
-	const struct plan_device_rule deny[] = { { 0, 'a', 7, -1, -1 } };
+	const struct plan_device_rule deny[] = { { 0, 'a', 7, 0, -1, -1 } };
 
 	(void)state;
 	make("/c1", 2);
@@ -487,6 +560,9 @@ int main(void)
 		TEST(v2_controllers),
 		TEST(v2_enables_level_by_level),
 		TEST(v2_cannot_enable),
+		TEST(v2_leaves_populated_parents_alone),
+		TEST(v2_refuses_what_no_process_can_be_in),
+		TEST(joins_where_the_member_is),
 		TEST(v2_statistics_are_optional),
 		TEST(v2_delegation),
 		TEST(v2_devices),

@@ -72,27 +72,27 @@ static void meaning(void **state)
 		struct { char type; uint32_t major, minor; unsigned access; bool ok; } asks[8];
 	} cases[] = {
 		{ .n = 0, .asks = { { 'c', 1, 3, R, false } } },
-		{ { { 0, 'a', RWM, -1, -1 }, { 1, 'c', RWM, 1, 3 }, { 1, 'c', R | W, 5, -1 } }, 3,
+		{ { { 0, 'a', RWM, 0, -1, -1 }, { 1, 'c', RWM, 0, 1, 3 }, { 1, 'c', R | W, 0, 5, -1 } }, 3,
 		  { { 'c', 1, 3, R | W, true }, { 'c', 1, 3, M, true }, { 'c', 1, 5, R, false }, { 'b', 1, 3, R, false },
 		    { 'c', 5, 77, R | W, true }, { 'c', 5, 77, M, false }, { 'c', 5, 77, R | M, false } } },
 		/* Allow all, then take one away. */
-		{ { { 1, 'a', RWM, -1, -1 }, { 0, 'b', W, 8, 0 } }, 2,
+		{ { { 1, 'a', RWM, 0, -1, -1 }, { 0, 'b', W, 0, 8, 0 } }, 2,
 		  { { 'b', 8, 0, R, true }, { 'b', 8, 0, W, false }, { 'b', 8, 0, R | W, false }, { 'b', 8, 1, W, true },
 		    { 'c', 8, 0, W, true } } },
 		/* Kinds of access that different rules grant add up. */
-		{ { { 0, 'a', RWM, -1, -1 }, { 1, 'c', R, 1, 3 }, { 1, 'c', W, 1, 3 } }, 3,
+		{ { { 0, 'a', RWM, 0, -1, -1 }, { 1, 'c', R, 0, 1, 3 }, { 1, 'c', W, 0, 1, 3 } }, 3,
 		  { { 'c', 1, 3, R | W, true }, { 'c', 1, 3, R | M, false } } },
 		/* The last rule wins, for the kinds that it names. */
-		{ { { 1, 'c', RWM, 1, 3 }, { 0, 'c', W, 1, -1 }, { 1, 'c', W, 1, 5 } }, 3,
+		{ { { 1, 'c', RWM, 0, 1, 3 }, { 0, 'c', W, 0, 1, -1 }, { 1, 'c', W, 0, 1, 5 } }, 3,
 		  { { 'c', 1, 3, R, true }, { 'c', 1, 3, W, false }, { 'c', 1, 5, W, true }, { 'c', 1, 5, R, false } } },
 		/* A rule for everything forgets all before it. */
-		{ { { 1, 'c', RWM, 1, 3 }, { 0, 'a', RWM, -1, -1 } }, 2, { { 'c', 1, 3, R, false } } },
-		{ { { 0, 'c', RWM, 1, 3 }, { 1, 'a', RWM, -1, -1 } }, 2, { { 'c', 1, 3, RWM, true } } },
+		{ { { 1, 'c', RWM, 0, 1, 3 }, { 0, 'a', RWM, 0, -1, -1 } }, 2, { { 'c', 1, 3, R, false } } },
+		{ { { 0, 'c', RWM, 0, 1, 3 }, { 1, 'a', RWM, 0, -1, -1 } }, 2, { { 'c', 1, 3, RWM, true } } },
 		/* Any device by number, of either type; part of the access for all. */
-		{ { { 1, 'a', RWM, 7, 1 }, { 1, 'a', M, -1, -1 } }, 2,
+		{ { { 1, 'a', RWM, 0, 7, 1 }, { 1, 'a', M, 0, -1, -1 } }, 2,
 		  { { 'b', 7, 1, R, true }, { 'c', 7, 1, W, true }, { 'c', 9, 9, M, true }, { 'c', 9, 9, R, false } } },
 		/* Numbers above the sign bit. */
-		{ { { 1, 'c', RWM, 0x80000001, 0xffffffff } }, 1,
+		{ { { 1, 'c', RWM, 0, 0x80000001, 0xffffffff } }, 1,
 		  { { 'c', 0x80000001, 0xffffffff, R, true }, { 'c', 0x80000001, 0xfffffffe, R, false },
 		    { 'c', 1, 0xffffffff, R, false } } },
 	};
@@ -108,7 +108,7 @@ static void meaning(void **state)
 /* What does not fit is counted, not written. */
 static void measures_first(void **state)
 {
-	const struct plan_device_rule rules[] = { { 1, 'c', RWM, 1, 3 } };
+	const struct plan_device_rule rules[] = { { 1, 'c', RWM, 0, 1, 3 } };
 	struct bpf_insn two[3], all[MAX_INSNS];
 	size_t n = cgroup_bpf_compile(rules, 1, NULL, 0);
 
@@ -206,11 +206,11 @@ static void kernel_obeys(void **state)
 		const char *want;
 	} steps[] = {
 		{ .n = 0, .want = "nnnn" },
-		{ { { 0, 'a', RWM, -1, -1 }, { 1, 'c', R, 1, 3 } }, 2, "ynnn" },
-		{ { { 0, 'a', RWM, -1, -1 }, { 1, 'c', RWM, 1, 3 } }, 2, "yyny" },
-		{ { { 0, 'a', RWM, -1, -1 } }, 1, "nnnn" },
-		{ { { 1, 'a', RWM, -1, -1 } }, 1, "yyyy" },
-		{ { { 1, 'a', RWM, -1, -1 }, { 0, 'c', W | M, 1, 3 } }, 2, "ynyn" },
+		{ { { 0, 'a', RWM, 0, -1, -1 }, { 1, 'c', R, 0, 1, 3 } }, 2, "ynnn" },
+		{ { { 0, 'a', RWM, 0, -1, -1 }, { 1, 'c', RWM, 0, 1, 3 } }, 2, "yyny" },
+		{ { { 0, 'a', RWM, 0, -1, -1 } }, 1, "nnnn" },
+		{ { { 1, 'a', RWM, 0, -1, -1 } }, 1, "yyyy" },
+		{ { { 1, 'a', RWM, 0, -1, -1 }, { 0, 'c', W | M, 0, 1, 3 } }, 2, "ynyn" },
 	};
 	struct ps_err e = { .cls = PS_OK };
 	int before, fd;
@@ -237,7 +237,7 @@ static void kernel_obeys(void **state)
 
 static void unprivileged(void *arg)
 {
-	const struct plan_device_rule rules[] = { { 0, 'a', RWM, -1, -1 } };
+	const struct plan_device_rule rules[] = { { 0, 'a', RWM, 0, -1, -1 } };
 	struct ps_err e;
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -250,7 +250,7 @@ static void unprivileged(void *arg)
 
 static void no_directory(void **state)
 {
-	const struct plan_device_rule rules[] = { { 0, 'a', RWM, -1, -1 } };
+	const struct plan_device_rule rules[] = { { 0, 'a', RWM, 0, -1, -1 } };
 	struct ps_err e;
 	int fd = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 

@@ -65,6 +65,26 @@ static void first_place_wins(void **state)
 	assert_string_equal(ps_err_text(&e, text, 1), "");
 }
 
+static void a_provenance_becomes_a_place(void **state)
+{
+	static const struct { const char *from, *below, *where; } rows[] = {
+		{ "config.json#/mounts/3", "", "config.json: /mounts/3" },
+		{ "p.json#/user", "/uid", "p.json: /user/uid" },
+		{ "p.json#", "/cwd", "p.json: /cwd" },
+		{ "default#/devices/null", "", "default: /devices/null" },
+		{ "--user", "/uid", "--user" },
+		{ "", "/uid", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ps_err e = { .cls = PS_OK };
+
+		assert_int_equal(ps_at_from(&e, rows[i].from, rows[i].below), -1);
+		assert_string_equal(e.where, rows[i].where);
+	}
+}
+
 static void arguments_may_be_the_error_itself(void **state)
 {
 	struct ps_err e = { .cls = PS_OK };
@@ -88,6 +108,12 @@ static void long_texts_are_cut(void **state)
 	assert_int_equal(strlen(e.msg), sizeof(e.msg) - 1);
 	(void)ps_at(&e, "%s", text);
 	assert_int_equal(strlen(e.where), sizeof(e.where) - 1);
+	/* Of a place the end tells most. */
+	e.where[0] = '\0';
+	(void)ps_at(&e, "%s.json: /process/args", text);
+	assert_int_equal(strlen(e.where), sizeof(e.where) - 1);
+	assert_memory_equal(e.where, "...xx", 5);
+	assert_string_equal(e.where + strlen(e.where) - 21, "x.json: /process/args");
 	(void)ps_ctx(&e, "%s", text);
 	assert_int_equal(strlen(e.msg), sizeof(e.msg) - 1);
 	(void)ps_fail_(&e, PS_E_BUG, "a/very/long/path/that/does/not/fit/into/the/field/at/all/file.c", 7, "x");
@@ -139,6 +165,7 @@ int main(void)
 		cmocka_unit_test(raise_from_errno),
 		cmocka_unit_test(context_goes_before),
 		cmocka_unit_test(first_place_wins),
+		cmocka_unit_test(a_provenance_becomes_a_place),
 		cmocka_unit_test(arguments_may_be_the_error_itself),
 		cmocka_unit_test(long_texts_are_cut),
 		cmocka_unit_test(null_error_is_accepted),

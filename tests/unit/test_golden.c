@@ -33,7 +33,7 @@ static void plan_text(const char *config, int kind, struct ps_buf *text)
 		return;
 	}
 	assert_non_null(plan_view(out.data, out.len));
-	plan_print_json(plan_view(out.data, out.len), entries, n, text);
+	plan_print_json(plan_view(out.data, out.len), &p->seccomp, entries, n, text);
 }
 
 static void check_one(const char *name, const char *config, int kind, bool update)

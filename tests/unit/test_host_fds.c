@@ -42,7 +42,7 @@ static void sources(void *arg)
 	mt_host();
 	mt_bind("/tmp/missing", "/x");
 	fails("open bind source '/tmp/missing': No such file or directory");
-	CHECK(!strcmp(e.where, "test#/fd") || !*e.where);
+	CHECK(!strcmp(e.where, "test: /fd") || !*e.where);
 
 	mt_fd(PLAN_FD_CGROUP_MNT, "/tmp/missing");
 	mt_seal();

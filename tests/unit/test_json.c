@@ -5,8 +5,8 @@
  */
 #include "tests/unit/unit.h"
 
-#include "oci/json.h"
 #include "tests/unit/fault.h"
+#include "tests/unit/json_write.h"
 
 FAULT_WRAP(void *, calloc, (size_t n, size_t size), (n, size), NULL)
 FAULT_WRAP(void *, ps_arena_array, (struct ps_arena *a, size_t n, size_t size), (a, n, size), NULL)
@@ -274,6 +274,9 @@ static void writes_back(void **state)
 	json_write(parse(&a, text), &out);
 	assert_false(out.failed);
 	assert_string_equal(out.data, text);
+	ps_buf_reset(&out);
+	json_write(json_get(parse(&a, text), "a"), &out);
+	assert_string_equal(out.data, "{\"x\":\"/\\n\\\"\"}");
 }
 
 static void every_allocation_fails_once(void **state)

@@ -47,13 +47,29 @@ static void lines(void **state)
 		"time=\"2026-01-02T03:04:05.000000006Z\" level=error msg=\"a \\\"text\\\"\\n\" site=oci/spec.c:12\n");
 }
 
-static void control_characters_are_cleaned(void **state)
+static void control_characters_are_escaped(void **state)
 {
-	char text[] = "a\033[1m\tb\nc\177\xc3\xa9";
+	static const struct { const char *text, *escaped; } rows[] = {
+		{ "", NULL },
+		{ "plain \\ \"text\" \xc3\xa9", "plain \\ \"text\" \xc3\xa9" },
+		{ "a\033[1m\tb\nc\r\177", "a\\x1b[1m\\tb\\nc\\x0d\\x7f" },
+		/* CSI as U+009B, as a byte alone, a sequence that is cut off; U+00A0 is none of these. */
+		{ "\xc2\x9b" "1m", "\\xc2\\x9b1m" },
+		{ "\x9b" "1m", "\\x9b1m" },
+		{ "x\xe2\x82", "x\\xe2\\x82" },
+		{ "\xc2\xa0", "\xc2\xa0" },
+	};
 
 	(void)state;
-	log_clean(text);
-	assert_string_equal(text, "a?[1m?b\nc?\xc3\xa9");
+	for (size_t i = 0; i < PS_COUNT(rows); i++) {
+		ps_auto_buf struct ps_buf out = { .data = NULL };
+
+		log_escape(&out, rows[i].text);
+		if (rows[i].escaped)
+			assert_string_equal(out.data, rows[i].escaped);
+		else
+			assert_int_equal(out.len, 0);
+	}
 }
 
 /* What fn writes to standard error. */
@@ -144,6 +160,39 @@ static void warnings_wait_to_be_asked_for(void **state)
 	assert_string_equal(text, "");
 }
 
+static const struct ps_err forged = {
+	.cls = PS_E_CONFIG, .where = "a\nb: /x", .msg = "is 'c\npodshim: all is well\033[2J'",
+};
+
+static void fail_forged(struct log *l)
+{
+	log_failure(l, &forged);
+}
+
+static void warn_forged(struct log *l)
+{
+	log_warning(l, forged.msg);
+}
+
+/* Also as an engine prints the message that it took out of the JSON. */
+static void no_message_forges_a_line(void **state)
+{
+	struct log l = { .fd = -1, .level = LOG_LEVEL_WARNING };
+	char text[1024];
+
+	(void)state;
+	capture(fail_forged, &l, text, sizeof(text));
+	assert_string_equal(text, "podshim: a\\nb: /x: is 'c\\npodshim: all is well\\x1b[2J'\n");
+	capture(warn_forged, &l, text, sizeof(text));
+	assert_string_equal(text, "podshim: warning: is 'c\\npodshim: all is well\\x1b[2J'\n");
+	l.json = true;
+	capture(fail_forged, &l, text, sizeof(text));
+	assert_non_null(strstr(text, "\"msg\":\"a\\\\nb: /x: is 'c\\\\npodshim: all is well\\\\x1b[2J'\""));
+	assert_non_null(strstr(text, "\"where\":\"a\\\\nb: /x\""));
+	capture(warn_forged, &l, text, sizeof(text));
+	assert_non_null(strstr(text, "\"msg\":\"is 'c\\\\npodshim"));
+}
+
 static void a_log_file_is_appended_to(void **state)
 {
 	struct global_flags g = { .log_format = "json" };
@@ -170,6 +219,19 @@ static void a_log_file_is_appended_to(void **state)
 	unit_rmdir(dir_path, dir);
 }
 
+static int open_with_stderr(const char *path, const struct global_flags *g, struct log *l, struct ps_err *e)
+{
+	int saved = dup(STDERR_FILENO), fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC), r;
+
+	assert_true(saved >= 0 && fd >= 0);
+	assert_int_equal(dup2(fd, STDERR_FILENO), STDERR_FILENO);
+	r = log_open(g, l, e);
+	assert_int_equal(dup2(saved, STDERR_FILENO), STDERR_FILENO);
+	(void)close(saved);
+	(void)close(fd);
+	return r;
+}
+
 static void levels(void **state)
 {
 	static const struct {
@@ -190,11 +252,33 @@ static void levels(void **state)
 		struct ps_err e = { .cls = PS_OK };
 		struct log l;
 
-		assert_int_equal(log_open(&rows[i].g, &l, &e), 0);
+		assert_int_equal(open_with_stderr("/dev/null", &rows[i].g, &l, &e), 0);
 		assert_int_equal(l.level, rows[i].level);
 		assert_int_equal(l.debug, rows[i].debug);
 		assert_int_equal(l.fd, -1);
 	}
+}
+
+/* Somebody looks on: warnings are for people, unless they went to a log or were not wanted. */
+static void a_terminal_gets_warnings(void **state)
+{
+	static const struct global_flags plain = { .log = NULL }, errors = { .log_level = "error" },
+					 logged = { .log = "/dev/null" };
+	ps_auto_fd int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	struct ps_err e = { .cls = PS_OK };
+	char tty[64];
+	struct log l;
+
+	(void)state;
+	assert_true(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
+	assert_int_equal(ptsname_r(master, tty, sizeof(tty)), 0);
+	assert_int_equal(open_with_stderr(tty, &plain, &l, &e), 0);
+	assert_int_equal(l.level, LOG_LEVEL_WARNING);
+	assert_int_equal(open_with_stderr(tty, &errors, &l, &e), 0);
+	assert_int_equal(l.level, LOG_LEVEL_ERROR);
+	assert_int_equal(open_with_stderr(tty, &logged, &l, &e), 0);
+	assert_int_equal(l.level, LOG_LEVEL_ERROR);
+	log_close(&l);
 }
 
 static void a_log_that_cannot_be_opened_still_reports(void **state)
@@ -213,12 +297,14 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines),
-		cmocka_unit_test(control_characters_are_cleaned),
+		cmocka_unit_test(control_characters_are_escaped),
+		cmocka_unit_test(no_message_forges_a_line),
 		cmocka_unit_test(failures_go_to_standard_error),
 		cmocka_unit_test(the_longest_failure_is_one_whole_line),
 		cmocka_unit_test(warnings_wait_to_be_asked_for),
 		cmocka_unit_test(a_log_file_is_appended_to),
 		cmocka_unit_test(levels),
+		cmocka_unit_test(a_terminal_gets_warnings),
 		cmocka_unit_test(a_log_that_cannot_be_opened_still_reports),
 	};
 

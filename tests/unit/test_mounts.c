@@ -20,7 +20,7 @@ static void fails(const char *text)
 {
 	mt_attach();
 	CHECK_ERR(mounts_apply(&sb, &e), &e, text);
-	CHECK(!strcmp(e.where, "test#/mounts"));
+	CHECK(!strcmp(e.where, "test: /mounts"));
 }
 
 /* The one row of the plan fails so; then the plan is new. */

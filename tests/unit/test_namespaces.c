@@ -195,12 +195,13 @@ static void maps_privileged(void *arg)
 
 	(void)arg;
 	(void)fresh();
+	t.plan.file = tp_str(&t, "config.json");
 	t.plan.uid_map = t.plan.gid_map = TP_ROWS(&t, two);
 	CHECK_OK(ns_write_id_maps(&t.plan, pid, &e), &e);
 	check_maps(pid, "0 100000 1000", "0 100000 1000", "allow");
 	CHECK_ERR(ns_write_id_maps(&t.plan, pid, &e), &e,
 		  "write '0 100000 1000' to 'uid_map'"); /* only once */
-	CHECK(strcmp(e.where, "/linux/uidMappings") == 0);
+	CHECK(strcmp(e.where, "config.json: /linux/uidMappings") == 0);
 }
 
 static void maps_too_many(void *arg)
@@ -277,11 +278,12 @@ static void ask_tool(const struct tool_case *c, const char *path)
 	(void)fresh();
 	become(SOME_UID, SOME_GID);
 	CHECK(setenv("PATH", path, 1) == 0);
+	t.plan.file = tp_str(&t, "config.json");
 	t.plan.uid_map = TP_ROWS(&t, u);
 	t.plan.gid_map = TP_ROWS(&t, g);
 	if (ns_write_id_maps(&t.plan, c->pid, &e) == 0)
 		_exit(MAPPED);
-	CHECK(strcmp(e.where, "/linux/uidMappings") == 0);
+	CHECK(strcmp(e.where, "config.json: /linux/uidMappings") == 0);
 }
 
 static void tool_maps(void *arg)
@@ -363,8 +365,8 @@ static void root_of_user_ns(void *arg)
 static void clocks(void *arg)
 {
 	struct sandbox sb = fresh();
-	const struct plan_time_offset rows[] = { { CLOCK_MONOTONIC, 500000000, 1000000 },
-						 { CLOCK_BOOTTIME, 0, -1 } };
+	const struct plan_time_offset rows[] = { { .clock = CLOCK_MONOTONIC, .nanosecs = 500000000, .secs = 1000000 },
+						 { .clock = CLOCK_BOOTTIME, .secs = -1 } };
 	struct timespec before, after;
 	ino_t time_ns = ns_ino("self", "time");
 
@@ -383,13 +385,14 @@ static void clocks(void *arg)
 static void clocks_refused(void *arg)
 {
 	struct sandbox sb = fresh();
-	const struct plan_time_offset rows[] = { { CLOCK_REALTIME, 0, 1 } };
+	const struct plan_time_offset rows[] = { { .clock = CLOCK_REALTIME, .secs = 1,
+						   .from = tp_str(&t, "config.json#/linux/timeOffsets/x") } };
 
 	(void)arg;
 	t.plan.ns_new = CLONE_NEWTIME;
 	t.plan.time_offsets = TP_ROWS(&t, rows);
 	CHECK_ERR(ns_enter_time(&sb, &e), &e, "timens_offsets");
-	CHECK(strcmp(e.where, "/linux/timeOffsets") == 0);
+	CHECK(strcmp(e.where, "config.json: /linux/timeOffsets/x") == 0);
 }
 
 CHILD_TEST(make_new)

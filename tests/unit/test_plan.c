@@ -435,8 +435,8 @@ static void print_both(const struct plan *p)
 {
 	ps_auto_buf struct ps_buf text = { .data = NULL }, json = { .data = NULL };
 
-	plan_print_text(p, &text);
-	plan_print_json(p, NULL, 0, &json);
+	plan_print_text(p, NULL, &text);
+	plan_print_json(p, NULL, NULL, 0, &json);
 	assert_true(text.len > 0 && json.len > 0);
 }
 
@@ -481,12 +481,65 @@ static void text_is_one_line_per_row(void **state)
 	ps_auto_buf struct ps_buf out = { .data = NULL }, text = { .data = NULL };
 
 	(void)state;
-	plan_print_text(pt_plan(&a, rich_doc, PT_HOST_V2, &out), &text);
-	assert_non_null(strstr(text.data, "\nns_new: user,mount\n"));
-	assert_non_null(strstr(text.data, "\nargs: \"a b\",é\n"));
+	plan_print_text(pt_plan(&a, rich_doc, PT_HOST_V2, &out), NULL, &text);
+	assert_non_null(strstr(text.data, "\nns_new: user,mount  (config.json#/linux/namespaces)\n"));
+	assert_non_null(strstr(text.data, "\nargs: \"a b\",é  (config.json#/process/args)\n"));
 	assert_non_null(strstr(text.data, "  0 kind=bind target=/a source=/b fd=2 flags=idmap uid_map=0:9:1 gid_map=0:8:1  (config.json#/mounts/0)\n"));
 	assert_non_null(strstr(text.data, "  0 cgroup=0 file=memory.max value=4096  (config.json#/linux/resources/memory/limit)\n"));
-	assert_non_null(strstr(text.data, "\ngroups: 9\n"));
+	assert_non_null(strstr(text.data, "\ngroups: 9  (config.json#/process/user/additionalGids)\n"));
+}
+
+/* Under a head that has the origin of all. */
+static bool is_id_map(const char *line)
+{
+	return strstr(line, " container=") && strstr(line, " host=");
+}
+
+static void every_row_has_an_origin(void **state)
+{
+	static const char doc[] = PT_DOC_NS(USER ",{'type':'time'}",
+		MAPS ",'timeOffsets':{'monotonic':{'secs':1},'boottime':{'secs':2}},'seccomp':{'defaultAction':'SCMP_ACT_ERRNO',"
+		"'architectures':['SCMP_ARCH_X86_64'],'syscalls':[{'names':['read','write'],'action':'SCMP_ACT_ALLOW'},"
+		"{'names':['mkdir'],'action':'SCMP_ACT_ERRNO','errnoRet':28},{'names':['close'],'action':'SCMP_ACT_ALLOW',"
+		"'args':[{'index':0,'value':3,'op':'SCMP_CMP_EQ'}]}]}",
+		",'process':{'cwd':'/','args':['a'],'rlimits':[{'type':'RLIMIT_CORE','soft':1,'hard':2}]}");
+	static const char *const lines[] = {
+		"file: config.json  (caller)\n",
+		"uid_map:  (config.json#/linux/uidMappings)\n",
+		"  0 clock=monotonic secs=1  (config.json#/linux/timeOffsets/monotonic)\n",
+		"  1 clock=boottime secs=2  (config.json#/linux/timeOffsets/boottime)\n",
+		"new_keyring: yes  (default)\n",
+		"has_process: yes  (config.json#/process)\n",
+		"uid: 0  (default)\n",
+		"cwd: /  (config.json#/process/cwd)\n",
+		"has_caps: yes  (default)\n",
+		"  0 resource=core soft=1 hard=2  (config.json#/process/rlimits/0)\n",
+		"path=/podshim/c1 controllers=\"\"  (default#/cgroupsPath)\n",
+		"seccomp: 1 instructions  (config.json#/linux/seccomp)\n",
+		"seccomp_default: SCMP_ACT_ERRNO errno=1  (config.json#/linux/seccomp/defaultAction)\n",
+		"seccomp_rules: 3  (config.json#/linux/seccomp/syscalls)\n"
+		"  SCMP_ACT_ALLOW rules=2 names=3 conditional=1\n"
+		"  SCMP_ACT_ERRNO errno=28 rules=1 names=1\n",
+	};
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+	ps_auto_buf struct ps_buf out = { .data = NULL }, text = { .data = NULL }, json = { .data = NULL };
+	const struct plan *p = pt_plan(&a, doc, PT_HOST_V2, &out);
+	const struct policy *policy = pt_policy(&a, doc);
+
+	(void)state;
+	plan_print_text(p, &policy->seccomp, &text);
+	for (size_t i = 0; i < PS_COUNT(lines); i++)
+		if (!strstr(text.data, lines[i]))
+			fail_msg("no '%s' in:\n%s", lines[i], text.data);
+	/* Every line but the heads of lists whose rows have their own, and the sums of rules. */
+	for (char *save = NULL, *line = strtok_r(text.data, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		if (line[strlen(line) - 1] != ')' && line[strlen(line) - 1] != ':' && strncmp(line, "  SCMP_ACT_", 11) != 0 &&
+		    !is_id_map(line))
+			fail_msg("no origin: %s", line);
+	plan_print_json(p, &policy->seccomp, NULL, 0, &json);
+	assert_non_null(strstr(json.data, "\"cwd\": \"config.json#/process/cwd\""));
+	assert_non_null(strstr(json.data, "\"op\": \"SCMP_CMP_EQ\",\n            \"value\": 3\n"));
+	assert_non_null(strstr(json.data, "\"from\": \"config.json#/linux/seccomp/syscalls/2\""));
 }
 
 int main(void)
@@ -511,6 +564,7 @@ int main(void)
 		cmocka_unit_test(exec_enters_through_one_pidfd),
 		cmocka_unit_test(broken_blocks_are_refused_or_harmless),
 		cmocka_unit_test(text_is_one_line_per_row),
+		cmocka_unit_test(every_row_has_an_origin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

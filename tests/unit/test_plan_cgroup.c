@@ -154,6 +154,32 @@ static void assert_path(const char *doc, int kind, uid_t euid, const char *path)
 	assert_string_equal(plan_str(p, PLAN_ROWS(p, struct plan_cgroup, p->cgroups)->path), path);
 }
 
+/* Our own cgroup holds us: in version 2 nothing below it could have a limit. */
+static void relative_is_beside_our_own_where_it_can(void **state)
+{
+	static const struct { const char *doc, *path; uid_t euid; bool beside; } rows[] = {
+		{ PT_DOC(",'cgroupsPath':'a/b'", ""), "/user.slice/one/a/b", 0, false },
+		{ PT_DOC(",'cgroupsPath':'a/b'", ""), "/user.slice/a/b", 0, true },
+		{ PT_DOC(",'cgroupsPath':'/a/b'", ""), "/a/b", 0, true },
+		{ PT_DOC("", ""), "/user.slice/podshim/c1", 1000, true },
+		{ PT_DOC("", ""), "/podshim/c1", 0, true },
+	};
+	static struct host h;
+
+	(void)state;
+	for (size_t i = 0; i < PS_COUNT(rows); i++) {
+		ps_auto_arena struct ps_arena a = { .head = NULL };
+		ps_auto_buf struct ps_buf out = { .data = NULL };
+		const struct plan *p;
+
+		pt_host(&h, PT_HOST_V2);
+		h.euid = rows[i].euid;
+		h.cgroups[0].beside = rows[i].beside;
+		p = pt_compile(pt_policy(&a, rows[i].doc), &h, &pt_request, &out);
+		assert_string_equal(plan_str(p, PLAN_ROWS(p, struct plan_cgroup, p->cgroups)->path), rows[i].path);
+	}
+}
+
 static void paths(void **state)
 {
 	(void)state;
@@ -312,6 +338,7 @@ int main(void)
 		cmocka_unit_test(missing_controllers_are_named),
 		cmocka_unit_test(disabled_cgroups_leave_no_rows),
 		cmocka_unit_test(paths),
+		cmocka_unit_test(relative_is_beside_our_own_where_it_can),
 		cmocka_unit_test(long_paths_are_refused),
 		cmocka_unit_test(device_lines_on_version_1),
 		cmocka_unit_test(holes_that_version_1_would_ignore_are_refused),

@@ -7,9 +7,10 @@
 #include <linux/audit.h>
 
 #include "base/abi.h"
-#include "oci/json.h"
 #include "oci/names.h"
-#include "tests/sim/bpf_sim.h"
+#include "shim/plan/seccomp_list.h"
+#include "tests/sim/random_profile.h"
+#include "tests/unit/json_write.h"
 
 enum { X32_BIT = 0x40000000, NOT_THERE = UINT32_MAX };
 
@@ -176,36 +177,40 @@ static void default_profile_means_what_its_table_says(void **state)
 
 /* ---- against the rules themselves ---- */
 
-static bool holds(const struct spec_seccomp_arg *c, uint64_t value)
+/* word: all ones, as many as the architecture compares. */
+static bool holds(const struct spec_seccomp_arg *c, uint64_t value, uint64_t word)
 {
+	uint64_t other = c->value & word;
+
+	value &= word;
 	switch ((enum seccomp_op)ps_name_find(names_seccomp_op, n_names_seccomp_op, c->op)->value) {
 	case SECCOMP_OP_NE:
-		return value != c->value;
+		return value != other;
 	case SECCOMP_OP_LT:
-		return value < c->value;
+		return value < other;
 	case SECCOMP_OP_LE:
-		return value <= c->value;
+		return value <= other;
 	case SECCOMP_OP_EQ:
-		return value == c->value;
+		return value == other;
 	case SECCOMP_OP_GE:
-		return value >= c->value;
+		return value >= other;
 	case SECCOMP_OP_GT:
-		return value > c->value;
+		return value > other;
 	case SECCOMP_OP_MASKED_EQ:
-		return (value & c->value) == c->value_two;
+		return (value & other) == (c->value_two & other);
 	}
 	return false;
 }
 
-static bool rule_matches(const struct policy_seccomp_rule *r, const uint64_t args[6])
+static bool rule_matches(const struct policy_seccomp_rule *r, const uint64_t args[6], uint64_t word)
 {
 	bool all = true, any = r->n_args == 0, repeats = false;
 
 	for (size_t i = 0; i < r->n_args; i++) {
 		for (size_t k = 0; k < i; k++)
 			repeats |= r->args[i].index == r->args[k].index;
-		all &= holds(&r->args[i], args[r->args[i].index]);
-		any |= holds(&r->args[i], args[r->args[i].index]);
+		all &= holds(&r->args[i], args[r->args[i].index], word);
+		any |= holds(&r->args[i], args[r->args[i].index], word);
 	}
 	return repeats ? any : all;
 }
@@ -245,31 +250,47 @@ static const uint64_t arg_sets[][6] = {
 	{ 0x1200011, 4095, 2 }, { UINT64_MAX, UINT64_MAX, UINT64_MAX },
 };
 
-/* What the rules that name the call say to each set of arguments is what the program says. */
+/* What the rules that name the call say; one without comparisons before all others. */
+static uint32_t wanted(const struct policy_seccomp *s, size_t arch, const char *name, const uint64_t args[6])
+{
+	uint64_t word = archs[arch].arch == AUDIT_ARCH_X86_64 ? UINT64_MAX : UINT32_MAX;
+	const struct policy_seccomp_rule *found = NULL;
+
+	for (size_t i = 0; i < s->n_rules; i++) {
+		const struct policy_seccomp_rule *r = &s->rules[i];
+
+		if (r->action == s->default_action || (found && (!found->n_args || r->n_args)) || !names_call(r, name))
+			continue;
+		if (rule_matches(r, args, word))
+			found = r;
+	}
+	return found ? found->action : s->default_action;
+}
+
+/* What the rules say is what the program says, to arguments that are given and to those that it compares with. */
 static void compare_call(const struct ps_buf *prog, const struct policy_seccomp *s, size_t arch, uint32_t nr, uint32_t last)
 {
-	const struct policy_seccomp_rule *rules[16];
+	struct bpf_search search = { .a = { (const void *)prog->data, prog->len / sizeof(struct sock_filter) }, .random = nr + 1 };
+	struct seccomp_data *d = &search.found.call;
 	const char *name = name_of_call(arch, nr);
-	size_t n = 0;
+	bool x32 = archs[arch].arch == SECCOMP_ARCH_X32;
+	struct bpf_sim_watch watch = { .steps = 0 };
 
-	for (size_t i = 0; i < s->n_rules; i++)
-		if (names_call(&s->rules[i], name)) {
-			assert_true(n < PS_COUNT(rules));
-			rules[n++] = &s->rules[i];
-		}
-	for (size_t i = 0; i < PS_COUNT(arg_sets); i++) {
-		uint32_t want = nr > last ? SECCOMP_RET_ERRNO | ENOSYS : s->default_action, got;
-		uint64_t args[6];
+	d->arch = x32 ? AUDIT_ARCH_X86_64 : archs[arch].arch;
+	d->nr = (int)(x32 ? nr | X32_BIT : nr);
+	for (size_t i = 0; i < PS_COUNT(arg_sets) + BPF_EQUAL_WALK; i++) {
+		uint32_t got = 0, want;
 
-		/* libseccomp compares the lower halves only where the ABI has 32-bit words, x32 included. */
-		for (size_t k = 0; k < 6; k++)
-			args[k] = archs[arch].arch == AUDIT_ARCH_X86_64 ? arg_sets[i][k] : (uint32_t)arg_sets[i][k];
-		for (size_t k = n; k-- > 0;)
-			if (rule_matches(rules[k], args))
-				want = rules[k]->action;
-		got = run(prog, archs[arch].arch, nr, args);
+		if (i < PS_COUNT(arg_sets))
+			memcpy(d->args, arg_sets[i], sizeof(d->args));
+		else if (watch.n_seen)
+			bpf_equal_turn(&search, &watch);
+		want = nr > last ? SECCOMP_RET_ERRNO | ENOSYS : wanted(s, arch, name, (const uint64_t *)d->args);
+		assert_true(bpf_sim_run_watched(search.a.v, search.a.n, d, &watch, &got));
 		if (got != want)
-			fail_msg("%s %u, arguments %zu: 0x%x, expected 0x%x", archs[arch].name, nr, i, got, want);
+			fail_msg("%s %s, arguments 0x%llx 0x%llx 0x%llx: 0x%x, expected 0x%x", archs[arch].name, name,
+				 (unsigned long long)d->args[0], (unsigned long long)d->args[1],
+				 (unsigned long long)d->args[2], got, want);
 	}
 }
 
@@ -298,13 +319,33 @@ static void default_profile_agrees_with_its_rules(void **state)
 	compare_all(profile(&a, json), true);
 }
 
-/* A member's value without its key. */
-static void write_value(const struct json *member, struct ps_buf *out)
+/* Whatever the operators and how many rules a call has; libseccomp's own programs fail this. */
+static void random_profiles_agree_with_their_rules(void **state)
 {
-	struct json value = *member;
+	static const uint32_t all[] = { AUDIT_ARCH_X86_64, AUDIT_ARCH_I386, SECCOMP_ARCH_X32 };
+	static struct random_profile p;
+	const char *names[PS_COUNT(calls.v)];
+	size_t n = 0;
 
-	value.key = NULL;
-	json_write(&value, out);
+	(void)state;
+	/* Where a rule for the whole bundle meets one for a part, libseccomp is asked. */
+	for (size_t i = 0; i < calls.n; i++)
+		if (strcmp(calls.v[i].name, "socketcall") != 0 && strcmp(calls.v[i].name, "ipc") != 0)
+			names[n++] = calls.v[i].name;
+	for (uint64_t seed = 1; seed <= 40; seed++) {
+		random_profile(&p, seed, names, n);
+		memcpy(p.archs, all, sizeof(all));
+		p.s.n_archs = PS_COUNT(all);
+		p.s.default_action = SECCOMP_RET_ERRNO | ENOSYS;
+		for (size_t i = 0; i < p.s.n_rules; i++) {
+			/* No two of different actions that can hold together; no comparison of nothing. */
+			if (p.rules[i].n_args)
+				p.rules[i].action = SECCOMP_RET_ALLOW;
+			for (size_t k = 0; k < p.rules[i].n_args; k++)
+				p.args[i][k].value |= 1;
+		}
+		compare_all(&p.s, false);
+	}
 }
 
 /* The installed profile of containers-common, in its own format: its rules without conditions on capabilities. */
@@ -335,7 +376,7 @@ static void installed_profile_agrees_with_its_rules(void **state)
 		if ((in && in->v.list.n) || (ex && ex->v.list.n) || !names)
 			continue;
 		ps_buf_printf(&json, "%s{\"names\":", comma);
-		write_value(names, &json);
+		json_write(names, &json);
 		part = json_get(item, "action");
 		ps_buf_printf(&json, ",\"action\":\"%s\"", part->v.s);
 		part = json_get(item, "errnoRet");
@@ -343,7 +384,7 @@ static void installed_profile_agrees_with_its_rules(void **state)
 			ps_buf_printf(&json, ",\"errnoRet\":%lld", (long long)part->v.i);
 		if (args && args->type == JSON_ARRAY && args->v.list.n) {
 			ps_buf_puts(&json, ",\"args\":");
-			write_value(args, &json);
+			json_write(args, &json);
 		}
 		ps_buf_puts(&json, "}");
 		comma = ",";
@@ -366,6 +407,32 @@ static void x32_keeps_to_itself(void **state)
 	/* Not an architecture of this profile: neither allowed nor "not there". */
 	assert_int_equal(run(&prog, SECCOMP_ARCH_X32, 0, none), SECCOMP_RET_KILL_THREAD);
 	assert_int_equal(run(&prog, SECCOMP_ARCH_X32, 900, none), SECCOMP_RET_KILL_THREAD);
+}
+
+/* i386 has calls in two forms: alone, and as a part of socketcall or ipc, where arguments are behind a pointer. */
+static void parts_of_bundled_calls_have_rules(void **state)
+{
+	static const char json[] =
+		"{'defaultAction':'SCMP_ACT_ERRNO','defaultErrnoRet':38,'architectures':['SCMP_ARCH_X86'],'syscalls':["
+		"{'names':['bind','recv','semget','msgctl'],'action':'SCMP_ACT_ALLOW'},"
+		"{'names':['socket'],'action':'SCMP_ACT_ALLOW','args':[{'index':0,'value':2,'op':'SCMP_CMP_EQ'}]},"
+		"{'names':['shmat'],'action':'SCMP_ACT_ALLOW','args':[{'index':1,'value':2,'op':'SCMP_CMP_EQ'}]}]}";
+	static const struct { uint32_t nr; uint64_t args[6]; bool allowed; } runs[] = {
+		{ 102, { 2 }, true },	  { 361, { 0 }, true },	    { 102, { 10 }, true }, { 102, { 3 }, false }, { 362, { 0 }, false },
+		{ 117, { 2 }, true },	  { 393, { 0 }, true },	    { 117, { 14 }, true }, { 402, { 0 }, true },  { 117, { 1 }, false },
+		{ 359, { 2 }, true },	  { 359, { 1 }, false },    { 102, { 1, 2 }, true }, { 102, { 1, 1 }, true },
+		{ 397, { 0, 2 }, true },  { 397, { 0, 1 }, false }, { 117, { 21, 2 }, true }, { 117, { 21, 1 }, false },
+		{ 102, { 0 }, false },	  { 117, { 0 }, false },    { 41, { 2 }, false },
+	};
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+	ps_auto_buf struct ps_buf prog = { .data = NULL };
+	size_t n;
+
+	(void)state;
+	compiled(profile(&a, json), &prog, &n);
+	for (size_t i = 0; i < PS_COUNT(runs); i++)
+		if ((run(&prog, AUDIT_ARCH_I386, runs[i].nr, runs[i].args) == SECCOMP_RET_ALLOW) != runs[i].allowed)
+			fail_msg("run %zu, call %u", i, runs[i].nr);
 }
 
 #endif /* __x86_64__ */
@@ -391,6 +458,46 @@ static void permissive_defaults_have_no_stub(void **state)
 		s = profile(&a, json);
 		compiled(s, &prog, &n);
 		assert_int_equal(run(&prog, s->archs[0], 100000, none), s->default_action);
+	}
+}
+
+#define RULE(action, args) "{'names':['ioctl'],'action':'SCMP_ACT_" action "','args':[" args "]}"
+#define ARG(index, op, value, two) "{'index':" #index ",'op':'SCMP_CMP_" op "','value':" #value ",'valueTwo':" #two "}"
+
+/* libseccomp decides between rules that can hold together; other policies it does not see. */
+static void rules_that_overlap_are_left_to_libseccomp(void **state)
+{
+	static const struct { bool overlap; const char *rules; } policies[] = {
+		{ false, RULE("ALLOW", ARG(0, "EQ", 1, 0)) "," RULE("KILL", ARG(0, "EQ", 2, 0)) },
+		{ false, RULE("ALLOW", ARG(0, "EQ", 1, 0)) "," RULE("KILL", ARG(0, "NE", 1, 0)) },
+		{ false, RULE("ALLOW", ARG(0, "LT", 9, 0)) "," RULE("KILL", ARG(0, "GE", 9, 0)) },
+		{ false, RULE("ALLOW", ARG(0, "GT", 9, 0)) "," RULE("KILL", ARG(0, "LE", 9, 0)) },
+		{ false, RULE("ALLOW", ARG(0, "MASKED_EQ", 3, 1)) "," RULE("KILL", ARG(0, "MASKED_EQ", 6, 2)) },
+		{ false, RULE("ALLOW", ARG(0, "EQ", 1, 0) "," ARG(1, "EQ", 1, 0)) "," RULE("KILL", ARG(1, "EQ", 2, 0)) },
+		{ false, RULE("ALLOW", ARG(0, "EQ", 1, 0)) "," RULE("KILL", ARG(0, "EQ", 1, 0)) "," RULE("LOG", "") },
+		{ false, RULE("ALLOW", ARG(0, "EQ", 1, 0)) "," RULE("ALLOW", ARG(1, "EQ", 1, 0)) },
+		{ true, RULE("ALLOW", ARG(0, "EQ", 1, 0)) "," RULE("KILL", ARG(0, "EQ", 1, 0)) },
+		{ true, RULE("ALLOW", ARG(0, "EQ", 1, 0)) "," RULE("KILL", ARG(1, "EQ", 2, 0)) },
+		{ true, RULE("ALLOW", ARG(0, "EQ", 1, 0)) "," RULE("KILL", ARG(0, "NE", 2, 0)) },
+		{ true, RULE("ALLOW", ARG(0, "LE", 9, 0)) "," RULE("KILL", ARG(0, "GE", 9, 0)) },
+		{ true, RULE("ALLOW", ARG(0, "LT", 9, 0)) "," RULE("KILL", ARG(0, "LT", 5, 0)) },
+		{ true, RULE("ALLOW", ARG(0, "MASKED_EQ", 3, 1)) "," RULE("KILL", ARG(0, "MASKED_EQ", 6, 0)) },
+	};
+	char json[1024];
+
+	(void)state;
+	for (size_t i = 0; i < PS_COUNT(policies); i++) {
+		ps_auto_arena struct ps_arena a = { .head = NULL };
+		ps_auto_buf struct ps_buf plain = { .data = NULL };
+		ps_auto_buf struct ps_buf library = { .data = NULL };
+		struct ps_err e = { .cls = PS_OK };
+
+		(void)snprintf(json, sizeof(json), "{'defaultAction':'SCMP_ACT_ERRNO','syscalls':[%s]}", policies[i].rules);
+		const struct policy_seccomp *s = profile(&a, json);
+		assert_int_equal(plan_seccomp_plain(s, &plain, &e), 0);
+		assert_int_equal(plan_seccomp_library(s, &library, &e), 0);
+		if (policies[i].overlap != (plain.len == library.len && memcmp(plain.data, library.data, plain.len) == 0))
+			fail_msg("policy %zu", i);
 	}
 }
 
@@ -455,10 +562,13 @@ int main(void)
 #ifdef __x86_64__
 		cmocka_unit_test_setup(default_profile_means_what_its_table_says, load_syscalls),
 		cmocka_unit_test(default_profile_agrees_with_its_rules),
+		cmocka_unit_test(random_profiles_agree_with_their_rules),
 		cmocka_unit_test(installed_profile_agrees_with_its_rules),
 		cmocka_unit_test(x32_keeps_to_itself),
+		cmocka_unit_test(parts_of_bundled_calls_have_rules),
 #endif
 		cmocka_unit_test(permissive_defaults_have_no_stub),
+		cmocka_unit_test(rules_that_overlap_are_left_to_libseccomp),
 		cmocka_unit_test(a_rule_that_says_the_default_is_no_error),
 		cmocka_unit_test(foreign_architectures_of_no_library_are_named),
 		cmocka_unit_test(the_key_tells_programs_apart),

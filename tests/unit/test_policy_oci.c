@@ -377,7 +377,7 @@ static void exec_has_the_containers_policy_and_its_own_process(void **state)
 	assert_int_equal(p->warnings.n, 0);
 	assert_ptr_equal(p->mounts, c->mounts);
 	/* The container's own process, with overrides, is still in the container's document. */
-	assert_int_equal(policy_process_from_oci(&a, "config.json", &plain, c, &p, &e), 0);
+	assert_int_equal(policy_process_from_oci(&a, NULL, &plain, c, &p, &e), 0);
 	assert_string_equal(p->process.from, "config.json#/process");
 }
 

@@ -162,6 +162,7 @@ static void setgroups_denied(void *arg)
 
 	(void)arg;
 	enter_single_map();
+	t.plan.user_from = tp_str(&t, "config.json#/process/user");
 	t.plan.ns_new = CLONE_NEWUSER;
 	CHECK_OK(creds_apply(&sb, &e), &e);
 	t.plan.groups = TP_ROWS(&t, groups);
@@ -169,7 +170,7 @@ static void setgroups_denied(void *arg)
 		creds_apply(&sb, &e), &e,
 		"additional groups cannot be set here: the user namespace denies setgroups(2); map the groups with newgidmap, or "
 		"remove them");
-	CHECK(strcmp(e.where, "/process/user/additionalGids") == 0 && e.cls == PS_E_UNSUPP);
+	CHECK(strcmp(e.where, "config.json: /process/user/additionalGids") == 0 && e.cls == PS_E_UNSUPP);
 }
 
 static void unmapped_ids(void *arg)
@@ -178,14 +179,16 @@ static void unmapped_ids(void *arg)
 
 	(void)arg;
 	enter_single_map();
+	t.plan.user_from = tp_str(&t, "config.json#/process/user");
 	t.plan.ns_new = CLONE_NEWUSER;
 	t.plan.gid = 9;
 	CHECK_ERR(creds_apply(&sb, &e), &e, "group 9 is not mapped in the container's user namespace");
-	CHECK(strcmp(e.where, "/process/user/gid") == 0);
+	CHECK(strcmp(e.where, "config.json: /process/user/gid") == 0);
 	t.plan.gid = 0;
 	t.plan.uid = 8;
+	t.plan.user_from = tp_str(&t, "--user");
 	CHECK_ERR(creds_apply(&sb, &e), &e, "user 8 is not mapped in the container's user namespace");
-	CHECK(strcmp(e.where, "/process/user/uid") == 0);
+	CHECK(strcmp(e.where, "--user") == 0);
 }
 
 static void without_cap_setgid(void *arg)

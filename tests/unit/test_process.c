@@ -48,7 +48,7 @@ static void limits_refused(void *arg)
 {
 	struct sandbox sb = fresh();
 	const struct plan_rlimit lower[] = { { RLIMIT_NOFILE, 0, 64, 128 } };
-	const struct plan_rlimit raise[] = { { RLIMIT_NOFILE, 0, 64, 129 } };
+	const struct plan_rlimit raise[] = { { RLIMIT_NOFILE, tp_str(&t, "config.json#/process/rlimits/0"), 64, 129 } };
 	const struct plan_rlimit all[] = { { RLIMIT_NOFILE, 0, UINT64_MAX, UINT64_MAX } };
 	const struct plan_rlimit crossed[] = { { RLIMIT_NPROC, 0, 20, 10 } };
 	const struct plan_rlimit unknown[] = { { 99, 0, 1, 1 } };
@@ -61,7 +61,7 @@ static void limits_refused(void *arg)
 	CHECK_ERR(
 		rlimits_apply(&sb, &e), &e,
 		"set RLIMIT_NOFILE to soft 64, hard 129: the hard limit is 128 here and the process has no CAP_SYS_RESOURCE");
-	CHECK(e.cls == PS_E_UNSUPP && strcmp(e.where, "/process/rlimits") == 0);
+	CHECK(e.cls == PS_E_UNSUPP && strcmp(e.where, "config.json: /process/rlimits/0") == 0);
 	t.plan.rlimits = TP_ROWS(&t, all);
 	CHECK_ERR(rlimits_apply(&sb, &e), &e, "to soft unlimited, hard unlimited: the hard limit is 128");
 	t.plan.rlimits = TP_ROWS(&t, crossed);

@@ -158,9 +158,11 @@ static void wrong_cwds(void)
 	/* CVE-2024-21626: a descriptor of the host's as working directory. */
 	CHECK(mkdir("/proc", 0755) == 0 && mount("proc", "/proc", "proc", 0, "") == 0);
 	cwd("/proc/self/fd/9");
-	CHECK_ERR(rootfs_chdir(&sb, false, &e), &e, "chdir to cwd (\"/proc/self/fd/9\") set in config.json failed: ");
+	t.plan.cwd_from = tp_str(&t, "config.json#/process/cwd");
+	CHECK_ERR(rootfs_chdir(&sb, false, &e), &e, "chdir to cwd (\"/proc/self/fd/9\") failed: ");
+	CHECK(!strcmp(e.where, "config.json: /process/cwd"));
 	cwd("/missing");
-	CHECK_ERR(rootfs_chdir(&sb, false, &e), &e, "(\"/missing\") set in config.json failed: No such file or directory");
+	CHECK_ERR(rootfs_chdir(&sb, false, &e), &e, "(\"/missing\") failed: No such file or directory");
 	cwd("/missing/too");
 	CHECK_OK(rootfs_chdir(&sb, true, &e), &e);
 	outside_fd = 9;

@@ -253,6 +253,26 @@ static void console_protocol_over_a_path(const char *path, int server)
 	(void)close(conn);
 }
 
+static void a_full_backlog_is_waited_for_no_longer(void **state)
+{
+	char top[PATH_MAX];
+	struct ps_err e = { .cls = PS_OK };
+	int top_fd = unit_mkdir(top), server = sock_listen_at(top_fd, "s", SOCK_SEQPACKET, &e);
+
+	(void)state;
+	assert_true(server >= 0);
+	assert_false(sock_listens_at(top_fd, "none", SOCK_SEQPACKET));
+	/* As many probes as one likes: the backlog has room for 16. */
+	for (int i = 0; i < 40; i++)
+		assert_true(sock_listens_at(top_fd, "s", SOCK_SEQPACKET));
+	assert_int_equal(sock_connect_at(top_fd, "s", SOCK_SEQPACKET, &e), -1);
+	assert_msg(&e, PS_E_PEER, ETIMEDOUT, "connect to socket 's': nobody accepts it");
+	(void)close(server);
+	assert_false(sock_listens_at(top_fd, "s", SOCK_SEQPACKET));
+	(void)unlinkat(top_fd, "s", 0);
+	unit_rmdir(top, top_fd);
+}
+
 static void connects_by_any_path(void **state)
 {
 	char dir[PATH_MAX], top[PATH_MAX], path[PATH_MAX + 8];
@@ -360,6 +380,7 @@ int main(void)
 		cmocka_unit_test(silence_and_death_are_told_apart),
 		cmocka_unit_test(last_words_survive_a_reset),
 		cmocka_unit_test(listens_below_a_long_path),
+		cmocka_unit_test(a_full_backlog_is_waited_for_no_longer),
 		cmocka_unit_test(connects_by_any_path),
 		cmocka_unit_test(every_call_fails_once),
 	};

@@ -44,8 +44,8 @@ static int setup(void **state)
 	st = (struct state){ .id = "web", .bundle = "/b", .rootfs = "/b/rootfs",
 			     .created = "2026-01-02T03:04:05.000000006Z",
 			     .pid_start = UINT64_MAX, .launcher = getpid(), .launcher_start = 7, .owner = UINT32_MAX,
-			     .tape = "/podshim-0123456789ab", .cgroup = "/podshim/web", .n_cgroup_dirs = 2,
-			     .rootless = true };
+			     .tape = "/podshim-0123456789ab", .n_cgroup_dirs = 2,
+			     .exposed = true };
 	(void)snprintf(st.cgroup_dirs[0], sizeof(st.cgroup_dirs[0]), "/sys/fs/cgroup/web");
 	(void)snprintf(st.cgroup_dirs[1], sizeof(st.cgroup_dirs[1]), "/sys/fs/cgroup/\"quoted\\ \xc3\xbc");
 	return ps_boot_id(st.boot_id, &e);
@@ -206,14 +206,14 @@ static void taken_id_is_refused(void **state)
 	(void)state;
 	reserve(&d);
 	assert_int_equal(state_reserve(root, &st, &second, &e), -1);
-	assert_err(&e, PS_E_EXISTS, "container with given ID already exists: 'web'");
+	assert_err(&e, PS_E_EXISTS, "container with given ID already exists: 'web' in '");
 	assert_int_equal(second.dir_fd, -1);
 	assert_int_equal(entries(root), 1);
 	/* The same on a file system without RENAME_NOREPLACE. */
 	fault_arm(9, EINVAL);
 	assert_int_equal(state_reserve(root, &st, &second, &e), -1);
 	assert_string_equal(fault_disarm(), "renameat2");
-	assert_err(&e, PS_E_EXISTS, "container with given ID already exists: 'web'");
+	assert_err(&e, PS_E_EXISTS, "container with given ID already exists: 'web' in '");
 	assert_int_equal(entries(root), 1);
 	(void)snprintf(st.id, sizeof(st.id), "web2");
 	fault_arm(9, EINVAL);

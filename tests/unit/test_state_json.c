@@ -34,14 +34,14 @@ static void members_keep_their_names(void **state)
 	static const char *const members[] = {
 		"\"status\":\"paused\"", "\"id\":\"web\"", "\"bundle\":\"/b\"", "\"rootfs\":\"/r\"", "\"created\":\"now\"",
 		"\"pid\":7", "\"pidStart\":8", "\"launcher\":9", "\"launcherStart\":10", "\"bootId\":\"boot\"",
-		"\"owner\":1000", "\"tape\":\"/t\"", "\"cgroup\":\"/c\"", "\"rootless\":true", "\"exposed\":false",
+		"\"owner\":1000", "\"tape\":\"/t\"", "\"exposed\":false",
 		"\"cgroupDirs\":[\"/sys/fs/cgroup/web\"]}",
 	};
 	ps_auto_buf struct ps_buf b = { .data = NULL };
 	static struct state s = {
 		.id = "web", .status = STATE_PAUSED, .bundle = "/b", .rootfs = "/r", .created = "now", .pid = 7,
 		.pid_start = 8, .launcher = 9, .launcher_start = 10, .boot_id = "boot", .owner = 1000, .tape = "/t",
-		.cgroup = "/c", .rootless = true, .n_cgroup_dirs = 1, .cgroup_dirs = { "/sys/fs/cgroup/web" },
+		.n_cgroup_dirs = 1, .cgroup_dirs = { "/sys/fs/cgroup/web" },
 	};
 
 	(void)state;
@@ -50,6 +50,19 @@ static void members_keep_their_names(void **state)
 	for (size_t i = 0; i < PS_COUNT(members); i++)
 		if (!strstr(b.data, members[i]))
 			fail_msg("%s has no %s", b.data, members[i]);
+}
+
+static void members_of_older_versions_are_no_errors(void **state)
+{
+	static const char old[] = "{\"version\":1,\"status\":\"created\",\"id\":\"web\",\"bundle\":\"/b\",\"bootId\":\"boot\","
+				  "\"cgroup\":\"/podshim/web\",\"rootless\":true,\"exposed\":true,\"pid\":7}";
+	struct ps_err e = { .cls = PS_OK };
+
+	(void)state;
+	if (state_parse(old, sizeof(old) - 1, &st, &e) < 0)
+		fail_msg("%s: %s", e.where, e.msg);
+	assert_true(st.exposed);
+	assert_int_equal(st.pid, 7);
 }
 
 static void every_length_survives(void **state)
@@ -61,7 +74,6 @@ static void every_length_survives(void **state)
 	(void)state;
 	memset(s.bundle, '"', sizeof(s.bundle) - 1); /* two bytes each in the text */
 	memset(s.rootfs, 1, sizeof(s.rootfs) - 1);   /* six bytes each */
-	memset(s.cgroup, '/', sizeof(s.cgroup) - 1);
 	s.n_cgroup_dirs = PS_COUNT(s.cgroup_dirs);
 	for (size_t i = 0; i < PS_COUNT(s.cgroup_dirs); i++)
 		memset(s.cgroup_dirs[i], '/', sizeof(s.cgroup_dirs[i]) - 1);
@@ -141,7 +153,7 @@ static void statuses_have_oci_names(void **state)
 
 static const struct state shown = {
 	.id = "web", .bundle = "/run/b", .rootfs = "/run/b/rootfs", .created = "2026-01-02T03:04:05.000000006Z",
-	.pid = 1, .status = STATE_CREATED, .tape = "/podshim-0123456789ab",
+	.pid = 1, .status = STATE_CREATED, .tape = "/podshim-0123456789ab", .owner = 1000,
 };
 
 static void hooks_get_the_compact_form(void **state)
@@ -173,14 +185,15 @@ static void people_get_the_pretty_form(void **state)
 		"{\n  \"ociVersion\": \"1.3.0\",\n  \"id\": \"web\",\n  \"pid\": 42,\n  \"status\": \"running\",\n"
 		"  \"bundle\": \"/run/b\",\n  \"rootfs\": \"/run/b/rootfs\",\n"
 		"  \"created\": \"2026-01-02T03:04:05.000000006Z\",\n  \"annotations\": {\n    \"a\": \"b\"\n  },\n"
-		"  \"owner\": \"\",\n  \"shm\": \"/podshim-0123456789ab\"\n}");
+		"  \"owner\": \"1000\",\n  \"shm\": \"/podshim-0123456789ab\"\n}");
 	ps_buf_reset(&b);
+	without.owner = 0;
 	without.tape[0] = '\0';
 	state_write_oci(&b, 2, &without, STATE_STOPPED, 42, NULL);
 	assert_string_equal(b.data,
 		"{\n  \"ociVersion\": \"1.3.0\",\n  \"id\": \"web\",\n  \"pid\": 0,\n  \"status\": \"stopped\",\n"
 		"  \"bundle\": \"/run/b\",\n  \"rootfs\": \"/run/b/rootfs\",\n"
-		"  \"created\": \"2026-01-02T03:04:05.000000006Z\",\n  \"owner\": \"\"\n}");
+		"  \"created\": \"2026-01-02T03:04:05.000000006Z\",\n  \"owner\": \"root\"\n}");
 }
 
 int main(void)
@@ -188,6 +201,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(smallest_record),
 		cmocka_unit_test(members_keep_their_names),
+		cmocka_unit_test(members_of_older_versions_are_no_errors),
 		cmocka_unit_test(every_length_survives),
 		cmocka_unit_test(what_is_refused),
 		cmocka_unit_test(size_is_bounded),

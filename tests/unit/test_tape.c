@@ -335,6 +335,42 @@ static void end_of_tape(void **state)
 	assert_err(&e, PS_E_STATE, "was finished");
 }
 
+static void an_end_is_told_once(void **state)
+{
+	const struct tape_line lines[] = { { TAPE_EXIT, "\"a\":1", 5 }, { TAPE_STATE, "\"b\":2", 5 } };
+	const struct tape_line huge[] = { { TAPE_EXIT, "", TAPE_RECORD_MAX + 1 } };
+	struct tape_record r = { .len = 0 };
+	struct ps_err e = { .cls = PS_OK };
+	auto_tape struct tape *other = NULL;
+	struct tape_cursor c;
+	uint32_t flags = 0;
+
+	(void)state;
+	tape_cursor_oldest(w, &c);
+	assert_false(tape_has_end(w));
+	assert_int_equal(tape_write_end(w, huge, 1, &e), -1);
+	assert_int_equal(e.cls, PS_E_BUG);
+	assert_false(tape_has_end(w));
+	assert_int_equal(tape_open(info.name, true, &other, &e), 0);
+	assert_int_equal(tape_write_end(other, lines, 2, &e), 1);
+	assert_true(tape_has_end(w));
+	assert_int_equal(tape_write_end(w, lines, 2, &e), 0);
+	put("\"after\":1");
+	assert_int_equal(tape_write_end(other, lines, 1, &e), 0);
+	assert_int_equal(get(w, &c, &r), 1);
+	assert_int_equal(r.type, TAPE_EXIT);
+	assert_int_equal(get(w, &c, &r), 1);
+	assert_int_equal(r.type, TAPE_STATE);
+	assert_int_equal(get(w, &c, &r), 1);
+	assert_int_equal(get(w, &c, &r), 0);
+	tape_finish(w);
+	assert_int_equal(pread(raw, &flags, 4, 156), 4);
+	assert_int_equal(flags, 3);
+	assert_int_equal(flock(raw, LOCK_EX), 0);
+	assert_int_equal(tape_write_end(w, lines, 1, &e), -1);
+	assert_err(&e, PS_E_STATE, "is locked by another writer");
+}
+
 static void unlinked_tape_ends(void **state)
 {
 	struct tape_cursor c;
@@ -531,6 +567,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(open_refuses_other_things, setup, teardown),
 		cmocka_unit_test_setup_teardown(create_refuses_a_taken_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(end_of_tape, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_end_is_told_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(unlinked_tape_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(locked_tape_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(truncation_is_an_error_and_no_signal, setup, teardown),
