@@ -17,6 +17,8 @@ CONFIG ?= release
 B ?= build
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
 DATADIR ?= $(PREFIX)/share
 MANDIR ?= $(DATADIR)/man
 DESTDIR ?=
@@ -31,6 +33,7 @@ endif
 ifeq ($(origin AR),default)
 AR := ar
 endif
+OBJCOPY ?= objcopy
 INSTALL ?= install
 INIT_CC ?= musl-gcc
 is_clang := $(findstring clang,$(shell $(CC) --version 2>/dev/null))
@@ -127,8 +130,23 @@ fuzz_bin := $(if $(fuzz_main)$(filter fuzz,$(CONFIG)),$(patsubst tests/fuzz/%.c,
 
 PODSHIM := $(if $(wildcard shim/cli/main.c),$(OUT)/podshim)
 
+# The client library, for programs of any kind: always against the system's C library, never a part of podshim itself.
+LIB_SRC := $(sort $(wildcard ipc/client*.c)) ipc/link.c ipc/link_wait.c ipc/msg.c ipc/msg_build.c ipc/ring.c \
+	ipc/sock.c ipc/stream_map.c ipc/stream_view.c ipc/wake.c base/buf.c base/err.c base/num.c
+LIB_SONAME := libpodshim.so.0
+LIB_SHARED := $(OUT)/$(LIB_SONAME)
+LIB_STATIC := $(OUT)/libpodshim.a
+lib_obj := $(patsubst %.c,$(OBJ)/lib/%.o,$(LIB_SRC))
+lib_compile = $(CC) $(CPP_OURS) $(CPPFLAGS) $(C_OURS) $(filter-out -fPIE,$(C_$(CONFIG))) -fPIC $(CFLAGS)
+
 # What `make install` puts where; `make uninstall` removes exactly this.  FILE:DESTINATION:MODE
 INSTALLED := $(PODSHIM):$(BINDIR)/podshim:0755 \
+	$(LIB_SHARED):$(LIBDIR)/$(LIB_SONAME):0755 \
+	$(LIB_STATIC):$(LIBDIR)/libpodshim.a:0644 \
+	$(OUT)/podshim.pc:$(LIBDIR)/pkgconfig/podshim.pc:0644 \
+	ipc/podshim.h:$(INCLUDEDIR)/podshim.h:0644 \
+	ipc/podshim-lib.3:$(MANDIR)/man3/podshim-lib.3:0644 \
+	ipc/python/podshim.py:$(DATADIR)/podshim/python/podshim.py:0644 \
 	shim/cli/podshim.1:$(MANDIR)/man1/podshim.1:0644 \
 	shim/cli/completion/podshim.bash:$(DATADIR)/bash-completion/completions/podshim:0644 \
 	shim/cli/completion/_podshim:$(DATADIR)/zsh/site-functions/_podshim:0644 \
@@ -144,10 +162,12 @@ say = @printf '  %-8s%s\n'
 endif
 
 # ---- Public targets ----
-.PHONY: all tests demo check lint bench install uninstall clean help FORCE
+.PHONY: all lib tests demo check lint bench install uninstall clean help FORCE
 .DEFAULT_GOAL := all
 
-all: $(PODSHIM) $(archives) ## build podshim
+all: $(PODSHIM) $(archives) lib ## build podshim and its client library
+
+lib: $(LIB_SHARED) $(LIB_STATIC) $(OUT)/podshim.pc ## build the client library: shared, static, pkg-config file
 
 tests: $(test_bin) $(fuzz_bin) ## build the unit tests
 
@@ -173,10 +193,17 @@ bench: all ## measure
 install: all ## install into $(DESTDIR)$(PREFIX)
 	$(Q)set -e; for row in $(INSTALLED); do \
 		file=$${row%%:*} rest=$${row#*:}; dest=$(DESTDIR)$${rest%:*} mode=$${rest##*:}; \
-		$(INSTALL) -D -m "$$mode" "$$file" "$$dest"; echo "  INSTALL $$dest"; done
+		$(INSTALL) -D -m "$$mode" "$$file" "$$dest"; echo "  INSTALL $$dest"; done; \
+	ln -sfn $(LIB_SONAME) $(DESTDIR)$(LIBDIR)/libpodshim.so
+
+# Directories below these that are empty then go too, whoever made them.
+KEPT_DIRS = $(BINDIR) $(DATADIR) $(MANDIR) $(PREFIX)
 
 uninstall: ## remove what install put there
-	$(Q)for row in $(INSTALLED); do rest=$${row#*:}; rm -fv "$(DESTDIR)$${rest%:*}"; done
+	$(Q)for row in $(INSTALLED); do rest=$${row#*:}; dest=$${rest%:*}; rm -fv "$(DESTDIR)$$dest"; \
+		while dest=$${dest%/*}; [ "$$dest" ]; do \
+			case " $(KEPT_DIRS) " in *" $$dest "*) break ;; esac; \
+			rmdir "$(DESTDIR)$$dest" 2>/dev/null || break; done; done
 
 clean: ## remove the build directory
 	$(Q)rm -rf $(B)
@@ -197,6 +224,7 @@ $(1): FORCE
 endef
 $(eval $(call remembered,$(OBJ)/.compile,$(compile)))
 $(eval $(call remembered,$(OBJ)/.link,$(link) $(LIBS_OURS) $(LDLIBS)))
+$(eval $(call remembered,$(OBJ)/.lib,$(lib_compile) $(LD_OURS) $(LDFLAGS) $(PREFIX) $(LIBDIR) $(INCLUDEDIR) $(LIB_SRC)))
 $(eval $(call remembered,$(OBJ)/.init,$(init_compile) $(init_link) $(INIT_SRC)))
 $(foreach f,$(folders),$(eval $(call remembered,$(OBJ)/.sources-$(notdir $(f)),$(call src,$(f)))))
 
@@ -238,6 +266,31 @@ $(OBJ)/init/%.o: %.c $(OBJ)/.init
 	@mkdir -p $(@D)
 	$(Q)$(init_compile) -MMD -MP -c -o $@ $<
 
+$(OBJ)/lib/%.o: %.c $(OBJ)/.lib
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(lib_compile) -MMD -MP -c -o $@ $<
+
+# Only what podshim.h declares is visible: by the version script in the one, by localized names in the other.
+$(LIB_SHARED): $(lib_obj) ipc/podshim.map $(OBJ)/.lib
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) -shared $(filter-out -fPIE,$(C_$(CONFIG))) $(CFLAGS) -Wl,-soname,$(LIB_SONAME) \
+		-Wl,--version-script=ipc/podshim.map $(if $(filter release debug,$(CONFIG)),-Xlinker -z -Xlinker defs) $(LD_OURS) $(LDFLAGS) \
+		-o $@ $(lib_obj)
+	$(Q)ln -sfn $(LIB_SONAME) $(OUT)/libpodshim.so
+
+$(LIB_STATIC): $(lib_obj) $(OBJ)/.lib
+	$(say) AR $@
+	@mkdir -p $(@D)
+	$(Q)$(LD) -r -o $(OBJ)/lib/podshim.o $(lib_obj)
+	$(Q)$(OBJCOPY) --localize-hidden $(OBJ)/lib/podshim.o
+	$(Q)rm -f $@ && $(AR) rcsD $@ $(OBJ)/lib/podshim.o
+
+$(OUT)/podshim.pc: ipc/podshim.pc.in $(OBJ)/.lib
+	@mkdir -p $(@D)
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' $< >$@
+
 # A test source names the functions it replaces: "WRAP: open read" in a comment line.
 wraps = $$(sed -n 's|^[/ *]*WRAP: *||p' $(1) | tr ' ' '\n' | sed -n 's|^[a-zA-Z_].*|-Wl,--wrap=&|p')
 link_tests = $(subst -static-pie,-pie,$(link)) -o $@ $(filter %.o,$^) -Wl,--start-group $(archives) -Wl,--end-group
@@ -260,4 +313,4 @@ threaded-tests: $(patsubst tests/unit/%.c,$(OUT)/tests/%,$(shell grep -ls '<pthr
 FORCE:
 
 .SECONDARY:
--include $(wildcard $(OBJ)/*/*.d $(OBJ)/*/*/*.d $(OBJ)/init/*/*/*.d)
+-include $(wildcard $(OBJ)/*/*.d $(OBJ)/*/*/*.d $(OBJ)/init/*/*/*.d $(OBJ)/lib/*/*.d)

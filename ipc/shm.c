@@ -129,6 +129,17 @@ int shm_open_checked(const char *name, int flags, uid_t uid, size_t min_size, si
 	return ps_take_fd(&fd);
 }
 
+int shm_share(const char *name, gid_t gid, struct ps_err *e)
+{
+	ps_auto_fd int fd = shm_open_checked(name, O_RDONLY, geteuid(), 0, NULL, e);
+
+	if (fd < 0)
+		return -1;
+	if (fchown(fd, (uid_t)-1, gid) < 0 || fchmod(fd, 0640) < 0)
+		return ps_fail_os(e, "let group %u read shared memory '%s'", gid, name);
+	return 0;
+}
+
 int shm_remove(const char *name, struct ps_err *e)
 {
 	char path[sizeof(SHM_DIR) + SHM_NAME_MAX];

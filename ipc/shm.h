@@ -25,6 +25,8 @@ int shm_sealed_parts(const char *name, const struct shm_part *parts, size_t n_pa
 int shm_random_name(char out[SHM_NAME_MAX + 1], struct ps_err *e);
 /* Create a named segment: O_EXCL, 0600, size bytes (posix_fallocate'd, so that a full /dev/shm is an error here and not a SIGBUS later). */
 int shm_create(const char *name, size_t size, struct ps_err *e);
+/* Let one group read a segment of ours: chgrp, then 0640. */
+int shm_share(const char *name, gid_t gid, struct ps_err *e);
 /* shm_open_checked: whoever owns it, for readers that trust nothing in it. */
 #define SHM_ANY_UID ((uid_t)-1)
 /* Open an existing one and check by fstat: regular file, owned by uid, no rights for others, at most read for the group

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 
@@ -182,19 +183,26 @@ int sock_listen_at(int dirfd, const char *name, int type, struct ps_err *e)
 	return ps_take_fd(&fd);
 }
 
+enum { CONNECT_S = 3 };
+
 static int connect_to(const struct sockaddr_un *addr, const char *name, int type, struct ps_err *e)
 {
 	ps_auto_fd int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	const struct timeval bounded = { .tv_sec = CONNECT_S }, unbounded = { .tv_sec = 0 };
 	int saved;
 
-	if (fd < 0)
+	/* unix(7): a full backlog is waited for as long as a send may take. */
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &bounded, sizeof(bounded)) < 0)
 		return ps_fail_os(e, "make a socket for '%s'", name);
-	if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0)
+	if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0) {
+		(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &unbounded, sizeof(unbounded));
 		return ps_take_fd(&fd);
-	saved = errno;
-	if (saved != ENOENT && saved != ECONNREFUSED)
+	}
+	saved = errno == EAGAIN ? ETIMEDOUT : errno;
+	if (saved != ENOENT && saved != ECONNREFUSED && saved != ETIMEDOUT)
 		return ps_fail_os(e, "connect to socket '%s'", name);
-	(void)ps_fail(e, PS_E_PEER, "connect to socket '%s': nobody listens", name);
+	(void)ps_fail(e, PS_E_PEER, "connect to socket '%s': %s", name,
+		      saved == ETIMEDOUT ? "nobody accepts it" : "nobody listens");
 	if (e)
 		e->sys = saved;
 	return -1;
@@ -207,6 +215,16 @@ int sock_connect_at(int dirfd, const char *name, int type, struct ps_err *e)
 	if (make_address(&addr, dirfd, name, e) < 0)
 		return -1;
 	return connect_to(&addr, name, type, e);
+}
+
+bool sock_listens_at(int dirfd, const char *name, int type)
+{
+	ps_auto_fd int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un addr;
+
+	if (fd < 0 || make_address(&addr, dirfd, name, NULL) < 0)
+		return false;
+	return connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) == 0 || errno == EAGAIN;
 }
 
 int sock_connect_path(const char *path, struct ps_err *e)

@@ -2,6 +2,7 @@
  * sock.h - SOCK_SEQPACKET messages with file descriptors, deadlines and peer checks.  Usable in the init image.
  */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -20,9 +21,12 @@ int sock_send(int fd, const void *msg, size_t n, const int *fds, size_t n_fds, s
  * PS_E_PEER with sys ETIMEDOUT on time-out.
  */
 ssize_t sock_recv(int fd, void *msg, size_t n, int *fds, size_t *n_fds, int timeout_ms, struct ps_err *e);
-/* Listen on / connect to dirfd/name whatever the length of the path (through /proc/self/fd).  type SOCK_SEQPACKET or SOCK_STREAM.  0600. */
+/* Listen on / connect to dirfd/name whatever the length of the path (through /proc/self/fd).  type SOCK_SEQPACKET or SOCK_STREAM.  0600.
+ * Connecting waits at most 3 s for a listener that accepts nobody: PS_E_PEER with sys ETIMEDOUT. */
 int sock_listen_at(int dirfd, const char *name, int type, struct ps_err *e);
 int sock_connect_at(int dirfd, const char *name, int type, struct ps_err *e);
+/* Does anybody listen at dirfd/name?  Never waits: a listener whose backlog is full, because it is stopped, listens as well. */
+bool sock_listens_at(int dirfd, const char *name, int type);
 /* Connect to an AF_UNIX stream socket by path of any length (console socket, seccomp agent). */
 int sock_connect_path(const char *path, struct ps_err *e);
 /* Send one descriptor over a stream socket with `text` as payload (console socket protocol). */

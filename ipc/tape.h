@@ -61,6 +61,13 @@ static inline void tape_closep(struct tape **t) { tape_close(*t); *t = NULL; }
 int tape_info(const struct tape *t, struct tape_info *ret, struct ps_err *e);
 /* Append one record (n <= TAPE_RECORD_MAX) and wake the readers.  Fails with PS_E_PEER if the segment was truncated. */
 int tape_write(struct tape *t, enum tape_type type, const void *data, size_t n, struct ps_err *e);
+struct tape_line { enum tape_type type; const void *data; size_t n; };
+/*
+ * Append n records that tell the end of what the tape is about, with no other between them, unless an end was told
+ * before: however many processes see it, it is told once.  1 written, 0 told before.
+ */
+int tape_write_end(struct tape *t, const struct tape_line *v, size_t n, struct ps_err *e);
+bool tape_has_end(const struct tape *t);
 /* Position before the oldest whole record (history) or behind the newest. */
 void tape_cursor_oldest(const struct tape *t, struct tape_cursor *c);
 void tape_cursor_newest(const struct tape *t, struct tape_cursor *c);

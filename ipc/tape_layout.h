@@ -39,7 +39,7 @@ enum {
 	TAPE_ALIGN = 8,
 };
 #define TAPE_MAGIC "podtape" /* 8 bytes with its NUL */
-enum { TAPE_FLAG_FINISHED = 1 };
+enum { TAPE_FLAG_FINISHED = 1, TAPE_FLAG_ENDED = 2 };
 
 struct tape_state {
 	uint64_t head;     /* position behind the newest record */

@@ -68,7 +68,9 @@ static int make_room(const struct tape *t, struct tape_state *s, uint64_t need, 
 	return tape_store_state(t, s, e);
 }
 
-static int append(const struct tape *t, enum tape_type type, const void *data, uint32_t len, struct ps_err *e)
+/* flags: to be set with the record. */
+static int append(const struct tape *t, enum tape_type type, const void *data, uint32_t len, uint32_t flags,
+		  struct ps_err *e)
 {
 	struct {
 		struct tape_record_head head;
@@ -98,7 +100,13 @@ static int append(const struct tape *t, enum tape_type type, const void *data, u
 	tape_release(); /* A */
 	s.head += size;
 	s.next_seq++;
+	s.flags |= flags;
 	return tape_store_state(t, &s, e);
+}
+
+static int too_long(const struct tape *t, size_t n, struct ps_err *e)
+{
+	return ps_fail(e, PS_E_BUG, "record of %zu bytes for tape '%s', at most %d fit", n, t->name, TAPE_RECORD_MAX);
 }
 
 int tape_write(struct tape *t, enum tape_type type, const void *data, size_t n, struct ps_err *e)
@@ -106,13 +114,39 @@ int tape_write(struct tape *t, enum tape_type type, const void *data, size_t n, 
 	int r;
 
 	if (n > TAPE_RECORD_MAX)
-		return ps_fail(e, PS_E_BUG, "record of %zu bytes for tape '%s', at most %d fit", n, t->name,
-			       TAPE_RECORD_MAX);
+		return too_long(t, n, e);
 	if (lock(t, e) < 0)
 		return -1;
-	r = append(t, type, data, (uint32_t)n, e);
+	r = append(t, type, data, (uint32_t)n, 0, e);
 	unlock(t);
 	if (r == 0)
+		wake_sleepers((const _Atomic uint32_t *)&t->map->state.wakes);
+	return r;
+}
+
+bool tape_has_end(const struct tape *t)
+{
+	struct tape_state s;
+
+	return tape_load_state(t, &s, NULL) == 0 && s.flags & TAPE_FLAG_ENDED;
+}
+
+int tape_write_end(struct tape *t, const struct tape_line *v, size_t n, struct ps_err *e)
+{
+	int r = 1;
+
+	for (size_t i = 0; i < n; i++)
+		if (v[i].n > TAPE_RECORD_MAX)
+			return too_long(t, v[i].n, e);
+	if (lock(t, e) < 0)
+		return -1;
+	if (tape_has_end(t))
+		r = 0;
+	for (size_t i = 0; i < n && r > 0; i++)
+		if (append(t, v[i].type, v[i].data, (uint32_t)v[i].n, TAPE_FLAG_ENDED, e) < 0)
+			r = -1;
+	unlock(t);
+	if (r != 0)
 		wake_sleepers((const _Atomic uint32_t *)&t->map->state.wakes);
 	return r;
 }

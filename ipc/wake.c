@@ -35,12 +35,23 @@ int wake_wait(const _Atomic uint32_t *word, uint32_t seen, int timeout_ms)
 	return errno == ETIMEDOUT ? 1 : -1;
 }
 
-void wake_sleepers(const _Atomic uint32_t *word)
+static void wake(const _Atomic uint32_t *word, int n)
 {
 	int saved = errno;
 
-	(void)syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	(void)syscall(SYS_futex, word, FUTEX_WAKE, n, NULL, NULL, 0);
 	errno = saved;
+}
+
+void wake_sleepers(const _Atomic uint32_t *word)
+{
+	wake(word, INT_MAX);
+}
+
+void wake_one(_Atomic uint32_t *word)
+{
+	atomic_fetch_add_explicit(word, 1, memory_order_release);
+	wake(word, 1);
 }
 
 void wake_all(_Atomic uint32_t *word)

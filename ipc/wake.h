@@ -11,3 +11,5 @@ int wake_wait(const _Atomic uint32_t *word, uint32_t seen, int timeout_ms);
 void wake_all(_Atomic uint32_t *word);
 /* Wake every sleeper and store nothing: for a word that was changed by other means.  Works on a read-only page. */
 void wake_sleepers(const _Atomic uint32_t *word);
+/* Add one to *word and wake one sleeper: for a word on which a hostile peer can let any number of threads sleep. */
+void wake_one(_Atomic uint32_t *word);

@@ -138,14 +138,17 @@ static int unknown_flag(struct stream *s, const char *text)
 
 static int unknown_command(struct stream *s, const char *word)
 {
+	const struct command *group = s->cli->cmd;
 	const char *names[64], *best;
 	size_t n = 0;
 
 	for (size_t i = 0; i < n_commands && n < PS_COUNT(names); i++)
-		names[n++] = commands[i]->attr & CMD_HIDDEN ? NULL : commands[i]->name;
+		if (!(commands[i]->attr & CMD_HIDDEN) && command_is_in(commands[i], group))
+			names[n++] = command_word(commands[i]);
 	best = args_closest(word, names, n);
-	return ps_fail(s->e, PS_E_USAGE, "unknown command '%s'%s%s%s; see 'podshim help'", word,
-		       best ? " (did you mean '" : "", best ? best : "", best ? "'?)" : "");
+	return ps_fail(s->e, PS_E_USAGE, "unknown command '%s%s%s'%s%s%s; see 'podshim help%s%s'", group ? group->name : "",
+		       group ? " " : "", word, best ? " (did you mean '" : "", best ? best : "", best ? "'?)" : "",
+		       group ? " " : "", group ? group->name : "");
 }
 
 static int set_enum(struct stream *s, const struct opt *o, const char **dst, const char *value)
@@ -175,6 +178,68 @@ static int add_to_list(struct stream *s, struct opt_list *l, const char *value)
 	return 0;
 }
 
+/* Digits and up to three decimals, in thousandths; *ret_rest: what follows. */
+static int thousandths(const char *text, uint64_t *ret, const char **ret_rest)
+{
+	uint64_t v = 0;
+	int decimals = -1;
+	const char *p = text;
+
+	for (; (*p >= '0' && *p <= '9') || (*p == '.' && decimals < 0 && p > text); p++) {
+		if (*p == '.') {
+			decimals = 0;
+			continue;
+		}
+		if (decimals == 3 || __builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, (uint64_t)(*p - '0'), &v))
+			return -1;
+		decimals += decimals >= 0;
+	}
+	if (p == text || decimals == 0)
+		return -1;
+	for (int i = decimals < 0 ? 0 : decimals; i < 3; i++)
+		if (__builtin_mul_overflow(v, 10, &v))
+			return -1;
+	*ret = v;
+	*ret_rest = p;
+	return 0;
+}
+
+int args_cpus(const char *text, uint64_t *ret_thousandths)
+{
+	const char *rest;
+	uint64_t v;
+
+	if (thousandths(text, &v, &rest) < 0 || *rest || !v)
+		return -1;
+	*ret_thousandths = v;
+	return 0;
+}
+
+int args_time(const char *text, uint64_t *ret_ms)
+{
+	static const struct { const char *unit; uint64_t seconds; } units[] = {
+		{ "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 3600 },
+	};
+	const char *rest;
+	uint64_t v;
+
+	if (thousandths(text, &v, &rest) < 0)
+		return -1;
+	if (!strcmp(rest, "ms")) {
+		*ret_ms = v / 1000;
+		return v % 1000 ? -1 : 0;
+	}
+	for (size_t i = 0; i < PS_COUNT(units); i++)
+		if (!strcmp(rest, units[i].unit))
+			return __builtin_mul_overflow(v, units[i].seconds, ret_ms) ? -1 : 0;
+	return -1;
+}
+
+static int invalid(struct stream *s, const struct opt *o, const char *value, const char *what)
+{
+	return ps_fail(s->e, PS_E_USAGE, "invalid %s: %s is no %s", o->name, value, what);
+}
+
 static int store_value(struct stream *s, struct found f, const char *value)
 {
 	switch (f.o->type) {
@@ -190,6 +255,12 @@ static int store_value(struct stream *s, struct found f, const char *value)
 			return ps_fail(s->e, PS_E_USAGE, "invalid %s: %s is not a number from 0 to %u",
 				       f.o->name, value, UINT32_MAX);
 		return 0;
+	case OPT_SIZE:
+		return ps_parse_size(value, f.dst) < 0 ? invalid(s, f.o, value, "size, as in 512K, 64M, 2G") : 0;
+	case OPT_TIME:
+		return args_time(value, f.dst) < 0 ? invalid(s, f.o, value, "duration, as in 500ms, 10s, 5m, 1h") : 0;
+	case OPT_CPUS:
+		return args_cpus(value, f.dst) < 0 ? invalid(s, f.o, value, "number of CPUs, as in 0.5 or 2") : 0;
 	case OPT_FLAG:
 	case OPT_NONE:
 		break;
@@ -255,18 +326,25 @@ static int take_flag(struct stream *s, const char *text)
 	return text[1] == '-' ? unknown_flag(s, text) : take_letters(s, text);
 }
 
+bool args_is_payload(const struct command *c, size_t n_words)
+{
+	return (c->attr & CMD_PAYLOAD && n_words >= 1) || (c->attr & CMD_PAYLOAD_2 && n_words >= 2);
+}
+
 static int take_word(struct stream *s, const char *word, bool *flags_end)
 {
 	struct cli *cli = s->cli;
 
-	if (cli->cmd) {
+	if (cli->cmd && !(cli->cmd->attr & CMD_GROUP)) {
 		cli->words[cli->n_words++] = word;
-		*flags_end |= (cli->cmd->attr & CMD_PAYLOAD) != 0;
+		*flags_end |= args_is_payload(cli->cmd, cli->n_words);
 		return 0;
 	}
-	cli->cmd = command_find(word);
-	if (!cli->cmd)
+	const struct command *found = command_in(cli->cmd, word);
+
+	if (!found)
 		return unknown_command(s, word);
+	cli->cmd = found;
 	*flags_end |= (cli->cmd->attr & CMD_RAW) != 0;
 	if (cli->cmd->flags_size) {
 		cli->flags = ps_arena_alloc(&cli->mem, cli->cmd->flags_size);

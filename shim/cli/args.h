@@ -16,6 +16,9 @@ enum opt_type {
 	OPT_STR,   /* const char *                                     */
 	OPT_ENUM,  /* const char *: one of the words of `arg`          */
 	OPT_U32,   /* uint32_t, decimal                                */
+	OPT_SIZE,  /* uint64_t, bytes: 512, 64K, 1.5G                   */
+	OPT_TIME,  /* uint64_t, milliseconds: 500ms, 10s, 5m, 1h; 10: seconds */
+	OPT_CPUS,  /* uint64_t, thousandths: 1.5                       */
 	OPT_LIST,  /* struct opt_list; may be given again              */
 	OPT_NONE,  /* accepted like OPT_FLAG and without any effect    */
 };
@@ -46,11 +49,17 @@ bool opt_takes_value(const struct opt *o);
 const char *opt_choice(const struct opt *o, size_t i, size_t *ret_len);
 
 struct cli;
+struct command;
+/* Does what follows n_words words belong to someone else? */
+bool args_is_payload(const struct command *c, size_t n_words);
 /*
  * Read argv[1..argc) into cli: global flags, command, its flags, words.  Error PS_E_USAGE; cli->pending is then the flag
  * whose value is missing, if that is the reason.  argv is kept by reference.
  */
 int args_parse(struct cli *cli, int argc, char *const *argv, struct ps_err *e);
+/* The values of OPT_TIME and OPT_CPUS; -1 when text is none, or does not fit. */
+int args_time(const char *text, uint64_t *ret_ms);
+int args_cpus(const char *text, uint64_t *ret_thousandths);
 /* Does the number of words fit the command? */
 int args_check_words(const struct cli *cli, struct ps_err *e);
 /* The name among cand (n, NULLs skipped) that `word` was probably meant to be, or NULL. */

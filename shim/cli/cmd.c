@@ -6,9 +6,11 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <regex.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -43,16 +45,14 @@ int cli_make_env(struct cli *cli, struct ps_err *e)
 		return ps_fail(e, PS_E_UNSUPP,
 			       "the systemd cgroup manager is not supported by this version; "
 			       "use --cgroup-manager cgroupfs");
-	if (!(cli->cmd->attr & CMD_ROOT))
-		return 0;
 	cli->env = (struct pod_env){
-		.root = cli->root,
+		.root = cli->cmd->attr & CMD_ROOT ? cli->root : NULL,
 		.cgroup_manager =
 			manager && !strcmp(manager, "disabled") ? PLAN_CGROUP_DISABLED : PLAN_CGROUPFS,
 		.warn = log_warning,
 		.warn_ctx = &cli->log,
 	};
-	return make_root(cli, e);
+	return cli->cmd->attr & CMD_ROOT ? make_root(cli, e) : 0;
 }
 
 int cli_print(const struct ps_buf *b, struct ps_err *e)
@@ -64,12 +64,55 @@ int cli_print(const struct ps_buf *b, struct ps_err *e)
 	return 0;
 }
 
+void cli_note(const char *fmt, ...)
+{
+	ps_auto_buf struct ps_buf line = { 0 };
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	ps_buf_puts(&line, "podshim: ");
+	log_escape(&line, text);
+	ps_buf_putc(&line, '\n');
+	if (!line.failed)
+		(void)ps_write_all(STDERR_FILENO, line.data, line.len);
+}
+
 int cli_check_id(const char *id, struct ps_err *e)
 {
 	if (!*id)
 		return ps_fail(e, PS_E_USAGE, "container id cannot be empty");
 	if (!container_id_valid(id))
-		return ps_fail(e, PS_E_USAGE, "invalid container ID format: %s", id);
+		return ps_fail(e, PS_E_USAGE,
+			       "invalid container ID format: %s; allowed are at most 1023 letters, digits, '_', '+', '-' and, "
+			       "not in front, '.'",
+			       id);
+	return 0;
+}
+
+static bool is_regular(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+bool cli_holds_config(const char *dir)
+{
+	char path[PATH_MAX];
+
+	return ps_path_join(path, sizeof(path), dir, "config.json") == 0 && is_regular(path);
+}
+
+int cli_here(const char **bundle, const char *config, const char *how, struct ps_err *e)
+{
+	if (*bundle)
+		return 0;
+	if (!config && !cli_holds_config("."))
+		return ps_fail(e, PS_E_USAGE, "no config.json in the current directory; %s names the bundle", how);
+	*bundle = ".";
 	return 0;
 }
 
@@ -78,7 +121,9 @@ int cli_signal(const char *name, int *ret, struct ps_err *e)
 	int sig = signal_parse(name);
 
 	if (sig < 0)
-		return ps_fail(e, PS_E_USAGE, "unknown signal \"%s\"", name);
+		return ps_fail(e, PS_E_USAGE,
+			       "unknown signal \"%s\"; give a name as in 'kill -l' (TERM, SIGTERM) or a number from 1 to 64",
+			       name);
 	*ret = sig;
 	return 0;
 }

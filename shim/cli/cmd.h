@@ -13,17 +13,19 @@
 #include "shim/pod/pod.h"
 
 enum {
-	CMD_ROOT = 1,     /* works on containers: cli->env is filled in */
+	CMD_ROOT = 1,     /* works on containers: cli->env has the state root */
 	CMD_CGROUP = 2,   /* makes cgroups: the cgroup manager must be one that exists here */
 	CMD_PAYLOAD = 4,  /* everything after the first word belongs to someone else */
 	CMD_RAW = 8,      /* everything after the command is words */
 	CMD_QUIET = 16,   /* callers read stdout and stderr as one: nothing but errors on stderr */
 	CMD_HIDDEN = 32,  /* neither in help nor in completion */
+	CMD_GROUP = 64,   /* the next word is a command of its own: "pod" "launch" is "pod launch" */
+	CMD_PAYLOAD_2 = 128, /* everything after the second word belongs to someone else */
 };
 enum { CMD_ANY_WORDS = 1000000 };
 
 struct command {
-	const char *name;
+	const char *name;          /* "list"; "pod launch" in the group "pod" */
 	const char *words;         /* "ID [SIGNAL]" */
 	const char *summary;       /* for lists: no capital, no full stop */
 	const char *about;         /* sentences; lines of at most 80 columns, the last without '\n' */
@@ -40,6 +42,8 @@ struct command {
 #define COMMANDS(X)                                                             \
 	X(run) X(create) X(start) X(exec) X(kill) X(delete) X(pause) X(resume)  \
 	X(state) X(list) X(ps) X(watch)                                         \
+	X(pod) X(pod_create) X(pod_launch) X(pod_ls) X(pod_send) X(pod_attach)  \
+	X(pod_logs) X(pod_wait) X(pod_interrupt) X(pod_stop) X(pod_stats) X(pod_rm) \
 	X(plan) X(spec) X(features) X(gc) X(version) X(help)                    \
 	X(complete) X(man)                                                      \
 	X(checkpoint) X(restore) X(update) X(events)
@@ -48,7 +52,15 @@ COMMANDS(X)
 #undef X
 extern const struct command *const commands[];
 extern const size_t n_commands;
+/* By its whole name, or, with a group, by the word behind the group's name.  NULL without. */
 const struct command *command_find(const char *name);
+const struct command *command_in(const struct command *group, const char *word);
+/* By the words of its name, of which there are n: the longest that fits.  NULL without. */
+const struct command *command_of_words(const char *const *words, size_t n);
+/* Is c in group (NULL: in none)? */
+bool command_is_in(const struct command *c, const struct command *group);
+/* Its name without its group's. */
+const char *command_word(const struct command *c);
 
 struct global_flags {
 	const char *root, *log, *log_format, *log_level, *cgroup_manager, *rootless;
@@ -78,9 +90,15 @@ struct cli {
 int cli_make_env(struct cli *cli, struct ps_err *e);
 /* Write all of b to standard output. */
 int cli_print(const struct ps_buf *b, struct ps_err *e);
-/* "container id cannot be empty", "invalid container ID format: X". */
+/* "container id cannot be empty", "invalid container ID format: X; ...". */
 int cli_check_id(const char *id, struct ps_err *e);
-/* The number of a signal's name; "unknown signal "X"". */
+/* One line for the person who looks on, on standard error: "podshim: ...". */
+void cli_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Is there a file config.json in dir? */
+bool cli_holds_config(const char *dir);
+/* The bundle in the current directory, when *bundle is NULL; how: what would name another. */
+int cli_here(const char **bundle, const char *config, const char *how, struct ps_err *e);
+/* The number of a signal's name; "unknown signal "X"; ...". */
 int cli_signal(const char *name, int *ret, struct ps_err *e);
 /*
  * Add the descriptors of socket activation (LISTEN_FDS) to *n, and check that 3 .. 3+*n-1 are the caller's: one that is not

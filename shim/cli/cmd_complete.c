@@ -10,6 +10,7 @@
 #include "base/scope.h"
 #include "oci/names.h"
 #include "shim/cli/cmd.h"
+#include "shim/pod/pods.h"
 
 static void put_candidate(struct ps_buf *out, const char *word, const char *text, const char *meaning)
 {
@@ -17,11 +18,11 @@ static void put_candidate(struct ps_buf *out, const char *word, const char *text
 		ps_buf_printf(out, "%s\t%s\n", text, meaning);
 }
 
-static void put_commands(struct ps_buf *out, const char *word)
+static void put_commands(struct ps_buf *out, const char *word, const struct command *group)
 {
 	for (size_t i = 0; i < n_commands; i++)
-		if (!(commands[i]->attr & CMD_HIDDEN))
-			put_candidate(out, word, commands[i]->name, commands[i]->summary);
+		if (!(commands[i]->attr & CMD_HIDDEN) && command_is_in(commands[i], group))
+			put_candidate(out, word, command_word(commands[i]), commands[i]->summary);
 }
 
 static void put_flags(struct ps_buf *out, const char *word, const struct opt_table *t)
@@ -65,13 +66,62 @@ static void put_ids(struct ps_buf *out, const char *word, struct cli *typed)
 		put_candidate(out, word, items[i].id, state_status_name(items[i].status));
 }
 
+struct pods_wanted {
+	struct ps_buf *out;
+	const char *word;
+};
+
+static int put_pod(const char *name, void *ctx)
+{
+	const struct pods_wanted *w = ctx;
+
+	put_candidate(w->out, w->word, name, "pod");
+	return 0;
+}
+
+static void put_pods(struct ps_buf *out, const char *word, struct cli *typed)
+{
+	struct pods_wanted w = { .out = out, .word = word };
+	struct ps_err ignored;
+	char root[4096];
+
+	if (cli_make_env(typed, &ignored) == 0 && pods_root(typed->root, root, sizeof(root), &ignored) == 0)
+		(void)state_each(root, put_pod, &w, &ignored);
+}
+
+/* "NAME BUNDLE", "NAME.N ...", "NAME.N | ID", "[NAME]". */
+static void put_pod_words(struct ps_buf *out, const char *word, struct cli *typed)
+{
+	const struct command *c = typed->cmd;
+	const bool runners = strstr(c->words, "NAME.N") != NULL;
+
+	if (c == &cmd_pod_create && typed->n_words == 1)
+		ps_buf_puts(out, ":dir\n");
+	if (typed->n_words && !strstr(c->words, "..."))
+		return;
+	if (c != &cmd_pod_create && (!runners || strstr(c->words, "NAME |")))
+		put_pods(out, word, typed);
+	if (runners)
+		put_ids(out, word, typed);
+}
+
+static void put_help_words(struct ps_buf *out, const char *word, const struct cli *typed)
+{
+	const struct command *group = typed->n_words == 1 ? command_in(NULL, typed->words[0]) : NULL;
+
+	if (!typed->n_words || (group && group->attr & CMD_GROUP))
+		put_commands(out, word, group);
+}
+
 /* By the placeholder in the command's usage: "ID [SIGNAL]", "[BUNDLE]", "DIR | ID". */
 static void put_words(struct ps_buf *out, const char *word, struct cli *typed)
 {
 	const struct command *c = typed->cmd;
 
 	if (c == &cmd_help)
-		put_commands(out, word);
+		put_help_words(out, word, typed);
+	else if (command_is_in(c, &cmd_pod))
+		put_pod_words(out, word, typed);
 	else if (typed->n_words == 0 && (c == &cmd_run || c == &cmd_plan))
 		ps_buf_puts(out, ":dir\n");
 	else if (typed->n_words == 0 && strstr(c->words, "ID") && c != &cmd_create)
@@ -89,12 +139,12 @@ static void complete(struct ps_buf *out, const char *word, struct cli *typed, bo
 	}
 	if (!parsed || (typed->cmd && typed->cmd->attr & CMD_HIDDEN))
 		return;
-	if (word[0] == '-' && !(typed->cmd && typed->cmd->attr & CMD_PAYLOAD && typed->n_words)) {
+	if (word[0] == '-' && !(typed->cmd && args_is_payload(typed->cmd, typed->n_words))) {
 		if (typed->cmd)
 			put_flags(out, word, &typed->cmd->opts);
 		put_flags(out, word, &global_opts);
-	} else if (!typed->cmd) {
-		put_commands(out, word);
+	} else if (!typed->cmd || typed->cmd->attr & CMD_GROUP) {
+		put_commands(out, word, typed->cmd);
 	} else {
 		put_words(out, word, typed);
 	}

@@ -34,8 +34,9 @@ static int run_delete(struct cli *cli, struct ps_err *e)
 const struct command cmd_delete = {
 	.name = "delete",
 	.words = "ID",
-	.summary = "free everything that a stopped container holds",
-	.about = "Without --force the container must have stopped. The poststop hooks are run.",
+	.summary = "free everything that a container holds",
+	.about = "Without --force it must have stopped, or wait for start still. The poststop\n"
+		 "hooks are run.",
 	.examples = "podshim delete web\n"
 		    "podshim delete --force --regex '^ci-'\n",
 	.opts = OPT_TABLE(delete_rows),

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "oci/names.h"
 #include "shim/cli/cmd.h"
 
 struct exec_flags {
@@ -20,12 +21,12 @@ static const struct opt exec_rows[] = {
 	{ "tty", "t", OPT_FLAG, NULL, "give it a terminal", AT(r.tty) },
 	{ "user", "u", OPT_STR, "UID[:GID]", "run as this user", AT(r.user) },
 	{ "additional-gids", "g", OPT_LIST, "GID", "add a group; may be repeated", AT(groups) },
-	{ "cap", "c", OPT_LIST, "CAP", "add a capability; may be repeated", AT(caps) },
+	{ "cap", "c", OPT_LIST, "CAP", "add a capability (CAP_SYS_TIME); may be repeated", AT(caps) },
 	{ "no-new-privs", NULL, OPT_FLAG, NULL, "it can never gain privileges by an exec",
 	  AT(r.no_new_privs) },
 	{ "process-label", NULL, OPT_STR, "LABEL", "SELinux label (not supported)", AT(r.process_label) },
 	{ "apparmor", NULL, OPT_STR, "PROFILE", "AppArmor profile (not supported)", AT(r.apparmor) },
-	{ "cgroup", NULL, OPT_STR, "PATH", "run in this cgroup below the container's", AT(r.cgroup) },
+	{ "cgroup", NULL, OPT_STR, "PATH", "cgroup below the container's (not supported)", AT(r.cgroup) },
 	{ "ignore-paused", NULL, OPT_FLAG, NULL, "do it even in a paused container", AT(r.ignore_paused) },
 	{ "detach", "d", OPT_FLAG, NULL, "return when it runs", AT(r.detach) },
 	{ "console-socket", NULL, OPT_STR, "SOCKET", "socket that receives the terminal's master side",
@@ -54,6 +55,16 @@ static int parse_groups(struct cli *cli, const struct exec_flags *f, struct pod_
 	return 0;
 }
 
+static int check_caps(const struct opt_list *caps, struct ps_err *e)
+{
+	for (size_t i = 0; i < caps->n; i++)
+		if (!ps_name_find(names_capability, n_names_capability, caps->v[i]))
+			return ps_fail(e, PS_E_USAGE,
+				       "invalid cap: '%s' is not a capability; 'podshim features' lists them all (CAP_CHOWN)",
+				       caps->v[i]);
+	return 0;
+}
+
 static int run_exec(struct cli *cli, struct ps_err *e)
 {
 	struct exec_flags *f = cli->flags;
@@ -67,7 +78,7 @@ static int run_exec(struct cli *cli, struct ps_err *e)
 	r->n_env = f->env.n;
 	r->caps = f->caps.v;
 	r->n_caps = f->caps.n;
-	if (cli_check_id(r->id, e) < 0 || parse_groups(cli, f, r, e) < 0 ||
+	if (cli_check_id(r->id, e) < 0 || check_caps(&f->caps, e) < 0 || parse_groups(cli, f, r, e) < 0 ||
 	    cli_preserve_fds(cli, &r->preserve_fds, e) < 0)
 		return -1;
 	if (!r->process_file && !r->args[0])
@@ -87,8 +98,8 @@ const struct command cmd_exec = {
 	.summary = "run another process inside a container",
 	.about = "Everything behind ID belongs to the command. Without --process it runs with\n"
 		 "the environment, user and capabilities of the container's own process, changed\n"
-		 "by the flags. Exits with the status of the command, and with 255 when podshim\n"
-		 "could not run it.",
+		 "by the flags; with it FILE says all of that, and of these flags only --tty counts.\n"
+		 "Exits with the status of the command, and with 255 when podshim could not run it.",
 	.examples = "podshim exec -t web sh\n"
 		    "podshim exec -e LANG=C -u 1000:1000 web ls -l /\n",
 	.opts = OPT_TABLE(exec_rows),

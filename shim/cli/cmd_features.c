@@ -25,7 +25,9 @@ const struct command cmd_features = {
 	.name = "features",
 	.words = "",
 	.summary = "print what this runtime implements, as JSON",
-	.about = "The features document of the OCI runtime-spec.",
+	.about = "The features document of the OCI runtime-spec: what this version implements,\n"
+		 "whatever the machine has.",
+	.examples = "podshim features | jq -r '.linux.capabilities[]'\n",
 	.attr = CMD_QUIET,
 	.run = run_features,
 };

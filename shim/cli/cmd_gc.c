@@ -14,8 +14,10 @@ const struct command cmd_gc = {
 	.name = "gc",
 	.words = "",
 	.summary = "free what killed processes left behind",
-	.about = "Half-made containers whose maker is dead, records of an earlier boot, shared\n"
-		 "memory without an owner. Prints a line for each. What is in use is left alone.",
+	.about = "Half-made containers whose maker is dead, pods whose processes are, with their\n"
+		 "runners, records of an earlier boot, shared memory without an owner. Prints a line\n"
+		 "for each. What is in use is left alone.",
+	.examples = "podshim gc\n",
 	.attr = CMD_ROOT,
 	.run = run_gc,
 };

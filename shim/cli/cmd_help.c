@@ -6,10 +6,11 @@
 static int run_help(struct cli *cli, struct ps_err *e)
 {
 	ps_auto_buf struct ps_buf out = { 0 };
-	const struct command *c = cli->n_words ? command_find(cli->words[0]) : NULL;
+	const struct command *c = command_of_words(cli->words, cli->n_words);
 
 	if (cli->n_words && (!c || c->attr & CMD_HIDDEN))
-		return ps_fail(e, PS_E_USAGE, "unknown command '%s'; see 'podshim help'", cli->words[0]);
+		return ps_fail(e, PS_E_USAGE, "unknown command '%s%s%s'; see 'podshim help'", cli->words[0],
+			       cli->n_words > 1 ? " " : "", cli->n_words > 1 ? cli->words[1] : "");
 	if (c)
 		help_command(&out, c);
 	else
@@ -22,7 +23,8 @@ const struct command cmd_help = {
 	.words = "[COMMAND]",
 	.summary = "list the commands, or explain one",
 	.about = "The same text as 'podshim COMMAND --help'.",
-	.examples = "podshim help run\n",
-	.max_words = 1,
+	.examples = "podshim help run\n"
+		    "podshim help pod launch\n",
+	.max_words = 2,
 	.run = run_help,
 };

@@ -43,7 +43,9 @@ const struct command cmd_kill = {
 	.words = "ID [SIGNAL]",
 	.summary = "send a signal to a container",
 	.about = "SIGNAL is a name with or without SIG, or a number (default: TERM). It goes to\n"
-		 "the first process, or with --all to every process of the container.",
+		 "the first process, or with --all to every process of the container. The kernel\n"
+		 "keeps from the first process of a pid namespace every signal that it has no\n"
+		 "handler for, but KILL and STOP: a plain shell or sleep does not end by TERM.",
 	.examples = "podshim kill web\n"
 		    "podshim kill --all web KILL\n",
 	.opts = OPT_TABLE(kill_rows),

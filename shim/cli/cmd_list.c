@@ -10,10 +10,11 @@
 
 struct list_flags {
 	const char *format;
-	bool ids_only;
+	bool ids_only, all;
 };
 
 static const struct opt list_rows[] = {
+	{ "all", "a", OPT_FLAG, NULL, "every container of this user, below whatever --root", offsetof(struct list_flags, all) },
 	{ "format", "f", OPT_ENUM, "table|json", "how it is printed (default: table)",
 	  offsetof(struct list_flags, format) },
 	{ "quiet", "q", OPT_FLAG, NULL, "ids only, one a line", offsetof(struct list_flags, ids_only) },
@@ -25,7 +26,7 @@ static void print_ids(struct ps_buf *out, const struct pod_item *items, size_t n
 		ps_buf_printf(out, "%s\n", items[i].id);
 }
 
-static void print_json(struct ps_buf *out, const struct pod_item *items, size_t n)
+static void print_json(struct ps_buf *out, const struct pod_item *items, size_t n, bool all)
 {
 	struct ps_jsonw w = { .out = out };
 
@@ -40,34 +41,36 @@ static void print_json(struct ps_buf *out, const struct pod_item *items, size_t 
 		ps_jw_str(&w, "rootfs", it->rootfs);
 		ps_jw_str(&w, "created", it->created);
 		ps_jw_str(&w, "owner", it->owner);
+		if (all)
+			ps_jw_str(&w, "root", it->root);
 		ps_jw_end_object(&w);
 	}
 	ps_jw_end_array(&w);
 	ps_buf_putc(out, '\n');
 }
 
-static int print_table(struct cli *cli, struct ps_buf *out, const struct pod_item *items, size_t n,
+static int print_table(struct cli *cli, struct ps_buf *out, const struct pod_item *items, size_t n, bool all,
 		       struct ps_err *e)
 {
-	static const char *const head[] = { "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER" };
-	enum { COLUMNS = PS_COUNT(head) };
-	const char **cells = ps_arena_array(&cli->mem, (n + 1) * COLUMNS, sizeof(*cells)), **row = cells;
+	static const char *const head[] = { "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER", "ROOT" };
+	const size_t columns = PS_COUNT(head) - !all;
+	const char **cells = ps_arena_array(&cli->mem, (n + 1) * PS_COUNT(head), sizeof(*cells)), **row = cells;
 
 	if (!cells)
 		return ps_fail_os(e, "allocate");
-	memcpy(row, head, sizeof(head));
+	memcpy(row, head, columns * sizeof(*row));
 	for (const struct pod_item *it = items; it < items + n; it++) {
 		const char *pid = ps_arena_printf(&cli->mem, "%d", (int)it->pid);
 
 		if (!pid)
 			return ps_fail_os(e, "allocate");
-		row += COLUMNS;
+		row += columns;
 		memcpy(row,
-		       ((const char *[COLUMNS]){ it->id, pid, state_status_name(it->status), it->bundle,
-						 it->created, it->owner }),
-		       sizeof(head));
+		       ((const char *[]){ it->id, pid, state_status_name(it->status), it->bundle, it->created, it->owner,
+					  it->root }),
+		       columns * sizeof(*row));
 	}
-	cli_print_table(out, cells, n + 1, COLUMNS);
+	cli_print_table(out, cells, n + 1, columns);
 	return 0;
 }
 
@@ -78,13 +81,13 @@ static int run_list(struct cli *cli, struct ps_err *e)
 	const struct list_flags *f = cli->flags;
 	size_t n = 0;
 
-	if (pod_list(&cli->env, &items, &n, e) < 0)
+	if ((f->all ? pod_list_all : pod_list)(&cli->env, &items, &n, e) < 0)
 		return -1;
 	if (f->ids_only)
 		print_ids(&out, items, n);
 	else if (f->format && !strcmp(f->format, "json"))
-		print_json(&out, items, n);
-	else if (print_table(cli, &out, items, n, e) < 0)
+		print_json(&out, items, n, f->all);
+	else if (print_table(cli, &out, items, n, f->all, e) < 0)
 		return -1;
 	return cli_print(&out, e);
 }
@@ -93,8 +96,10 @@ const struct command cmd_list = {
 	.name = "list",
 	.words = "",
 	.summary = "list the containers",
-	.about = "Those below the directory of --root. The pid of a stopped container is 0.",
+	.about = "Those below the directory of --root, or with --all those that a tape in /dev/shm\n"
+		 "tells of. The pid of a stopped container is 0.",
 	.examples = "podshim list\n"
+		    "podshim list --all\n"
 		    "podshim list --format json | jq -r '.[].id'\n",
 	.opts = OPT_TABLE(list_rows),
 	.flags_size = sizeof(struct list_flags),

@@ -69,7 +69,7 @@ static void put_all(struct ps_buf *out)
 static int run_man(struct cli *cli, struct ps_err *e)
 {
 	ps_auto_buf struct ps_buf out = { 0 };
-	const struct command *c = cli->n_words ? command_find(cli->words[0]) : NULL;
+	const struct command *c = command_of_words(cli->words, cli->n_words);
 
 	if (cli->n_words && !c)
 		return ps_fail(e, PS_E_USAGE, "unknown command '%s'; see 'podshim help'", cli->words[0]);
@@ -85,7 +85,7 @@ const struct command cmd_man = {
 	.words = "[COMMAND]",
 	.summary = "print the generated part of podshim(1)",
 	.about = "Global flags and all commands, or one command.",
-	.max_words = 1,
+	.max_words = 2,
 	.attr = CMD_HIDDEN,
 	.run = run_man,
 };

@@ -15,6 +15,7 @@ const struct command cmd_pause = {
 	.words = "ID",
 	.summary = "freeze every process of a container",
 	.about = "The processes stay in memory and get no processor time until 'podshim resume'.",
+	.examples = "podshim pause web\n",
 	.min_words = 1,
 	.max_words = 1,
 	.attr = CMD_ROOT,

@@ -9,7 +9,7 @@ struct plan_flags {
 };
 
 static const struct opt plan_rows[] = {
-	{ "json", NULL, OPT_FLAG, NULL, "print JSON, with the permissions that the bundle grants",
+	{ "json", NULL, OPT_FLAG, NULL, "print JSON, with every system call rule and the permissions granted",
 	  offsetof(struct plan_flags, json) },
 	{ "config", "f", OPT_STR, "FILE", "read FILE instead of the bundle's config.json",
 	  offsetof(struct plan_flags, config) },
@@ -21,10 +21,12 @@ static int run_plan(struct cli *cli, struct ps_err *e)
 	const struct plan_flags *f = cli->flags;
 	struct pod_create_request r = {
 		.id = "plan",
-		.bundle = cli->n_words ? cli->words[0] : ".",
+		.bundle = cli->words[0],
 		.config = f->config,
 	};
 
+	if (cli_here(&r.bundle, r.config, "'podshim plan DIR'", e) < 0)
+		return -1;
 	return pod_plan(&cli->env, &r, f->json, &out, e) < 0 ? -1 : cli_print(&out, e);
 }
 
@@ -32,15 +34,16 @@ const struct command cmd_plan = {
 	.name = "plan",
 	.words = "[BUNDLE]",
 	.summary = "print what running a bundle would do",
-	.about = "Every mount, id, capability, limit and system call rule in the order in which\n"
-		 "it is applied, each with the place in config.json that asked for it. Nothing is\n"
-		 "made or changed. The container is called 'plan'. Without BUNDLE: the one in the\n"
-		 "current directory.",
+	.about = "Every mount, id, capability and limit in the order in which it is applied, each\n"
+		 "with its origin: the place in config.json that asked for it, 'default', or\n"
+		 "'caller'. Rules of system calls are summed up; --json has all of them. Nothing\n"
+		 "is made or changed. The container is called 'plan'. Without BUNDLE: the one in\n"
+		 "the current directory.",
 	.examples = "podshim plan ./bundle\n"
 		    "podshim plan --json ./bundle | jq .mounts\n",
 	.opts = OPT_TABLE(plan_rows),
 	.flags_size = sizeof(struct plan_flags),
 	.max_words = 1,
-	.attr = CMD_ROOT | CMD_CGROUP,
+	.attr = CMD_CGROUP,
 	.run = run_plan,
 };

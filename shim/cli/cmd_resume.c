@@ -15,6 +15,7 @@ const struct command cmd_resume = {
 	.words = "ID",
 	.summary = "let a paused container go on",
 	.about = "The opposite of 'podshim pause'.",
+	.examples = "podshim resume web\n",
 	.min_words = 1,
 	.max_words = 1,
 	.attr = CMD_ROOT,

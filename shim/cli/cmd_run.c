@@ -4,7 +4,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/path.h"
 #include "base/proc.h"
 #include "shim/cli/cmd.h"
 #include "shim/cli/create_flags.h"
@@ -12,24 +11,12 @@
 static const struct opt run_rows[] = {
 	CREATE_FLAGS,
 	{ "detach", "d", OPT_FLAG, NULL, "return when the container runs", CREATE_AT(detach) },
+	{ "no-channel", NULL, OPT_FLAG, NULL, "no shared memory for 'pod send' (the form run DIR has it by default)",
+	  CREATE_AT(no_channel) },
 	{ "keep", NULL, OPT_FLAG, NULL, "keep the container after it ended", CREATE_AT(keep) },
 };
 
 enum { GENERATED_ID_LEN = 12 };
-
-static bool is_regular(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
-}
-
-static bool holds_config(const char *dir)
-{
-	char path[4096];
-
-	return ps_path_join(path, sizeof(path), dir, "config.json") == 0 && is_regular(path);
-}
 
 static int fail_no_bundle(const char *what, struct ps_err *e)
 {
@@ -42,11 +29,27 @@ static int fail_no_bundle(const char *what, struct ps_err *e)
 static int fail_form(const char *word, struct ps_err *e)
 {
 	return ps_fail(e, PS_E_USAGE,
-		       "nothing to run: no config.json in '%s' nor in the current directory; the forms are:\n"
-		       "  podshim run [FLAGS] DIR           a bundle: DIR holds config.json\n"
-		       "  podshim run [FLAGS] -b DIR ID     a bundle, with the id of the container\n"
-		       "  podshim run [FLAGS] ID            the bundle in the current directory",
-		       word);
+		       "nothing to run: no config.json in '%s'%s; the forms are "
+		       "'podshim run DIR' (a bundle: DIR holds config.json), 'podshim run -b DIR ID', and "
+		       "'podshim run ID' in a bundle",
+		       word, cli_holds_config(".") ? "" : " nor in the current directory");
+}
+
+/* Neither a bundle nor an id. */
+static int fail_path(const char *word, struct ps_err *e)
+{
+	struct stat st;
+
+	if (stat(word, &st) < 0)
+		return strchr(word, '/') ? ps_fail_os(e, "run '%s'", word) : fail_form(word, e);
+	return S_ISREG(st.st_mode) ? fail_no_bundle("a file", e) : fail_form(word, e);
+}
+
+static int fail_no_words(const struct pod_create_request *r, struct ps_err *e)
+{
+	if (r->bundle)
+		return ps_fail(e, PS_E_USAGE, "with --bundle the container needs an id: 'podshim run -b %s ID'", r->bundle);
+	return ps_fail(e, PS_E_USAGE, "'run' needs DIR or ID; see 'podshim run --help'");
 }
 
 /* What to run, from the words and what they name; fills bundle and id. */
@@ -55,18 +58,21 @@ static int choose_form(struct cli *cli, struct pod_create_request *r, char *gene
 	const char *word = cli->words[0];
 	bool oci = cli->oci_only || r->bundle || r->config;
 
+	if (!word)
+		return fail_no_words(r, e);
 	if (!oci && cli->dashdash)
 		return fail_no_bundle("a program", e);
-	if (!oci && holds_config(word)) {
+	if (!oci && cli_holds_config(word)) {
 		if (ps_random_hex(generated, GENERATED_ID_LEN) < 0)
 			return ps_fail_os(e, "generate an id");
 		r->bundle = word;
 		r->id = generated;
-	} else if (oci || holds_config(".")) {
+		r->channel = !r->no_channel;
+	} else if (oci || (!strchr(word, '/') && cli_holds_config("."))) {
 		r->bundle = r->bundle ? r->bundle : ".";
 		r->id = word;
 	} else {
-		return is_regular(word) ? fail_no_bundle("a file", e) : fail_form(word, e);
+		return fail_path(word, e);
 	}
 	if (cli->n_words > 1)
 		return ps_fail(e, PS_E_USAGE,
@@ -111,7 +117,6 @@ const struct command cmd_run = {
 		    "podshim run -d -b ./bundle web\n",
 	.opts = OPT_TABLE(run_rows),
 	.flags_size = sizeof(struct pod_create_request),
-	.min_words = 1,
 	.max_words = CMD_ANY_WORDS,
 	.attr = CMD_ROOT | CMD_CGROUP | CMD_PAYLOAD,
 	.run = run_run,

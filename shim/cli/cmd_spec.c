@@ -37,7 +37,8 @@ static int run_spec(struct cli *cli, struct ps_err *e)
 		return ps_fail_os(e, "open bundle '%s'", dir);
 	fd = openat(dir_fd, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (fd < 0 && errno == EEXIST)
-		return ps_fail(e, PS_E_EXISTS, "File config.json exists. Remove it first");
+		return ps_fail(e, PS_E_EXISTS,
+			       "config.json exists in '%s'; remove it first, or name another directory with -b DIR", dir);
 	if (fd < 0)
 		return ps_fail_os(e, "create config.json in '%s'", dir);
 	if (ps_write_all(fd, out.data, out.len) < 0) {

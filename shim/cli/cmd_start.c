@@ -15,6 +15,7 @@ const struct command cmd_start = {
 	.words = "ID",
 	.summary = "run what a created container is for",
 	.about = "Returns once the program was executed and the poststart hooks have run.",
+	.examples = "podshim create -b ./bundle web && podshim start web\n",
 	.min_words = 1,
 	.max_words = 1,
 	.attr = CMD_ROOT,

@@ -20,7 +20,8 @@ const struct command cmd_state = {
 	.words = "ID",
 	.summary = "print what a container is doing, as JSON",
 	.about = "The state document of the OCI runtime-spec: ociVersion, id, status, pid,\n"
-		 "bundle, annotations, and rootfs, created and owner.",
+		 "bundle, annotations, and rootfs, created, owner (root, or a user id) and shm, the\n"
+		 "name in /dev/shm of the tape that 'podshim watch' reads.",
 	.examples = "podshim state web | jq -r .status\n",
 	.min_words = 1,
 	.max_words = 1,

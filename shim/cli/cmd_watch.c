@@ -47,11 +47,13 @@ static int run_watch(struct cli *cli, struct ps_err *e)
 
 const struct command cmd_watch = {
 	.name = "watch",
-	.words = "[ID]",
+	.words = "[ID | POD]",
 	.summary = "follow what containers do, as JSON lines",
 	.about = "First the history that is still there, then each event as it happens, until the\n"
-		 "container is gone. Without ID: every container of this user.",
+		 "container is gone; of a pod, what happens to it and all its runners. Without ID:\n"
+		 "every container of this user.",
 	.examples = "podshim watch web\n"
+		    "podshim watch jobs | jq -c 'select(.type == \"exit\")'\n"
 		    "podshim watch --no-follow web | jq .\n",
 	.opts = OPT_TABLE(watch_rows),
 	.flags_size = sizeof(struct watch_flags),

@@ -48,14 +48,20 @@ static void put_lines(struct ps_buf *out, const char *text)
 	}
 }
 
+/* Those of a group, or with NULL those of none. */
+static void put_commands(struct ps_buf *out, const struct command *group)
+{
+	ps_buf_puts(out, "Commands:\n");
+	for (size_t i = 0; i < n_commands; i++)
+		if (!(commands[i]->attr & CMD_HIDDEN) && command_is_in(commands[i], group))
+			ps_buf_printf(out, "  %-10s %s\n", command_word(commands[i]), commands[i]->summary);
+}
+
 void help_overview(struct ps_buf *out)
 {
 	ps_buf_puts(out, "podshim - run OCI containers\n\n"
-			 "Usage: podshim [GLOBAL FLAGS] COMMAND [FLAGS] [ARGUMENTS]\n\n"
-			 "Commands:\n");
-	for (size_t i = 0; i < n_commands; i++)
-		if (!(commands[i]->attr & CMD_HIDDEN))
-			ps_buf_printf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+			 "Usage: podshim [GLOBAL FLAGS] COMMAND [FLAGS] [ARGUMENTS]\n\n");
+	put_commands(out, NULL);
 	put_flags(out, "Global flags (before or after the command)", &global_opts);
 	ps_buf_puts(out, "\n'podshim help COMMAND' explains a command.\n");
 }
@@ -70,10 +76,16 @@ void help_command(struct ps_buf *out, const struct command *c)
 		ps_buf_putc(out, '\n');
 	}
 	ps_buf_printf(out, "%s\n", c->about);
+	if (c->attr & CMD_GROUP) {
+		ps_buf_putc(out, '\n');
+		put_commands(out, c);
+	}
 	put_flags(out, "Flags", &c->opts);
 	if (c->examples) {
 		ps_buf_puts(out, "\nExamples:\n");
 		put_lines(out, c->examples);
 	}
+	if (c->attr & CMD_GROUP)
+		ps_buf_printf(out, "\n'podshim help %s COMMAND' explains a command.", c->name);
 	ps_buf_puts(out, "\n'podshim help' lists the global flags.\n");
 }

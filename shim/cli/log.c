@@ -15,7 +15,8 @@
 
 int log_open(const struct global_flags *g, struct log *ret, struct ps_err *e)
 {
-	const char *level = g->debug ? "debug" : g->log_level ? g->log_level : "error";
+	const char *usual = !g->log && isatty(STDERR_FILENO) ? "warning" : "error";
+	const char *level = g->debug ? "debug" : g->log_level ? g->log_level : usual;
 
 	*ret = (struct log){
 		.fd = -1,
@@ -36,16 +37,36 @@ void log_close(struct log *l)
 	ps_fd_close(&l->fd);
 }
 
-void log_clean(char *text)
+/* U+0080 to U+009F, which begin with 0xc2 in UTF-8, are control characters as well. */
+static bool is_plain(const unsigned char *c, size_t n)
 {
-	for (; *text; text++)
-		if (((unsigned char)*text < 0x20 && *text != '\n') || *text == 0x7f)
-			*text = '?';
+	return n && *c >= 0x20 && *c != 0x7f && !(n == 2 && *c == 0xc2 && c[1] < 0xa0);
+}
+
+void log_escape(struct ps_buf *out, const char *text)
+{
+	size_t left = strlen(text), n;
+
+	for (; left; text += n, left -= n) {
+		n = ps_utf8_len(text, left);
+		if (is_plain((const unsigned char *)text, n)) {
+			ps_buf_put(out, text, n);
+			continue;
+		}
+		n = n ? n : 1;
+		for (size_t i = 0; i < n; i++) {
+			if (text[i] == '\n' || text[i] == '\t')
+				ps_buf_puts(out, text[i] == '\n' ? "\\n" : "\\t");
+			else
+				ps_buf_printf(out, "\\x%02x", (unsigned char)text[i]);
+		}
+	}
 }
 
 static void line_json(struct ps_buf *out, bool debug, const char *level, const char *msg, const char *time,
 		      const struct ps_err *e)
 {
+	ps_auto_buf struct ps_buf where = { 0 };
 	struct ps_jsonw w = { .out = out };
 	char site[64];
 
@@ -55,8 +76,10 @@ static void line_json(struct ps_buf *out, bool debug, const char *level, const c
 	ps_jw_str(&w, "time", time);
 	if (e) {
 		ps_jw_str(&w, "class", ps_err_class_text(e->cls));
-		if (e->where[0])
-			ps_jw_str(&w, "where", e->where);
+		if (e->where[0]) {
+			log_escape(&where, e->where);
+			ps_jw_str(&w, "where", where.failed ? "?" : where.data);
+		}
 		if (debug) {
 			(void)snprintf(site, sizeof(site), "%s:%d", e->file, e->line);
 			ps_jw_str(&w, "site", site);
@@ -96,28 +119,24 @@ static void write_line(const struct log *l, int fd, const char *level, const cha
 
 static void write_stderr(const char *kind, const char *msg, const struct ps_err *e)
 {
-	char text[768]; /* holds any failure */
-	int n;
+	ps_auto_buf struct ps_buf line = { 0 };
 
+	ps_buf_printf(&line, "podshim: %s%s", kind, msg);
 	if (e)
-		n = snprintf(text, sizeof(text), "podshim: %s%s [%s:%d]\n", kind, msg, e->file, e->line);
-	else
-		n = snprintf(text, sizeof(text), "podshim: %s%s\n", kind, msg);
-	if (n < 0)
-		return;
-	if ((size_t)n >= sizeof(text)) { /* a long warning */
-		n = (int)sizeof(text) - 1;
-		text[n - 1] = '\n';
-	}
-	log_clean(text);
-	(void)ps_write_all(STDERR_FILENO, text, (size_t)n);
+		ps_buf_printf(&line, " [%s:%d]", e->file, e->line);
+	ps_buf_putc(&line, '\n');
+	if (!line.failed)
+		(void)ps_write_all(STDERR_FILENO, line.data, line.len);
 }
 
 void log_failure(const struct log *l, const struct ps_err *e)
 {
-	char msg[sizeof(e->where) + sizeof(e->msg) + 4];
+	char text[sizeof(e->where) + sizeof(e->msg) + 4];
+	ps_auto_buf struct ps_buf escaped = { 0 };
+	const char *msg;
 
-	ps_err_text(e, msg, sizeof(msg));
+	log_escape(&escaped, ps_err_text(e, text, sizeof(text)));
+	msg = escaped.failed || !escaped.len ? "out of memory for the message" : escaped.data;
 	if (l->fd >= 0)
 		write_line(l, l->fd, "error", msg, e);
 	if (l->fd < 0 && l->json)
@@ -128,14 +147,18 @@ void log_failure(const struct log *l, const struct ps_err *e)
 
 void log_warning(void *ctx, const char *text)
 {
+	ps_auto_buf struct ps_buf msg = { 0 };
 	const struct log *l = ctx;
 
 	if (l->level < LOG_LEVEL_WARNING)
 		return;
+	log_escape(&msg, text);
+	if (msg.failed || !msg.len)
+		return;
 	if (l->fd >= 0)
-		write_line(l, l->fd, "warning", text, NULL);
+		write_line(l, l->fd, "warning", msg.data, NULL);
 	else if (!l->quiet && l->json)
-		write_line(l, STDERR_FILENO, "warning", text, NULL);
+		write_line(l, STDERR_FILENO, "warning", msg.data, NULL);
 	else if (!l->quiet)
-		write_stderr("warning: ", text, NULL);
+		write_stderr("warning: ", msg.data, NULL);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * log.h - failures and warnings as their readers expect them: text for people, one JSON object a line for engines.
  *
- * podman reads the whole log file as one JSON object, so a failure is exactly one line and nothing else is written unless
- * --log-level or --debug asks for it.
+ * podman reads the whole log file as one JSON object, and conmon and containerd take standard error for the container's:
+ * a failure is exactly one line and nothing else is written unless --log-level or --debug asks for it, or a person looks on:
+ * warnings go to a terminal by themselves, when there is no --log.
  */
 #pragma once
 #include <stdbool.h>
@@ -24,11 +25,14 @@ int log_open(const struct global_flags *g, struct log *ret, struct ps_err *e);
 void log_close(struct log *l);
 /* The one line of a failed call: to the log, and as text to standard error. */
 void log_failure(const struct log *l, const struct ps_err *e);
-/* A warning; ctx is the struct log.  Written at --log-level warning and above only. */
+/* A warning; ctx is the struct log.  Written at the level warning and above only. */
 void log_warning(void *ctx, const char *text);
 
 /* One line, ended by '\n'.  e (may be NULL) adds class and where, with debug also the place in the source. */
 void log_line(struct ps_buf *out, bool json, bool debug, const char *level, const char *msg, const char *time,
 	      const struct ps_err *e);
-/* Replace control characters other than '\n' by '?', in place. */
-void log_clean(char *text);
+/*
+ * text with everything that could forge a line or that a terminal could act on written as \n, \t or \xHH: control
+ * characters (C1 too) and bytes that are no UTF-8.
+ */
+void log_escape(struct ps_buf *out, const char *text);

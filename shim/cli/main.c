@@ -37,14 +37,15 @@ static int print_help(struct cli *cli, struct ps_err *e)
 	return cli_print(&out, e);
 }
 
-static int print_missing_command(struct ps_err *e)
+/* Somebody looks for the way in: the overview alone, but no success. */
+static int print_missing_command(void)
 {
 	ps_auto_buf struct ps_buf out = { 0 };
 
 	help_overview(&out);
 	if (!out.failed)
 		(void)ps_write_all(STDERR_FILENO, out.data, out.len);
-	return ps_fail(e, PS_E_USAGE, "no command was given");
+	return 1;
 }
 
 static int dispatch(struct cli *cli, struct ps_err *e)
@@ -56,7 +57,7 @@ static int dispatch(struct cli *cli, struct ps_err *e)
 	else if (cli->cmd && args_check_words(cli, e) < 0)
 		return -1;
 	if (!cli->cmd)
-		return print_missing_command(e);
+		return print_missing_command();
 	cli->log.quiet = (cli->cmd->attr & CMD_QUIET) != 0;
 	if (cli_make_env(cli, e) < 0)
 		return -1;

@@ -64,7 +64,7 @@ int bundle_load(struct bundle *b, const char *dir, const char *config, struct ps
 	lend_text(b);
 	if (ps_read_file_at(config ? AT_FDCWD : fd, config ? config : "config.json", SPEC_MAX_BYTES, &b->text, e) < 0)
 		return ps_ctx(e, "bundle '%s'", dir);
-	return parse(b, "config.json", e);
+	return parse(b, config ? config : "config.json", e);
 }
 
 int bundle_load_frozen(struct bundle *b, const struct state_dir *d, const struct state *st, struct ps_err *e)
@@ -95,7 +95,7 @@ int bundle_plan(struct bundle *b, const struct pod_env *env, const struct pod_cr
 	const struct host *host;
 	const struct plan_request request = {
 		.id = r->id, .cgroup_manager = env->cgroup_manager, .no_pivot = r->no_pivot,
-		.no_new_keyring = r->no_new_keyring, .preserve_fds = r->preserve_fds, .seccomp = seccomp_cached,
+		.no_new_keyring = r->no_new_keyring, .preserve_fds = r->preserve_fds, .channel_fd = r->channel_fd, .seccomp = env->root ? seccomp_cached : NULL,
 		.seccomp_ctx = &b->arena,
 	};
 

@@ -22,7 +22,7 @@
 #include "shim/sandbox/cgroup.h"
 #include "shim/sandbox/hooks.h"
 
-enum { LOCK_MS = 10000, KILL_MS = 10000, HALF_MADE_MS = 1000, HALF_MADE_STEP_MS = 10 };
+enum { LOCK_MS = 10000, KILL_MS = 10000, HALF_MADE_MS = 5000, HALF_MADE_STEP_MS = 10 };
 
 /* A pidfd of the process that the record means, or -1: the pid may have been given to another one since. */
 static int open_verified(pid_t pid, uint64_t start)
@@ -49,9 +49,7 @@ struct cgroup_dirs container_cgroups(const struct state *st)
  */
 static bool waits_at_gate(const struct state_dir *d)
 {
-	ps_auto_fd int fd = sock_connect_at(d->dir_fd, "start.sock", SOCK_SEQPACKET, NULL);
-
-	return fd >= 0;
+	return sock_listens_at(d->dir_fd, "start.sock", SOCK_SEQPACKET);
 }
 
 static enum state_status status_now(const struct state_dir *d, const struct state *st, int pidfd)
@@ -83,6 +81,35 @@ static int read_record(const struct state_dir *d, struct state *st, bool *ret_ot
 	return 0;
 }
 
+enum state_status container_status(const struct container *c)
+{
+	return status_now(&c->dir, &c->st, c->pidfd);
+}
+
+/* Does somebody wait for init who will tell how it ended?  Whoever runs it in the foreground. */
+static bool has_waiter(const struct state *st)
+{
+	return ps_proc_is(st->launcher, st->launcher_start);
+}
+
+/*
+ * Nobody is told of the end of a container that no process waits for: whoever sees it first writes it down.  Under its
+ * lock, so that it comes behind what the verb has to tell that is at work now; that one, or the next, will notice, too.
+ */
+static void notice_end(struct container *c)
+{
+	if (c->status != STATE_STOPPED || c->other_boot || c->st.status == STATE_CREATING || has_waiter(&c->st))
+		return;
+	const bool locked = c->dir.lock_fd >= 0;
+	auto_tape struct tape *tape = event_tape(&c->st);
+
+	if (!tape || tape_has_end(tape) || (!locked && state_lock(&c->dir, 0, NULL) < 0))
+		return;
+	event_noticed(tape, c->st.id);
+	if (!locked)
+		ps_fd_close(&c->dir.lock_fd);
+}
+
 int container_open(const struct pod_env *env, const char *id, bool lock, struct container **ret, struct ps_err *e)
 {
 	auto_container struct container *c = calloc(1, sizeof(*c));
@@ -98,7 +125,8 @@ int container_open(const struct pod_env *env, const char *id, bool lock, struct 
 	if (read_record(&c->dir, &c->st, &c->other_boot, e) < 0)
 		return -1;
 	c->pidfd = open_verified(c->st.pid, c->st.pid_start);
-	c->status = status_now(&c->dir, &c->st, c->pidfd);
+	c->status = container_status(c);
+	notice_end(c);
 	*ret = ps_take_ptr(&c);
 	return 0;
 }
@@ -156,7 +184,12 @@ static int end_processes(const struct state *st, struct ps_err *e)
 
 	if (pidfd < 0)
 		return 0;
+	struct cgroup_dirs cg = container_cgroups(st);
+
 	(void)ps_pidfd_kill(pidfd, SIGKILL);
+	/* In a frozen version 1 cgroup nobody dies before it is thawed. */
+	if (st->owns_cgroups && cg.n && cgroup_frozen(cg.v, cg.n) == 1 && cgroup_kill_all(cg.v, cg.n, e) < 0)
+		return ps_ctx(e, "container '%s'", st->id);
 	if (ps_pidfd_wait_exit(pidfd, KILL_MS) != 0)
 		return ps_fail(e, PS_E_STATE, "container '%s': init (pid %d) does not end after SIGKILL", st->id,
 			       (int)st->pid);
@@ -208,7 +241,9 @@ int container_destroy(const struct pod_env *env, struct state_dir *d, const stru
 		auto_tape struct tape *opened = tape ? NULL : event_tape(st);
 
 		tape = tape ? tape : opened;
-		event_state(tape, st, RUNNER_GONE, 0);
+		if (st->status != STATE_CREATING)
+			event_noticed(tape, st->id);
+		event_state(tape, st->id, RUNNER_GONE, 0);
 		if (tape)
 			tape_finish(tape);
 		if (shm_remove(st->tape, e) < 0)
@@ -252,6 +287,9 @@ int pid_file_write(const char *path, pid_t pid, struct ps_err *e)
 	if (fd < 0)
 		return ps_fail_os(e, "open the folder of pid file '%s'", path);
 	int n = snprintf(text, sizeof(text), "%d", (int)pid);
+	/* A temporary name, which a kill would leave behind, only where there is an old file to replace. */
+	if (ps_write_new_at(fd, name, text, (size_t)n, 0644) == 0)
+		return 0;
 	if (ps_write_atomic_at(fd, name, text, (size_t)n, 0644, e) < 0)
 		return ps_ctx(e, "pid file '%s'", path);
 	return 0;

@@ -7,6 +7,7 @@
 #include "oci/spec.h"
 #include "shim/launch/launch.h"
 #include <limits.h>
+#include <signal.h>
 #include "shim/pod/pod.h"
 #include "shim/pod/runner.h"
 #include "shim/policy/policy.h"
@@ -42,8 +43,11 @@ struct container {
 	bool other_boot;           /* of the record: its processes and cgroups are gone and left out of st */
 	int pidfd;                 /* init, verified; -1 when it is gone */
 };
-/* Open and read ROOT/ID; with lock, hold its lock.  *ret is malloc'd: container_free. */
+/* Open and read ROOT/ID; with lock, hold its lock.  That it has ended is told to its tape, if nobody else did or will.
+ * *ret is malloc'd: container_free. */
 int container_open(const struct pod_env *env, const char *id, bool lock, struct container **ret, struct ps_err *e);
+/* The status now, asked again. */
+enum state_status container_status(const struct container *c);
 void container_free(struct container *c);
 static inline void container_freep(struct container **c) { container_free(*c); *c = NULL; }
 #define auto_container __attribute__((cleanup(container_freep)))
@@ -53,10 +57,17 @@ struct cgroup_dirs container_cgroups(const struct state *st);
 
 /* Events.  A missing or damaged tape never fails a verb: t may be NULL. */
 struct tape *event_tape(const struct state *st);
-void event_state(struct tape *t, const struct state *st, enum runner_state s, pid_t pid);
-void event_exit(struct tape *t, const struct state *st, int status);
-void event_error(struct tape *t, const struct state *st, const struct ps_err *err);
-void event_exec(struct tape *t, const struct state *st, pid_t pid, const char *program);
+void event_state(struct tape *t, const char *id, enum runner_state s, pid_t pid);
+void event_error(struct tape *t, const char *id, const struct ps_err *err);
+/* A process that exec made; its end, where exec waits for it. */
+void event_exec(struct tape *t, const char *id, pid_t pid, const char *program);
+void event_exec_exit(struct tape *t, const char *id, pid_t pid, int status);
+/* The end of a container, once on its tape whoever tells it first: how it ended; that and the state exited; that it was
+ * noticed to be over, by somebody who could not wait for it, and the state exited; the state failed. */
+void event_exit(struct tape *t, const char *id, int status);
+void event_exited(struct tape *t, const char *id, int status);
+void event_noticed(struct tape *t, const char *id);
+void event_failed(struct tape *t, const char *id);
 
 /*
  * Free everything that a record names, in this order: processes, cgroups, tape, folder.  The caller holds the lock; init
@@ -72,12 +83,22 @@ void container_explain(const struct state *st, struct ps_err *e);
 /* If ID's record is the intent of a dead creator, or of another boot: free it.  1 swept, 0 not stale, -1 error. */
 int container_sweep(const struct pod_env *env, const char *id, struct ps_err *e);
 
+/*
+ * Signals that come while a process of the foreground is made must reach it, not end us half-way: block them all before
+ * the first thing that we would leave behind.  Restoring is for every way out, also of what never blocked.
+ */
+struct foreground_signals { sigset_t saved; bool blocked; };
+int foreground_block_signals(struct foreground_signals *s, struct ps_err *e);
+void foreground_restore_signals(struct foreground_signals *s);
 /* Keep a copy of the payload's terminal for foreground_wait; *ret_fd is the caller's. */
 int foreground_keep(int master_fd, int *ret_fd, struct ps_err *e);
-/* Forward signals, proxy the terminal (master_fd, -1 without; taken over), until the child has exited: its shell status.
- * All signals are blocked by this; the caller restores its mask. */
+/*
+ * Forward signals, proxy the terminal (master_fd, -1 without; taken over), until the child has exited: its shell status.
+ * The end of our stdin is typed into the terminal; when nobody takes our stdout any more, the terminal hangs up.
+ * All signals are blocked by this; the caller restores its mask.
+ */
 int foreground_wait(int pidfd, int master_fd, int *ret_status, struct ps_err *e);
-/* Write the pid file by rename: digits only. */
+/* Write the pid file, whole or not at all: digits only. */
 int pid_file_write(const char *path, pid_t pid, struct ps_err *e);
 /* Send the pty master (console) or a pidfd to the socket at path. */
 int fd_deliver(const char *path, int fd, const char *text, struct ps_err *e);

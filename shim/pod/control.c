@@ -77,16 +77,15 @@ int pod_kill(const struct pod_env *env, const char *id, int sig, bool all, struc
 		return container_cgroups(&c->st).n || is_alive(c) ? kill_all(c, sig, e) : 0;
 	if (!is_alive(c) && sig == SIGKILL && outlives_init(c))
 		return kill_all(c, sig, e);
-	if (!is_alive(c))
-		return ps_fail(e, PS_E_STATE, "container not running: '%s'", id);
+	if (runner_check_verb(RUNNER_VERB_KILL, runner_state_of(c->status), id, e) < 0)
+		return -1;
 	if (ps_pidfd_kill(c->pidfd, sig) < 0) {
 		if (errno == ESRCH)
-			return ps_fail(e, PS_E_STATE, "container not running: '%s'", id);
+			return runner_check_verb(RUNNER_VERB_KILL, RUNNER_EXITED, id, e);
 		return ps_fail_os(e, "send signal %d to container '%s'", sig, id);
 	}
-	if (sig == SIGKILL && c->st.exposed && container_cgroups(&c->st).n)
-		return kill_all(c, sig, e);
-	if (sig == SIGKILL && c->status == STATE_PAUSED)
+	/* It ends the rest, too, and reaches what is frozen. */
+	if (sig == SIGKILL && container_cgroups(&c->st).n && (c->st.exposed || c->status == STATE_PAUSED))
 		return kill_all(c, sig, e);
 	return 0;
 }
@@ -103,9 +102,8 @@ int pod_delete(const struct pod_env *env, const char *id, bool force, struct ps_
 			*e = why;
 		return -1;
 	}
-	if (!force && c->status != STATE_STOPPED && c->status != STATE_CREATED)
-		return ps_fail(e, PS_E_STATE, "cannot delete container %s that is not stopped: %s", id,
-			       state_status_name(c->status));
+	if (!force && runner_check_verb(RUNNER_VERB_DELETE, runner_state_of(c->status), id, e) < 0)
+		return -1;
 	return container_destroy(env, &c->dir, &c->st, NULL, /* poststop_owed= */ true, e);
 }
 
@@ -113,22 +111,18 @@ static int set_frozen(const struct pod_env *env, const char *id, bool freeze, st
 {
 	auto_container struct container *c = NULL;
 
-	if (container_open(env, id, /* lock= */ true, &c, e) < 0)
+	if (container_open(env, id, /* lock= */ true, &c, e) < 0 ||
+	    runner_check_verb(freeze ? RUNNER_VERB_PAUSE : RUNNER_VERB_RESUME, runner_state_of(c->status), id, e) < 0)
 		return -1;
 	struct cgroup_dirs cg = container_cgroups(&c->st);
 
-	if (freeze && c->status != STATE_RUNNING && c->status != STATE_CREATED)
-		return ps_fail(e, PS_E_STATE, c->status == STATE_PAUSED ? "container paused: '%s'"
-									  : "container not running: '%s'", id);
-	if (!freeze && c->status != STATE_PAUSED)
-		return ps_fail(e, PS_E_STATE, "container not paused: '%s'", id);
 	if (!cg.n)
 		return ps_fail(e, PS_E_UNSUPP, "container '%s' has no cgroup: it can't be paused", id);
 	if (cgroup_freeze(cg.v, cg.n, freeze, e) < 0)
 		return ps_ctx(e, "container '%s'", id);
 	auto_tape struct tape *tape = event_tape(&c->st);
 
-	event_state(tape, &c->st, freeze ? RUNNER_PAUSED : RUNNER_RUNNING, c->st.pid);
+	event_state(tape, id, runner_state_of(container_status(c)), c->st.pid);
 	return 0;
 }
 

@@ -16,24 +16,38 @@
 #include "ipc/shm.h"
 #include "ipc/sock.h"
 #include "oci/names.h"
-#include "shim/pod/container.h"
+#include "shim/pod/channel.h"
+#include "shim/pod/prepare.h"
 #include "shim/sandbox/hooks.h"
 
 /* A container on its way to being one; lives in its own bundle's arena. */
 struct creation {
 	const struct pod_env *env;
 	const struct pod_create_request *r;
+	struct pod_create_request request;  /* what r points to: the caller's, and what was decided since */
+	const struct runner_wiring *wiring; /* NULL: not for a pod */
+	struct channel channel;
 	struct bundle bundle;
 	struct ps_buf block;
 	struct launch launch;
 	struct state_dir dir;
 	struct state st;
 	struct tape *tape;
-	sigset_t signals;          /* the caller's mask, while signals_blocked */
-	bool signals_blocked;
+	struct foreground_signals signals;
 	int gate_fd, master_fd;
 	bool reserved, pid_file_written, run;
+	enum runner_state state;
 };
+
+/* A legal move, told to the tape. */
+static int move(struct creation *c, enum runner_state to, pid_t pid, struct ps_err *e)
+{
+	if (runner_check_move(c->state, to, c->r->id, e) < 0)
+		return -1;
+	c->state = to;
+	event_state(c->tape, c->r->id, to, pid);
+	return 0;
+}
 
 static void creation_free(struct creation **pc)
 {
@@ -41,11 +55,11 @@ static void creation_free(struct creation **pc)
 
 	if (!c)
 		return;
-	if (c->signals_blocked)
-		(void)sigprocmask(SIG_SETMASK, &c->signals, NULL);
+	foreground_restore_signals(&c->signals);
 	launch_done(&c->launch);
 	ps_fd_close(&c->gate_fd);
 	ps_fd_close(&c->master_fd);
+	channel_close(&c->channel);
 	tape_close(c->tape);
 	state_dir_done(&c->dir);
 	ps_buf_done(&c->block);
@@ -63,6 +77,8 @@ static int check_console(const struct creation *c, struct ps_err *e)
 	bool tty = c->bundle.policy->has_process && c->bundle.policy->process.terminal;
 	bool detached = !c->run || c->r->detach;
 
+	if (c->wiring)
+		return 0;
 	if (tty && detached && !c->r->console_socket)
 		return ps_fail(e, PS_E_USAGE,
 			       "cannot allocate tty if runc will detach without setting console socket: give --console-socket, or set process.terminal to false");
@@ -73,7 +89,7 @@ static int check_console(const struct creation *c, struct ps_err *e)
 }
 
 /* Recorded before they are made: whatever dies when, somebody finds them. */
-static int name_cgroups(struct state *st, const struct plan *p, struct ps_err *e)
+int container_name_cgroups(struct state *st, const struct plan *p, struct ps_err *e)
 {
 	for (PLAN_EACH(p, struct plan_cgroup, cg, p->cgroups)) {
 		char *dir = st->cgroup_dirs[st->n_cgroup_dirs];
@@ -99,13 +115,14 @@ static int describe(struct creation *c, const struct plan *p, struct ps_err *e)
 	st->launcher = getpid();
 	st->owner = geteuid();
 	(void)snprintf(st->id, sizeof(st->id), "%s", c->r->id);
+	(void)snprintf(st->pod, sizeof(st->pod), "%s", c->wiring ? c->wiring->pod : "");
 	(void)snprintf(st->bundle, sizeof(st->bundle), "%s", c->bundle.dir);
 	(void)snprintf(st->rootfs, sizeof(st->rootfs), "%s", c->bundle.policy->rootfs.path);
 	st->exposed = !(p->ns_new & CLONE_NEWPID);
 	st->has_poststart = p->poststart.n > 0;
 	st->has_poststop = p->poststop.n > 0;
 	ps_time_rfc3339(st->created);
-	if (name_cgroups(st, p, e) < 0 || ps_boot_id(st->boot_id, e) < 0)
+	if (container_name_cgroups(st, p, e) < 0 || ps_boot_id(st->boot_id, e) < 0)
 		return -1;
 	if (ps_proc_start_time(st->launcher, &st->launcher_start, NULL) < 0)
 		return ps_fail_os(e, "read our own start time");
@@ -135,13 +152,17 @@ static int open_tape(struct creation *c, struct ps_err *e)
 	(void)snprintf(info.root, sizeof(info.root), "%s", c->env->root);
 	(void)snprintf(info.id, sizeof(info.id), "%s", c->st.id);
 	(void)snprintf(info.boot_id, sizeof(info.boot_id), "%s", c->st.boot_id);
-	return tape_create(&info, &c->tape, e);
+	if (tape_create(&info, &c->tape, e) < 0)
+		return -1;
+	return c->wiring && c->wiring->observe_gid ? shm_share(c->st.tape, *c->wiring->observe_gid, e) : 0;
 }
 
 static int on_console(void *ctx, int master_fd, struct ps_err *e)
 {
 	struct creation *c = ctx;
 
+	if (c->wiring)
+		return c->wiring->console(c->wiring->ctx, master_fd, e);
 	if (c->r->console_socket)
 		return fd_deliver(c->r->console_socket, master_fd, "/dev/ptmx", e);
 	return foreground_keep(master_fd, &c->master_fd, e);
@@ -158,7 +179,8 @@ static int on_record(void *ctx, pid_t pid, int pidfd, struct ps_err *e)
 	c->st.owns_cgroups = true;
 	if (state_write(&c->dir, &c->st, e) < 0)
 		return -1;
-	event_state(c->tape, &c->st, RUNNER_PREPARED, pid);
+	if (move(c, RUNNER_PREPARED, pid, e) < 0)
+		return -1;
 	if (c->r->pidfd_socket && fd_deliver(c->r->pidfd_socket, pidfd, "pidfd", e) < 0)
 		return -1;
 	if (!c->r->pid_file)
@@ -178,8 +200,8 @@ static int undo(struct creation *c, struct ps_err *e)
 		return -1;
 	if (c->launch.made_cgroups)
 		container_explain(&c->st, e);
-	event_error(c->tape, &c->st, e);
-	event_state(c->tape, &c->st, RUNNER_FAILED, 0);
+	event_error(c->tape, c->r->id, e);
+	event_failed(c->tape, c->r->id);
 	launch_abort(&c->launch);
 	c->st.owns_cgroups = c->launch.made_cgroups;
 	if (c->pid_file_written)
@@ -193,9 +215,8 @@ static int prepare(struct creation *c, struct ps_err *e)
 {
 	if (state_put(&c->dir, "config.json", c->bundle.text.data, c->bundle.text.len, e) < 0)
 		return -1;
-	if (open_tape(c, e) < 0)
+	if (open_tape(c, e) < 0 || move(c, RUNNER_PREPARING, 0, e) < 0)
 		return -1;
-	event_state(c->tape, &c->st, RUNNER_PREPARING, 0);
 	if (!c->run) {
 		c->gate_fd = sock_listen_at(c->dir.dir_fd, "start.sock", SOCK_SEQPACKET, e);
 		if (c->gate_fd < 0)
@@ -205,22 +226,54 @@ static int prepare(struct creation *c, struct ps_err *e)
 	return launch_prepare(&c->launch, e);
 }
 
-/* In the foreground, signals that come while the container is made must reach it, not end us half-way. */
-static int block_signals(struct creation *c, struct ps_err *e)
+static int load(struct creation *c, struct ps_err *e)
 {
-	sigset_t all;
+	const struct runner_wiring *w = c->wiring;
+	struct bundle *b = &c->bundle;
 
-	if (!c->run || c->r->detach)
-		return 0;
-	sigfillset(&all);
-	if (sigprocmask(SIG_SETMASK, &all, &c->signals) < 0)
-		return ps_fail_os(e, "block signals");
-	c->signals_blocked = true;
+	if (w)
+		return bundle_load_frozen(b, w->frozen, w->frozen_state, e) < 0
+			       ? -1 : overrides_apply(&b->arena, b->policy, w->overrides, &b->policy, e);
+	if (bundle_load(b, c->r->bundle, c->r->config, e) < 0)
+		return -1;
+	pod_warn_all(c->env, b->policy);
 	return 0;
 }
 
-static int creation_new(const struct pod_env *env, const struct pod_create_request *r, bool run, struct creation **ret,
-			struct ps_err *e)
+/* A container of any caller's, with a channel of its own. */
+static int open_channel(struct creation *c, struct ps_err *e)
+{
+	const struct policy **p = &c->bundle.policy;
+	const struct overrides o = { .channel_fd = 3 + c->r->preserve_fds };
+	int wanted = c->wiring || c->r->no_channel || !(*p)->has_process ? 0 : channel_wanted(*p, c->r->channel, e);
+
+	if (wanted <= 0)
+		return wanted;
+	c->request.channel_fd = o.channel_fd;
+	if (channel_open(&c->channel, o.channel_fd, e) < 0)
+		return -1;
+	return overrides_apply(&c->bundle.arena, *p, &o, p, e);
+}
+
+static int supervise_channel(struct creation *c, struct ps_err *e)
+{
+	return c->channel.host < 0 ? 0 : channel_supervise(c->env, &c->st, &c->dir, &c->launch, c->channel.host, e);
+}
+
+static void wire(struct creation *c)
+{
+	const struct runner_wiring *w = c->wiring;
+
+	c->launch.payload_channel = c->channel.payload;
+	if (!w)
+		return;
+	memcpy(c->launch.stdio, w->stdio, sizeof(w->stdio));
+	c->launch.payload_channel = w->channel;
+	c->launch.dies_with_us = true;
+}
+
+static int creation_new(const struct pod_env *env, const struct pod_create_request *r, const struct runner_wiring *w, bool run,
+			struct creation **ret, struct ps_err *e)
 {
 	struct ps_arena memory = { .head = NULL };
 	auto_creation struct creation *c = ps_arena_new(&memory, struct creation);
@@ -229,17 +282,18 @@ static int creation_new(const struct pod_env *env, const struct pod_create_reque
 		return ps_fail_os(e, "memory for container '%s'", r->id);
 	c->bundle.arena = memory;
 	c->env = env;
-	c->r = r;
+	c->request = *r;
+	c->r = &c->request;
+	c->channel = (struct channel)CHANNEL_NONE;
+	c->wiring = w;
 	c->run = run;
 	c->gate_fd = c->master_fd = -1;
 	c->dir = (struct state_dir)STATE_DIR_NONE;
 	c->launch = (struct launch)LAUNCH_INIT(NULL);
 	if (!container_id_valid(r->id))
 		return ps_fail(e, PS_E_USAGE, "invalid container ID format: '%s'", r->id);
-	if (bundle_load(&c->bundle, r->bundle, r->config, e) < 0)
-		return -1;
-	pod_warn_all(env, c->bundle.policy);
-	if (check_console(c, e) < 0 || bundle_plan(&c->bundle, env, r, &c->block, e) < 0)
+	if (load(c, e) < 0 || check_console(c, e) < 0 || open_channel(c, e) < 0 ||
+	    bundle_plan(&c->bundle, env, c->r, &c->block, e) < 0)
 		return -1;
 	const struct plan *p = plan_view(c->block.data, c->block.len);
 
@@ -247,7 +301,12 @@ static int creation_new(const struct pod_env *env, const struct pod_create_reque
 		return ps_fail(e, PS_E_BUG, "the compiled plan is not valid");
 	c->launch.plan = p;
 	c->launch.ops = (struct launch_ops){ .console = on_console, .record = on_record, .ctx = c };
-	if (describe(c, p, e) < 0 || block_signals(c, e) < 0 || reserve(c, e) < 0)
+	wire(c);
+	if (describe(c, p, e) < 0)
+		return -1;
+	if (run && !r->detach && foreground_block_signals(&c->signals, e) < 0)
+		return -1;
+	if (reserve(c, e) < 0)
 		return -1;
 	if (prepare(c, e) < 0)
 		return undo(c, e);
@@ -259,7 +318,21 @@ int pod_create(const struct pod_env *env, const struct pod_create_request *r, st
 {
 	auto_creation struct creation *c = NULL;
 
-	return creation_new(env, r, /* run= */ false, &c, e);
+	if (creation_new(env, r, NULL, /* run= */ false, &c, e) < 0)
+		return -1;
+	return supervise_channel(c, e) < 0 ? undo(c, e) : 0;
+}
+
+int runner_prepare(const struct pod_env *env, const struct pod_create_request *r, const struct runner_wiring *w,
+		   pid_t *ret_pid, int *ret_pidfd, struct ps_err *e)
+{
+	auto_creation struct creation *c = NULL;
+
+	if (creation_new(env, r, w, /* run= */ false, &c, e) < 0)
+		return -1;
+	*ret_pid = c->launch.pid;
+	*ret_pidfd = ps_take_fd(&c->launch.pidfd);
+	return 0;
 }
 
 static int poststart(struct creation *c, struct ps_err *e)
@@ -292,8 +365,7 @@ static int finish_foreground(struct creation *c, int *ret_status, struct ps_err 
 
 	if (foreground_wait(c->launch.pidfd, ps_take_fd(&c->master_fd), &status, e) < 0)
 		return undo(c, e);
-	event_exit(c->tape, &c->st, status);
-	event_state(c->tape, &c->st, RUNNER_EXITED, 0);
+	event_exited(c->tape, c->r->id, status);
 	*ret_status = status;
 	return c->r->keep ? 0 : destroy_at_end(c, e);
 }
@@ -302,12 +374,12 @@ int pod_run(const struct pod_env *env, const struct pod_create_request *r, int *
 {
 	auto_creation struct creation *c = NULL;
 	int status = 0;
-	int rc = creation_new(env, r, /* run= */ true, &c, e);
+	int rc = creation_new(env, r, NULL, /* run= */ true, &c, e);
 
-	if (rc == 0 && (launch_go(&c->launch, e) < 0 || poststart(c, e) < 0))
+	if (rc == 0 && (launch_go(&c->launch, e) < 0 || supervise_channel(c, e) < 0 || poststart(c, e) < 0 ||
+			move(c, RUNNER_RUNNING, c->launch.pid, e) < 0))
 		rc = undo(c, e);
 	if (rc == 0) {
-		event_state(c->tape, &c->st, RUNNER_RUNNING, c->launch.pid);
 		/* It runs: pausing or deleting it is anybody's again. */
 		ps_fd_close(&c->dir.lock_fd);
 		rc = r->detach ? 0 : finish_foreground(c, &status, e);

@@ -6,20 +6,29 @@
 
 enum { EVENT_ROOM = 512 };
 
-static struct ps_jsonw begin(struct ps_buf *out, const struct state *st)
-{
-	struct ps_jsonw w = { .out = out };
+/* One record in the making. */
+struct event {
+	char room[EVENT_ROOM];
+	struct ps_buf text;
+	struct ps_jsonw w;
+};
+static void event_done(struct event *v) { ps_buf_done(&v->text); }
+#define auto_event __attribute__((cleanup(event_done))) struct event
 
-	ps_jw_object(&w, NULL);
-	ps_jw_str(&w, "id", st->id);
-	return w;
+static struct ps_jsonw *begin(struct event *v, const char *id)
+{
+	v->text = (struct ps_buf)ps_buf_lent(v->room, sizeof(v->room));
+	v->w = (struct ps_jsonw){ .out = &v->text };
+	ps_jw_object(&v->w, NULL);
+	ps_jw_str(&v->w, "id", id);
+	return &v->w;
 }
 
-static void end(struct ps_jsonw *w, struct tape *t, enum tape_type type)
+static void end(struct event *v, struct tape *t, enum tape_type type)
 {
-	ps_jw_end_object(w);
-	if (t && !w->out->failed)
-		(void)tape_write(t, type, w->out->data, w->out->len, NULL);
+	ps_jw_end_object(&v->w);
+	if (t && !v->text.failed)
+		(void)tape_write(t, type, v->text.data, v->text.len, NULL);
 }
 
 struct tape *event_tape(const struct state *st)
@@ -31,48 +40,99 @@ struct tape *event_tape(const struct state *st)
 	return t;
 }
 
-void event_state(struct tape *t, const struct state *st, enum runner_state s, pid_t pid)
+static void put_state(struct ps_jsonw *w, enum runner_state s, pid_t pid)
 {
-	char room[EVENT_ROOM];
-	ps_auto_buf struct ps_buf text = ps_buf_lent(room, sizeof(room));
-	struct ps_jsonw w = begin(&text, st);
-
-	ps_jw_str(&w, "state", runner_state_name(s));
+	ps_jw_str(w, "state", runner_state_name(s));
 	if (pid > 0)
-		ps_jw_int(&w, "pid", pid);
-	end(&w, t, TAPE_STATE);
+		ps_jw_int(w, "pid", pid);
 }
 
-void event_exit(struct tape *t, const struct state *st, int status)
+void event_state(struct tape *t, const char *id, enum runner_state s, pid_t pid)
 {
-	char room[EVENT_ROOM];
-	ps_auto_buf struct ps_buf text = ps_buf_lent(room, sizeof(room));
-	struct ps_jsonw w = begin(&text, st);
+	auto_event v;
 
-	ps_jw_int(&w, "status", status);
-	end(&w, t, TAPE_EXIT);
+	put_state(begin(&v, id), s, pid);
+	end(&v, t, TAPE_STATE);
 }
 
-void event_error(struct tape *t, const struct state *st, const struct ps_err *err)
+void event_error(struct tape *t, const char *id, const struct ps_err *err)
 {
-	char room[EVENT_ROOM];
-	ps_auto_buf struct ps_buf text = ps_buf_lent(room, sizeof(room));
-	struct ps_jsonw w = begin(&text, st);
+	auto_event v;
+	struct ps_jsonw *w = begin(&v, id);
 
-	ps_jw_str(&w, "class", ps_err_class_text(err->cls));
+	ps_jw_str(w, "class", ps_err_class_text(err->cls));
 	if (err->where[0])
-		ps_jw_str(&w, "where", err->where);
-	ps_jw_str(&w, "msg", err->msg);
-	end(&w, t, TAPE_ERROR);
+		ps_jw_str(w, "where", err->where);
+	ps_jw_str(w, "msg", err->msg);
+	end(&v, t, TAPE_ERROR);
 }
 
-void event_exec(struct tape *t, const struct state *st, pid_t pid, const char *program)
+void event_exec(struct tape *t, const char *id, pid_t pid, const char *program)
 {
-	char room[EVENT_ROOM];
-	ps_auto_buf struct ps_buf text = ps_buf_lent(room, sizeof(room));
-	struct ps_jsonw w = begin(&text, st);
+	auto_event v;
+	struct ps_jsonw *w = begin(&v, id);
 
-	ps_jw_int(&w, "pid", pid);
-	ps_jw_str(&w, "program", program);
-	end(&w, t, TAPE_EXEC);
+	ps_jw_int(w, "pid", pid);
+	ps_jw_str(w, "program", program);
+	end(&v, t, TAPE_EXEC);
+}
+
+void event_exec_exit(struct tape *t, const char *id, pid_t pid, int status)
+{
+	auto_event v;
+	struct ps_jsonw *w = begin(&v, id);
+
+	ps_jw_int(w, "pid", pid);
+	ps_jw_int(w, "status", status);
+	end(&v, t, TAPE_EXIT);
+}
+
+enum { NOTICED = -1 };
+
+static void put_exit(struct ps_jsonw *w, int status)
+{
+	if (status == NOTICED)
+		ps_jw_str(w, "reason", "noticed");
+	else
+		ps_jw_int(w, "status", status);
+}
+
+/* The exit, where there is one to tell, and the state that follows, where it is to be told. */
+static void tell_end(struct tape *t, const char *id, const int *status, const enum runner_state *s)
+{
+	auto_event exit, state;
+	struct tape_line lines[2];
+	size_t n = 0;
+
+	put_exit(begin(&exit, id), status ? *status : NOTICED);
+	put_state(begin(&state, id), s ? *s : RUNNER_EXITED, 0);
+	ps_jw_end_object(&exit.w);
+	ps_jw_end_object(&state.w);
+	if (!t || exit.text.failed || state.text.failed)
+		return;
+	if (status)
+		lines[n++] = (struct tape_line){ TAPE_EXIT, exit.text.data, exit.text.len };
+	if (s)
+		lines[n++] = (struct tape_line){ TAPE_STATE, state.text.data, state.text.len };
+	(void)tape_write_end(t, lines, n, NULL);
+}
+
+void event_exit(struct tape *t, const char *id, int status)
+{
+	tell_end(t, id, &status, NULL);
+}
+
+void event_exited(struct tape *t, const char *id, int status)
+{
+	tell_end(t, id, &status, &(enum runner_state){ RUNNER_EXITED });
+}
+
+void event_noticed(struct tape *t, const char *id)
+{
+	tell_end(t, id, &(int){ NOTICED }, &(enum runner_state){ RUNNER_EXITED });
+}
+
+void event_failed(struct tape *t, const char *id)
+{
+	tell_end(t, id, NULL, &(enum runner_state){ RUNNER_FAILED });
 }

@@ -25,29 +25,19 @@ struct execution {
 	struct bundle bundle;
 	struct ps_buf process_text, block;
 	struct launch launch;
+	struct foreground_signals signals;
 	int master_fd;
 };
 
 static void execution_done(struct execution *x)
 {
+	foreground_restore_signals(&x->signals);
 	launch_done(&x->launch);
 	ps_fd_close(&x->master_fd);
 	ps_buf_done(&x->process_text);
 	ps_buf_done(&x->block);
 	bundle_done(&x->bundle);
 	container_free(x->c);
-}
-
-static int check_running(const struct container *c, bool ignore_paused, struct ps_err *e)
-{
-	if (c->status == STATE_RUNNING || (c->status == STATE_PAUSED && ignore_paused))
-		return 0;
-	if (c->status == STATE_PAUSED)
-		return ps_fail(e, PS_E_STATE, "container paused: '%s': resume it first, or give --ignore-paused", c->st.id);
-	if (c->status == STATE_STOPPED)
-		return ps_fail(e, PS_E_STATE, "cannot exec in a stopped container: '%s'", c->st.id);
-	/* An init at its gate still has all its rights: nothing else may be in its pid namespace. */
-	return ps_fail(e, PS_E_STATE, "cannot exec in container '%s' before it is started", c->st.id);
 }
 
 /* Which namespaces of the container are not ours: the process behind pidfd can't change under us, its pid is verified. */
@@ -163,11 +153,14 @@ static int process_from_flags(struct execution *x, struct spec_process *p, struc
 
 	p->set = true;
 	p->terminal = r->tty;
+	p->args_flag = "command line";
 	p->args = (struct spec_strs){ r->args, strv_len(r->args) };
 	if (!p->args.n)
 		return ps_fail(e, PS_E_USAGE, "exec needs a command after the container's id, or --process");
-	if (r->cwd)
+	if (r->cwd) {
 		p->cwd = r->cwd;
+		p->cwd_flag = "--cwd";
+	}
 	if (!p->cwd)
 		p->cwd = "/";
 	if (p->cwd[0] != '/')
@@ -176,6 +169,8 @@ static int process_from_flags(struct execution *x, struct spec_process *p, struc
 		return -1;
 	if (r->user && set_user(&p->user, r->user, e) < 0)
 		return -1;
+	if (r->user || r->n_groups)
+		p->user_flag = r->user ? "--user" : "--additional-gids";
 	if (r->n_groups) {
 		uint32_t *g = ps_arena_array(a, p->user.n_groups + r->n_groups, sizeof(*g));
 
@@ -197,10 +192,9 @@ static int load_process(struct execution *x, const struct policy **ret, struct p
 	struct ps_arena *a = &x->bundle.arena;
 	struct spec_process own = x->bundle.spec->process;
 	const struct spec_process *p = &own;
-	const char *file = "config.json";
+	const char *file = x->r->process_file;
 
-	if (x->r->process_file) {
-		file = x->r->process_file;
+	if (file) {
 		if (ps_read_file_at(AT_FDCWD, file, SPEC_MAX_BYTES, &x->process_text, e) < 0 ||
 		    spec_parse_process(a, file, x->process_text.data ? x->process_text.data : "", x->process_text.len, &p, e) < 0)
 			return -1;
@@ -262,56 +256,67 @@ static int compile(struct execution *x, const char **ret_program, struct ps_err 
 	return x->launch.plan ? 0 : ps_fail(e, PS_E_BUG, "the compiled plan is not valid");
 }
 
-static int deliver(struct execution *x, const char *program, struct ps_err *e)
+/* conmon takes the pid file as the sign that the process really exists. */
+static int deliver(struct execution *x, struct ps_err *e)
 {
 	struct launch *l = &x->launch;
 
-	/* conmon takes the pid file as the sign that the process really exists. */
 	if ((x->r->pidfd_socket && fd_deliver(x->r->pidfd_socket, l->pidfd, "pidfd", e) < 0) ||
 	    (x->r->pid_file && pid_file_write(x->r->pid_file, l->pid, e) < 0)) {
 		launch_abort(l);
 		return -1;
 	}
-	auto_tape struct tape *tape = event_tape(&x->c->st);
+	return 0;
+}
 
-	event_exec(tape, &x->c->st, l->pid, program);
+static int launch(struct execution *x, struct ps_err *e)
+{
+	struct cgroup_dirs cg = container_cgroups(&x->c->st);
+
+	x->launch.target_pidfd = x->c->pidfd;
+	x->launch.target_pid = (pid_t)x->c->st.pid;
+	x->launch.cgroup_dirs = cg.v;
+	x->launch.n_cgroup_dirs = cg.n;
+	x->launch.ops = (struct launch_ops){ .console = on_console, .ctx = x };
+	if (!x->r->detach && foreground_block_signals(&x->signals, e) < 0)
+		return -1;
+	if (launch_prepare(&x->launch, e) < 0 || launch_go(&x->launch, e) < 0 || deliver(x, e) < 0) {
+		container_explain(&x->c->st, e);
+		return -1;
+	}
 	return 0;
 }
 
 static int execute(struct execution *x, int *ret_status, struct ps_err *e)
 {
-	const char *program;
+	const enum runner_verb verb = x->r->ignore_paused ? RUNNER_VERB_EXEC_PAUSED : RUNNER_VERB_EXEC;
+	const char *program, *id = x->r->id;
 
-	if (container_open(x->env, x->r->id, /* lock= */ false, &x->c, e) < 0 ||
-	    check_running(x->c, x->r->ignore_paused, e) < 0 || compile(x, &program, e) < 0)
+	if (container_open(x->env, id, /* lock= */ false, &x->c, e) < 0 ||
+	    runner_check_verb(verb, runner_state_of(x->c->status), id, e) < 0 || compile(x, &program, e) < 0)
 		return -1;
-	struct cgroup_dirs cg = container_cgroups(&x->c->st);
+	auto_tape struct tape *tape = event_tape(&x->c->st);
 
-	x->launch.target_pidfd = x->c->pidfd;
-	x->launch.cgroup_dirs = cg.v;
-	x->launch.n_cgroup_dirs = cg.n;
-	x->launch.ops = (struct launch_ops){ .console = on_console, .ctx = x };
-	if (launch_prepare(&x->launch, e) < 0 || launch_go(&x->launch, e) < 0 || deliver(x, program, e) < 0) {
-		container_explain(&x->c->st, e);
+	if (launch(x, e) < 0) {
+		event_error(tape, id, e);
 		return -1;
 	}
-	*ret_status = 0;
-	return x->r->detach ? 0 : foreground_wait(x->launch.pidfd, ps_take_fd(&x->master_fd), ret_status, e);
+	event_exec(tape, id, x->launch.pid, program);
+	if (x->r->detach)
+		return 0;
+	if (foreground_wait(x->launch.pidfd, ps_take_fd(&x->master_fd), ret_status, e) < 0)
+		return -1;
+	event_exec_exit(tape, id, x->launch.pid, *ret_status);
+	return 0;
 }
 
 int pod_exec(const struct pod_env *env, const struct pod_exec_request *r, int *ret_status, struct ps_err *e)
 {
 	struct execution x ps_auto(execution_done) = { .env = env, .r = r, .launch = LAUNCH_INIT(NULL), .master_fd = -1 };
-	sigset_t all, old;
 	int status = 0;
 
-	sigfillset(&all);
-	if (!r->detach && sigprocmask(SIG_SETMASK, &all, &old) < 0)
-		return ps_fail_os(e, "block signals");
-	int rc = execute(&x, &status, e);
-	if (!r->detach)
-		(void)sigprocmask(SIG_SETMASK, &old, NULL);
-	if (rc == 0)
-		*ret_status = status;
-	return rc;
+	if (execute(&x, &status, e) < 0)
+		return -1;
+	*ret_status = status;
+	return 0;
 }

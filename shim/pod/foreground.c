@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * foreground.c - waits for a process that runs in the foreground: signals go to it, its terminal is ours.
+ *
+ * Nothing here waits for one side alone: a payload that does not read must not keep its own output from being taken,
+ * nor a full pipe of the caller a signal from being sent on.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -9,12 +12,41 @@
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/proc.h"
 #include "base/scope.h"
 #include "shim/pod/container.h"
+
+#ifndef TIOCGPTPEER
+#define TIOCGPTPEER _IO('T', 0x41) /* 4.13 */
+#endif
+
+enum {
+	BLOCK = 4096,            /* a pipe that polls as writable takes PIPE_BUF without waiting */
+	LAST_WORDS = 64 * 1024,  /* more than a pty holds, and not all that a process which outlived init may write */
+	EOF_MS_FIRST = 10, EOF_MS_MAX = 250,
+};
+
+int foreground_block_signals(struct foreground_signals *s, struct ps_err *e)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	if (sigprocmask(SIG_SETMASK, &all, &s->saved) < 0)
+		return ps_fail_os(e, "block signals");
+	s->blocked = true;
+	return 0;
+}
+
+void foreground_restore_signals(struct foreground_signals *s)
+{
+	if (s->blocked)
+		(void)sigprocmask(SIG_SETMASK, &s->saved, NULL);
+	s->blocked = false;
+}
 
 int foreground_keep(int master_fd, int *ret_fd, struct ps_err *e)
 {
@@ -32,11 +64,30 @@ int foreground_keep(int master_fd, int *ret_fd, struct ps_err *e)
 	return 0;
 }
 
+/* One direction: what was read and is not yet written. */
+struct relay {
+	char data[BLOCK];
+	size_t at, end;
+	bool open;               /* there may be more to read */
+};
+
 struct foreground {
-	int pidfd, master_fd, signal_fd;
-	bool raw, stdin_open;
+	int pidfd, master_fd, slave_fd, signal_fd;
+	struct relay in, out;
+	bool raw, at_eof;        /* at_eof: of the caller's stdin */
+	bool in_line;            /* what was typed last did not end its line */
+	int eof_ms;              /* from one look whether the payload waits for more to the next */
+	int64_t eof_at;          /* the next, on the monotonic clock in ms */
 	struct termios saved;
 };
+
+static int64_t now_ms(void)
+{
+	struct timespec ts = { .tv_sec = 0 };
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
 
 static void copy_size(const struct foreground *f)
 {
@@ -51,11 +102,48 @@ static void terminal_raw(struct foreground *f)
 	struct termios t;
 
 	copy_size(f);
-	if (f->master_fd < 0 || tcgetattr(STDIN_FILENO, &f->saved) < 0)
+	if (tcgetattr(STDIN_FILENO, &f->saved) < 0)
 		return;
 	t = f->saved;
 	cfmakeraw(&t);
 	f->raw = tcsetattr(STDIN_FILENO, TCSANOW, &t) == 0;
+}
+
+/* We hold the other side, too: the terminal lives as long as the payload, whatever that closes meanwhile. */
+static int hold_slave(struct foreground *f)
+{
+	ps_fd_close(&f->slave_fd);
+	f->slave_fd = ioctl(f->master_fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	return f->slave_fd < 0 ? -1 : 0;
+}
+
+static int terminal_open(struct foreground *f, struct ps_err *e)
+{
+	if (f->master_fd < 0)
+		return 0;
+	if (hold_slave(f) < 0 || fcntl(f->master_fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
+		return ps_fail_os(e, "hold the terminal");
+	f->in.open = f->out.open = true;
+	terminal_raw(f);
+	return 0;
+}
+
+/* As if it were switched off: the payload gets SIGHUP, end of file and EIO. */
+static void hang_up(struct foreground *f)
+{
+	f->in.open = f->out.open = f->at_eof = false;
+	f->in.at = f->in.end = f->out.at = f->out.end = 0;
+	ps_fd_close(&f->slave_fd);
+	ps_fd_close(&f->master_fd);
+}
+
+/* The payload may call vhangup(2), as login programs do: that ended our hold, not the terminal. */
+static void revive(struct foreground *f)
+{
+	if (errno != EIO || hold_slave(f) < 0)
+		hang_up(f);
+	else
+		f->out.open = true;
 }
 
 static void foreground_done(struct foreground *f)
@@ -63,7 +151,12 @@ static void foreground_done(struct foreground *f)
 	if (f->raw)
 		(void)tcsetattr(STDIN_FILENO, TCSANOW, &f->saved);
 	ps_fd_close(&f->signal_fd);
-	ps_fd_close(&f->master_fd);
+	hang_up(f);
+}
+
+static bool is_for_payload(int sig)
+{
+	return sig != SIGCHLD && sig != SIGPIPE && sig != SIGURG && sig != SIGTTOU && sig != SIGTTIN;
 }
 
 static void forward_signals(struct foreground *f)
@@ -75,68 +168,176 @@ static void forward_signals(struct foreground *f)
 
 		if (sig == SIGWINCH && f->master_fd >= 0)
 			copy_size(f);
-		else if (sig != SIGCHLD && sig != SIGPIPE && sig != SIGURG && sig != SIGTTOU && sig != SIGTTIN)
+		else if (is_for_payload(sig))
 			(void)ps_pidfd_kill(f->pidfd, sig);
 	}
 }
 
-/* Copy what there is; false at the end of the input. */
-static bool copy_some(int from, int to)
+static bool is_passing(int cause)
 {
-	char block[16384];
-	ssize_t n = read(from, block, sizeof(block));
+	return cause == EINTR || cause == EAGAIN;
+}
+
+/* 1 and something to write, 0 nothing now, -1 end (errno 0) or error. */
+static int relay_read(struct relay *r, int fd)
+{
+	ssize_t n = read(fd, r->data, sizeof(r->data));
+
+	if (n > 0) {
+		r->at = 0;
+		r->end = (size_t)n;
+		return 1;
+	}
+	if (n < 0 && is_passing(errno))
+		return 0;
+	r->open = false;
+	errno = n == 0 ? 0 : errno;
+	return -1;
+}
+
+static int relay_write(struct relay *r, int fd)
+{
+	ssize_t n = write(fd, r->data + r->at, r->end - r->at);
 
 	if (n < 0)
-		return errno == EINTR || errno == EAGAIN;
-	return n > 0 && ps_write_all(to, block, (size_t)n) == 0;
+		return is_passing(errno) ? 0 : -1;
+	r->at += (size_t)n;
+	return 0;
 }
 
+static bool is_full(const struct relay *r)
+{
+	return r->at < r->end;
+}
+
+static void serve_input(struct foreground *f, const struct pollfd *from, const struct pollfd *to)
+{
+	if (is_full(&f->in)) {
+		if ((to->revents & ~POLLIN) && relay_write(&f->in, f->master_fd) < 0)
+			revive(f);
+		return;
+	}
+	if (!from->revents)
+		return;
+	int got = relay_read(&f->in, STDIN_FILENO);
+
+	if (got > 0)
+		f->in_line = f->in.data[f->in.end - 1] != '\n';
+	/* EIO is how a background process is kept from its terminal: no end of anything. */
+	if (got < 0 && errno != EIO) {
+		f->at_eof = true;
+		f->eof_ms = EOF_MS_FIRST;
+		f->eof_at = now_ms();
+	}
+}
+
+static void serve_output(struct foreground *f, const struct pollfd *from, const struct pollfd *to)
+{
+	if (is_full(&f->out)) {
+		if (to->revents && relay_write(&f->out, STDOUT_FILENO) < 0)
+			hang_up(f);
+	} else if ((from->revents & ~POLLOUT) && relay_read(&f->out, f->master_fd) < 0) {
+		revive(f);
+	}
+}
+
+/*
+ * A file at its end gives every reader nothing; a terminal has but a character for it, which is good for one read.  So
+ * it is typed again whenever the payload has taken all that was typed before.  A line that was begun is ended by the
+ * first one in canonical mode; line editors, which are out of it, want Enter for that, and take the character itself on
+ * an empty line.
+ */
+static void type_eof(struct foreground *f)
+{
+	struct pollfd unread = { .fd = f->slave_fd, .events = POLLIN };
+	struct termios t;
+
+	f->eof_at = now_ms() + f->eof_ms;
+	f->eof_ms = f->eof_ms * 2 < EOF_MS_MAX ? f->eof_ms * 2 : EOF_MS_MAX;
+	if (is_full(&f->in) || poll(&unread, 1, 0) != 0 || tcgetattr(f->master_fd, &t) < 0 ||
+	    t.c_cc[VEOF] == _POSIX_VDISABLE)
+		return;
+	f->in.data[0] = f->in_line && !(t.c_lflag & ICANON) ? '\n' : (char)t.c_cc[VEOF];
+	f->in.at = 0;
+	f->in.end = 1;
+	f->in_line = false;
+}
+
+static int serve(struct foreground *f, struct ps_err *e)
+{
+	const short to_master = is_full(&f->in) ? POLLOUT : 0;
+	const short from_master = f->out.open && !is_full(&f->out) ? POLLIN : 0;
+	struct pollfd p[] = {
+		{ .fd = f->pidfd, .events = POLLIN },
+		{ .fd = f->signal_fd, .events = POLLIN },
+		{ .fd = f->in.open && !is_full(&f->in) ? STDIN_FILENO : -1, .events = POLLIN },
+		{ .fd = to_master | from_master ? f->master_fd : -1, .events = (short)(to_master | from_master) },
+		{ .fd = is_full(&f->out) ? STDOUT_FILENO : -1, .events = POLLOUT },
+	};
+	const int64_t left = f->eof_at - now_ms();
+	const int n = poll(p, PS_COUNT(p), !f->at_eof ? -1 : left > 0 ? (int)left : 0);
+
+	if (n < 0 && errno != EINTR)
+		return ps_fail_os(e, "poll");
+	if (n < 0)
+		return 0;
+	if (p[0].revents)
+		return 1;
+	if (p[1].revents)
+		forward_signals(f);
+	serve_output(f, &p[3], &p[4]);
+	serve_input(f, &p[2], &p[3]);
+	if (f->at_eof && now_ms() >= f->eof_at)
+		type_eof(f);
+	return 0;
+}
+
+/* A signal that would have been the payload's ends a wait for whoever should take its last words. */
+static bool is_told_to_stop(const struct foreground *f)
+{
+	struct signalfd_siginfo s;
+
+	while (read(f->signal_fd, &s, sizeof(s)) == (ssize_t)sizeof(s))
+		if (s.ssi_signo != SIGWINCH && is_for_payload((int)s.ssi_signo))
+			return true;
+	return false;
+}
+
+/* What is in the terminal when the payload has ended; others may have it open still and write on. */
 static void drain_terminal(struct foreground *f)
 {
-	struct pollfd p = { .fd = f->master_fd, .events = POLLIN };
+	struct pollfd p[] = { { .fd = STDOUT_FILENO, .events = POLLOUT }, { .fd = f->signal_fd, .events = POLLIN } };
 
-	/* The slave's last closer may be a process that outlived init: take what is there, do not wait for more. */
-	while (f->master_fd >= 0 && poll(&p, 1, 0) > 0 && (p.revents & POLLIN))
-		if (!copy_some(f->master_fd, STDOUT_FILENO))
-			break;
-}
-
-static void serve(struct foreground *f, const struct pollfd *p)
-{
-	if (p[1].revents & POLLIN)
-		forward_signals(f);
-	if (p[2].revents && !copy_some(STDIN_FILENO, f->master_fd))
-		f->stdin_open = false;
-	if (p[3].revents && !copy_some(f->master_fd, STDOUT_FILENO))
-		ps_fd_close(&f->master_fd);
+	for (size_t taken = 0; f->out.open && taken <= LAST_WORDS;) {
+		if (!is_full(&f->out)) {
+			if (relay_read(&f->out, f->master_fd) <= 0)
+				return;
+			taken += f->out.end;
+		}
+		if ((poll(p, PS_COUNT(p), -1) < 0 && errno != EINTR) || (p[1].revents && is_told_to_stop(f)) ||
+		    (p[0].revents && relay_write(&f->out, STDOUT_FILENO) < 0))
+			return;
+	}
 }
 
 int foreground_wait(int pidfd, int master_fd, int *ret_status, struct ps_err *e)
 {
-	struct foreground f ps_auto(foreground_done) = { .pidfd = pidfd, .master_fd = master_fd, .signal_fd = -1,
-							 .stdin_open = master_fd >= 0 };
+	struct foreground f ps_auto(foreground_done) = { .pidfd = pidfd, .master_fd = master_fd, .slave_fd = -1,
+							 .signal_fd = -1 };
 	sigset_t all;
+	int rc;
 
 	sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
 	f.signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (f.signal_fd < 0)
 		return ps_fail_os(e, "signalfd");
-	terminal_raw(&f);
-	for (;;) {
-		struct pollfd p[] = {
-			{ .fd = pidfd, .events = POLLIN },
-			{ .fd = f.signal_fd, .events = POLLIN },
-			{ .fd = f.stdin_open ? STDIN_FILENO : -1, .events = POLLIN },
-			{ .fd = f.master_fd, .events = POLLIN },
-		};
-
-		if (poll(p, PS_COUNT(p), -1) < 0 && errno != EINTR)
-			return ps_fail_os(e, "poll");
-		if (p[0].revents)
-			break;
-		serve(&f, p);
-	}
+	if (terminal_open(&f, e) < 0)
+		return -1;
+	while ((rc = serve(&f, e)) == 0)
+		;
+	if (rc < 0)
+		return -1;
 	drain_terminal(&f);
 	return ps_pidfd_reap(pidfd, ret_status, e);
 }

@@ -15,7 +15,7 @@
 #include "shim/plan/compile.h"
 
 struct pod_env {                      /* from the global options */
-	const char *root;             /* state root; never NULL here */
+	const char *root;             /* state root; NULL for pod_plan alone: it needs none, nor the cache below it */
 	enum plan_cgroup_manager cgroup_manager;
 	void (*warn)(void *ctx, const char *text);
 	void *warn_ctx;
@@ -29,6 +29,8 @@ struct pod_create_request {
 	const char *pid_file;         /* or NULL */
 	const char *pidfd_socket;     /* or NULL: stream socket that receives init's pidfd */
 	uint32_t preserve_fds;
+	bool channel, no_channel;     /* a channel, whatever the annotation says; none, whatever the two say */
+	uint32_t channel_fd;          /* decided by create: where the payload finds its channel; 0: it has none */
 	bool no_pivot, no_new_keyring;
 	bool detach, keep;            /* run only */
 };
@@ -72,12 +74,14 @@ int pod_resume(const struct pod_env *env, const char *id, struct ps_err *e);
 int pod_state(const struct pod_env *env, const char *id, struct ps_buf *out, struct ps_err *e);
 
 struct pod_item {
-	char id[1024], bundle[4096], created[40], owner[64], rootfs[4096];
+	char id[1024], bundle[4096], created[40], owner[64], rootfs[4096], root[4096]; /* root: the state root */
 	pid_t pid;
 	enum state_status status;
 };
 /* Every container below root, by name.  *ret is malloc'd. */
 int pod_list(const struct pod_env *env, struct pod_item **ret, size_t *ret_n, struct ps_err *e);
+/* The same, below whatever root: every container of this user with a tape, by root and name. */
+int pod_list_all(const struct pod_env *env, struct pod_item **ret, size_t *ret_n, struct ps_err *e);
 /* Host pids inside, ascending; *ret malloc'd. */
 int pod_pids(const struct pod_env *env, const char *id, pid_t **ret, size_t *ret_n, struct ps_err *e);
 /* The plan of a bundle without running it, as text or JSON (with permission entries). */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/scope.h"
+#include "ipc/shm.h"
 #include "shim/pod/container.h"
 #include "shim/sandbox/cgroup.h"
 
@@ -35,15 +36,8 @@ struct listing {
 	struct ps_err *e;
 };
 
-static int list_one(const char *id, void *ctx)
+static int add_item(struct listing *l, const char *root, const struct container *c)
 {
-	struct listing *l = ctx;
-	auto_container struct container *c = NULL;
-	struct ps_err e = { 0 };
-
-	/* A container that is deleted while we look is no error of the list. */
-	if (container_open(l->env, id, /* lock= */ false, &c, &e) < 0)
-		return 0;
 	if (l->n == l->cap) {
 		size_t cap = l->cap ? 2 * l->cap : 8;
 		struct pod_item *items = realloc(l->items, cap * sizeof(*items));
@@ -60,9 +54,63 @@ static int list_one(const char *id, void *ctx)
 	(void)snprintf(it->bundle, sizeof(it->bundle), "%s", c->st.bundle);
 	(void)snprintf(it->rootfs, sizeof(it->rootfs), "%s", c->st.rootfs);
 	(void)snprintf(it->created, sizeof(it->created), "%s", c->st.created);
-	(void)snprintf(it->owner, sizeof(it->owner), c->st.owner == 0 ? "root" : "%u", (unsigned)c->st.owner);
+	state_owner_name(&c->st, it->owner, sizeof(it->owner));
+	(void)snprintf(it->root, sizeof(it->root), "%s", root);
 	it->status = c->status;
 	it->pid = c->status == STATE_STOPPED ? 0 : c->st.pid;
+	return 0;
+}
+
+static int list_one(const char *id, void *ctx)
+{
+	struct listing *l = ctx;
+	auto_container struct container *c = NULL;
+	struct ps_err e = { 0 };
+
+	/* A container that is deleted while we look is no error of the list. */
+	if (container_open(l->env, id, /* lock= */ false, &c, &e) < 0)
+		return 0;
+	return add_item(l, l->env->root, c);
+}
+
+/* Others' tapes, those of pods and those without a container are none of ours. */
+static int list_tape(const char *name, void *ctx)
+{
+	struct listing *l = ctx;
+	auto_tape struct tape *t = NULL;
+	auto_container struct container *c = NULL;
+	struct pod_env env = *l->env;
+	struct tape_info info;
+	struct ps_err e = { 0 };
+
+	if (tape_open(name, /* write= */ false, &t, &e) < 0 || tape_info(t, &info, &e) < 0 || info.uid != geteuid())
+		return 0;
+	env.root = info.root;
+	if (container_open(&env, info.id, /* lock= */ false, &c, &e) < 0 || strcmp(c->st.tape, name) != 0)
+		return 0;
+	return add_item(l, info.root, c);
+}
+
+static int by_root(const void *a, const void *b)
+{
+	const struct pod_item *x = a, *y = b;
+	const int roots = strcmp(x->root, y->root);
+
+	return roots ? roots : strcmp(x->id, y->id);
+}
+
+int pod_list_all(const struct pod_env *env, struct pod_item **ret, size_t *ret_n, struct ps_err *e)
+{
+	struct listing l = { .env = env, .e = e };
+
+	if (shm_each(list_tape, &l, e) != 0) {
+		free(l.items);
+		return -1;
+	}
+	if (l.n)
+		qsort(l.items, l.n, sizeof(*l.items), by_root);
+	*ret = l.items;
+	*ret_n = l.n;
 	return 0;
 }
 
@@ -124,11 +172,11 @@ int pod_plan(const struct pod_env *env, const struct pod_create_request *r, bool
 	if (!p)
 		return ps_fail(e, PS_E_BUG, "the compiled plan is not valid");
 	if (!json) {
-		plan_print_text(p, out);
+		plan_print_text(p, &b.policy->seccomp, out);
 	} else {
 		if (policy_entries(&b.arena, b.policy, &entries, &n, e) < 0)
 			return -1;
-		plan_print_json(p, entries, n, out);
+		plan_print_json(p, &b.policy->seccomp, entries, n, out);
 	}
 	return out->failed ? ps_fail(e, PS_E_OS, "out of memory") : 0;
 }

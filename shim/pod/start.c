@@ -7,28 +7,13 @@
 #include "ipc/sock.h"
 #include "shim/pod/container.h"
 
-static int check_created(const struct container *c, struct ps_err *e)
-{
-	switch (c->status) {
-	case STATE_CREATED:
-		return 0;
-	case STATE_CREATING:
-		return ps_fail(e, PS_E_STATE, "container '%s' is still being created", c->st.id);
-	case STATE_STOPPED:
-		return ps_fail(e, PS_E_STATE, "cannot start a container that has stopped: '%s'", c->st.id);
-	case STATE_RUNNING:
-	case STATE_PAUSED:
-		break;
-	}
-	return ps_fail(e, PS_E_STATE, "cannot start an already running container: '%s'", c->st.id);
-}
-
 /* runtime-spec, lifecycle: a failed startContainer or (since 1.3) poststart hook stops and destroys the container. */
-static int destroy_for_hook(const struct pod_env *env, struct container *c)
+static int destroy_for_hook(const struct pod_env *env, struct container *c, struct tape *tape)
 {
 	struct ps_err ignored = { 0 };
 
-	(void)container_destroy(env, &c->dir, &c->st, NULL, /* poststop_owed= */ true, &ignored);
+	event_failed(tape, c->st.id);
+	(void)container_destroy(env, &c->dir, &c->st, tape, /* poststop_owed= */ true, &ignored);
 	return -1;
 }
 
@@ -37,7 +22,8 @@ int pod_start(const struct pod_env *env, const char *id, struct ps_err *e)
 	auto_container struct container *c = NULL;
 	bool hook_failed;
 
-	if (container_open(env, id, /* lock= */ true, &c, e) < 0 || check_created(c, e) < 0)
+	if (container_open(env, id, /* lock= */ true, &c, e) < 0 ||
+	    runner_check_verb(RUNNER_VERB_START, runner_state_of(c->status), id, e) < 0)
 		return -1;
 	ps_auto_fd int conn = sock_connect_at(c->dir.dir_fd, "start.sock", SOCK_SEQPACKET, e);
 	if (conn < 0)
@@ -46,9 +32,12 @@ int pod_start(const struct pod_env *env, const char *id, struct ps_err *e)
 
 	if (launch_go_by_gate(conn, &hook_failed, e) < 0) {
 		container_explain(&c->st, e);
-		event_error(tape, &c->st, e);
-		return hook_failed ? destroy_for_hook(env, c) : -1;
+		event_error(tape, id, e);
+		return hook_failed ? destroy_for_hook(env, c, tape) : -1;
 	}
-	event_state(tape, &c->st, RUNNER_RUNNING, c->st.pid);
-	return container_poststart(env, &c->dir, &c->st, e) < 0 ? destroy_for_hook(env, c) : 0;
+	event_state(tape, id, RUNNER_RUNNING, c->st.pid);
+	if (container_poststart(env, &c->dir, &c->st, e) == 0)
+		return 0;
+	event_error(tape, id, e);
+	return destroy_for_hook(env, c, tape);
 }

@@ -5,20 +5,28 @@
 #include <string.h>
 #include <time.h>
 
+#include <unistd.h>
+
 #include "base/jsonw.h"
+#include "base/proc.h"
 #include "base/scope.h"
 #include "ipc/shm.h"
 #include "shim/pod/container.h"
+#include "shim/pod/pods.h"
 
-enum { WATCH_MAX = 256, POLL_MS = 200 };
+enum { WATCH_MAX = 256, POLL_MS = 100 };
 
 struct watch {
 	struct tape *tape;
 	struct tape_cursor cursor;
-	char name[SHM_NAME_MAX + 1];
+	struct tape_info info;
+	int pidfd;               /* of init, while we know it */
 };
 
 struct watching {
+	const struct pod_env *env;
+	const char *pod;         /* only what belongs to this pod */
+	char pod_tape[40];
 	struct watch *w[WATCH_MAX];
 	size_t n;
 	int (*emit)(void *ctx, const char *line, size_t n);
@@ -73,6 +81,7 @@ static int drain(struct watching *g, struct watch *w, struct ps_err *e)
 static void unwatch(struct watching *g, size_t i)
 {
 	tape_close(g->w[i]->tape);
+	ps_fd_close(&g->w[i]->pidfd);
 	free(g->w[i]);
 	g->w[i] = g->w[--g->n];
 }
@@ -83,20 +92,67 @@ static void watching_done(struct watching *g)
 		unwatch(g, g->n - 1);
 }
 
+/* Nobody tells of the end of a container that no process waits for: opening it does. */
+static void look(const struct watching *g, struct watch *w)
+{
+	auto_container struct container *c = NULL;
+	struct pod_env env = *g->env;
+	struct ps_err ignored = { 0 };
+
+	env.root = w->info.root;
+	if (w->info.uid != geteuid() || tape_has_end(w->tape) ||
+	    container_open(&env, w->info.id, /* lock= */ false, &c, &ignored) < 0)
+		return;
+	if (w->pidfd < 0 && strcmp(c->st.tape, w->info.name) == 0)
+		w->pidfd = ps_take_fd(&c->pidfd);
+}
+
+static void notice(const struct watching *g, struct watch *w, bool news)
+{
+	if (w->pidfd < 0 ? news : ps_pidfd_wait_exit(w->pidfd, 0) == 0)
+		look(g, w);
+	if (w->pidfd >= 0 && tape_has_end(w->tape))
+		ps_fd_close(&w->pidfd);
+}
+
+/* The pod's own tape, and those of POD.N. */
+static bool is_wanted(const struct watching *g, const struct tape_info *info)
+{
+	const size_t n = g->pod ? strlen(g->pod) : 0;
+
+	if (!g->pod)
+		return true;
+	if (strcmp(info->root, g->env->root) != 0 || info->uid != geteuid())
+		return false;
+	if (strcmp(info->name, g->pod_tape) == 0)
+		return true;
+	return strncmp(info->id, g->pod, n) == 0 && info->id[n] == '.' && info->id[n + 1] &&
+	       !info->id[n + 1 + strspn(info->id + n + 1, "0123456789")];
+}
+
 static int add(struct watching *g, const char *name, struct ps_err *e)
 {
 	if (g->n == WATCH_MAX)
 		return 0;
 	for (size_t i = 0; i < g->n; i++)
-		if (strcmp(g->w[i]->name, name) == 0)
+		if (strcmp(g->w[i]->info.name, name) == 0)
 			return 0;
 	ps_auto_mem struct watch *w = calloc(1, sizeof(*w));
 
 	if (!w)
 		return ps_fail_os(e, "memory for a tape");
+	w->pidfd = -1;
 	if (tape_open(name, /* write= */ false, &w->tape, e) < 0)
 		return -1;
-	(void)snprintf(w->name, sizeof(w->name), "%s", name);
+	if (tape_info(w->tape, &w->info, e) < 0) {
+		tape_close(w->tape);
+		return -1;
+	}
+	if (!is_wanted(g, &w->info)) {
+		tape_close(w->tape);
+		return 0;
+	}
+	look(g, w);
 	tape_cursor_oldest(w->tape, &w->cursor);
 	g->w[g->n++] = ps_take_ptr(&w);
 	return 0;
@@ -119,6 +175,7 @@ static int serve_all(struct watching *g, struct ps_err *e)
 
 		if (rc < 0)
 			return rc;
+		notice(g, g->w[i], rc > 0);
 		if (tape_wait(g->w[i]->tape, &g->w[i]->cursor, 0) == 2)
 			unwatch(g, i);
 		else
@@ -127,23 +184,59 @@ static int serve_all(struct watching *g, struct ps_err *e)
 	return 0;
 }
 
+/* The pod of that name.  1, or 0 when there is none. */
+static int open_pod(struct watching *g, const char *name, struct ps_err *e)
+{
+	auto_state_dir struct state_dir dir = STATE_DIR_NONE;
+	ps_auto_mem struct state *st = malloc(sizeof(*st));
+	char root[4096];
+
+	if (!st)
+		return ps_fail_os(e, "memory for pod '%s'", name);
+	if (pods_root(g->env->root, root, sizeof(root), e) < 0)
+		return -1;
+	if (state_open(root, name, &dir, NULL) < 0 || state_read(&dir, st, NULL) < 0)
+		return 0;
+	(void)snprintf(g->pod_tape, sizeof(g->pod_tape), "%s", st->tape);
+	g->pod = name;
+	return add(g, g->pod_tape, e) < 0 ? -1 : 1;
+}
+
+static int open_container(struct watching *g, const char *id, struct ps_err *e)
+{
+	auto_container struct container *c = NULL;
+
+	if (container_open(g->env, id, /* lock= */ false, &c, e) < 0)
+		return -1;
+	if (!c->st.tape[0])
+		return ps_fail(e, PS_E_UNSUPP, "container '%s' has no tape", id);
+	return add(g, c->st.tape, e);
+}
+
+/* Is there still what we were asked to watch? */
+static bool goes_on(const struct watching *g)
+{
+	if (!g->pod)
+		return g->n > 0;
+	for (size_t i = 0; i < g->n; i++)
+		if (strcmp(g->w[i]->info.name, g->pod_tape) == 0)
+			return true;
+	return false;
+}
+
 int pod_watch(const struct pod_env *env, const char *id, bool follow, int (*emit)(void *ctx, const char *line, size_t n),
 	      void *ctx, struct ps_err *e)
 {
-	struct watching g ps_auto(watching_done) = { .emit = emit, .ctx = ctx };
+	struct watching g ps_auto(watching_done) = { .env = env, .emit = emit, .ctx = ctx };
 
 	if (id) {
-		auto_container struct container *c = NULL;
+		const int pod = open_pod(&g, id, e);
 
-		if (container_open(env, id, /* lock= */ false, &c, e) < 0)
-			return -1;
-		if (!c->st.tape[0])
-			return ps_fail(e, PS_E_UNSUPP, "container '%s' has no tape", id);
-		if (add(&g, c->st.tape, e) < 0)
+		if (pod < 0 || (pod == 0 && open_container(&g, id, e) < 0))
 			return -1;
 	}
 	for (;;) {
-		if (!id && shm_each(add_any, &g, e) != 0)
+		if ((!id || g.pod) && shm_each(add_any, &g, e) != 0)
 			return -1;
 		int rc = serve_all(&g, e);
 
@@ -151,10 +244,10 @@ int pod_watch(const struct pod_env *env, const char *id, bool follow, int (*emit
 			return 0;
 		if (rc < 0)
 			return -1;
-		if (!follow || (id && !g.n))
+		if (!follow || (id && !goes_on(&g)))
 			return 0;
-		if (g.n == 1 && id)
-			(void)tape_wait(g.w[0]->tape, &g.w[0]->cursor, -1);
+		if (g.n == 1 && id && !g.pod)
+			(void)tape_wait(g.w[0]->tape, &g.w[0]->cursor, g.w[0]->pidfd < 0 ? -1 : POLL_MS);
 		else
 			nanosleep(&(struct timespec){ .tv_nsec = POLL_MS * 1000000L }, NULL);
 	}
