@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * channel.h - a container of any caller's with a channel: its end of it, and the supervisor that holds the other.
+ */
+#pragma once
+#include "oci/state.h"
+#include "shim/launch/launch.h"
+#include "shim/pod/pod.h"
+#include "shim/policy/policy.h"
+
+#define CHANNEL_ANNOTATION "io.podshim.channel"
+
+/* The ends of a channel, and what keeps its number in the payload from being used meanwhile; each -1 without. */
+struct channel { int host, payload, reserved; };
+#define CHANNEL_NONE { -1, -1, -1 }
+
+/* 1 when asked for by the annotation, or by `otherwise` where there is none, 0 not; -1 when its value is neither "0" nor "1". */
+int channel_wanted(const struct policy *p, bool otherwise, struct ps_err *e);
+/* Make one; the payload will find it at descriptor `at`, which nothing that is opened later here gets. */
+int channel_open(struct channel *c, uint32_t at, struct ps_err *e);
+void channel_close(struct channel *c);
+/*
+ * Start the supervisor of the container behind `dir`: a process that outlives us, ends with init, and holds none of our
+ * caller's descriptors.  Returns when control.sock is there.
+ */
+int channel_supervise(const struct pod_env *env, const struct state *st, const struct state_dir *dir, const struct launch *l,
+		      int host, struct ps_err *e);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * prepare.h - create, as a pod does it: the runner is our child, wired to us, and dies with us.
+ */
+#pragma once
+#include "shim/pod/container.h"
+#include "shim/pod/overrides.h"
+
+struct runner_wiring {
+	const char *pod;                   /* for the record */
+	const struct overrides *overrides;
+	const struct state_dir *frozen;    /* the pod's folder, whose config.json counts */
+	const struct state *frozen_state;
+	const gid_t *observe_gid;          /* may read its tape; NULL: nobody else */
+	int stdio[3], channel;             /* the payload's ends, which stay the caller's; stdio -1: ours */
+	int (*console)(void *ctx, int master_fd, struct ps_err *e); /* as in launch_ops */
+	void *ctx;
+};
+/* Name the plan's cgroup directories in the record: before they are made, so that whatever dies when, somebody finds them. */
+int container_name_cgroups(struct state *st, const struct plan *p, struct ps_err *e);
+/* Prepare runner r->id; it waits at its gate.  *ret_pidfd is the caller's, who also reaps *ret_pid.  On failure nothing is left. */
+int runner_prepare(const struct pod_env *env, const struct pod_create_request *r, const struct runner_wiring *w,
+		   pid_t *ret_pid, int *ret_pidfd, struct ps_err *e);

@@ -1,0 +1,702 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * requests.c - one function per control message (ipc/PROTOCOL.md, "Control messages").
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "base/scope.h"
+#include "shim/pod/server.h"
+#include "shim/sandbox/cgroup_usage.h"
+
+enum { REPLY_ROOM = 1024, LIST_ROOM = 16 * 1024, LIST_STOP = 128 * 1024, ARGS_MAX = 4096 };
+
+/* A request with all that came with it. */
+struct request {
+	struct client *c;
+	const struct msg *m;
+	const char *raw;
+	size_t n;
+	int *fds;
+};
+
+static int find_runner(const struct request *q, struct runner **ret, struct ps_err *e)
+{
+	uint64_t n;
+
+	if (msg_get_u64(q->m, TAG_N, UINT32_MAX, &n, e) < 0)
+		return -1;
+	*ret = runner_find(q->c->sv, n);
+	if (!*ret)
+		return ps_fail(e, PS_E_NOTFOUND, "pod '%s' has no runner %llu", q->c->sv->pod->name, (unsigned long long)n);
+	return 0;
+}
+
+static int wait_for(struct client *c, struct runner *r, enum msg_type type, uint32_t id, struct ps_err *e)
+{
+	struct waiter *w = malloc(sizeof(*w));
+
+	if (!w)
+		return ps_fail_os(e, "memory for a waiting request");
+	*w = (struct waiter){ .next = r->waiters, .client = c, .id = id, .type = type };
+	r->waiters = w;
+	return ANSWERED;
+}
+
+static bool has_option(const struct msg *m, enum msg_option o)
+{
+	return msg_u64(m, TAG_FLAGS, 0) & o;
+}
+
+/* ---- What is there ---- */
+
+void put_end(struct ps_buf *b, const struct runner *r)
+{
+	if (r->status != RUNNER_STATUS_UNKNOWN)
+		msg_put_u64(b, TAG_STATUS, (uint64_t)r->status);
+	msg_put_text(b, TAG_REASON, msg_reason_name(r->reason));
+}
+
+static void put_runner(struct ps_buf *b, const struct runner *r)
+{
+	size_t mark = msg_group_begin(b, TAG_RUNNER);
+
+	msg_put_u64(b, TAG_N, r->n);
+	msg_put_text(b, TAG_ID, r->id);
+	msg_put_text(b, TAG_STATE, runner_state_name(r->state));
+	if (!r->reaped)
+		msg_put_u64(b, TAG_PID, (uint64_t)r->pid);
+	if (r->command)
+		msg_put_text(b, TAG_COMMAND, r->command);
+	msg_put_u64(b, TAG_CREATED_NS, r->created_ns);
+	if (r->started_ns)
+		msg_put_u64(b, TAG_STARTED_NS, r->started_ns);
+	if (r->ended) {
+		msg_put_u64(b, TAG_EXITED_NS, r->exited_ns);
+		put_end(b, r);
+	}
+	msg_put_u64(b, TAG_FLAGS, (r->tty ? MSG_TTY : 0) | (r->options & MSG_DETACHED));
+	if (r->tape_name[0])
+		msg_put_text(b, TAG_TAPE, r->tape_name);
+	msg_group_end(b, mark);
+}
+
+/* Values that cannot be read are left out. */
+static void put_usage(struct ps_buf *b, const struct runner *r)
+{
+	struct cgroup_usage u = CGROUP_USAGE_UNKNOWN;
+	size_t mark = msg_group_begin(b, TAG_RUNNER);
+	const struct { enum msg_tag tag; const int64_t *v; } rows[] = {
+		{ TAG_CPU_NS, &u.cpu_ns }, { TAG_MEMORY_USED, &u.memory }, { TAG_MEMORY_PEAK, &u.memory_peak },
+		{ TAG_PIDS_USED, &u.pids },
+	};
+
+	if (!r->ended)
+		runner_usage(r, &u);
+	msg_put_u64(b, TAG_N, r->n);
+	msg_put_text(b, TAG_ID, r->id);
+	for (size_t i = 0; i < PS_COUNT(rows); i++)
+		if (*rows[i].v >= 0)
+			msg_put_u64(b, rows[i].tag, (uint64_t)*rows[i].v);
+	msg_put_u64(b, TAG_OUTPUT_BYTES, stream_bytes(r->stream));
+	msg_group_end(b, mark);
+}
+
+static uint64_t count_warm(const struct supervisor *sv)
+{
+	uint64_t n = 0;
+
+	for (const struct runner *r = sv->runners; r; r = r->next)
+		n += r->state == (sv->pod->r.interpreter ? RUNNER_READY : RUNNER_PREPARED) && !r->launching;
+	return n;
+}
+
+static int answer_rows(const struct request *q, void (*put)(struct ps_buf *, const struct runner *), struct ps_err *e)
+{
+	const struct supervisor *sv = q->c->sv;
+	const bool one = msg_has(q->m, TAG_N), after = msg_has(q->m, TAG_AFTER);
+	char *room = malloc(LIST_ROOM);
+	ps_auto_buf struct ps_buf b = { 0 };
+	struct runner *only = NULL;
+
+	free(room);
+	if (one && find_runner(q, &only, e) < 0)
+		return -1;
+	reply_begin(&b, (enum msg_type)q->m->type, q->m->id);
+	msg_put_text(&b, TAG_POD, sv->pod->name);
+	msg_put_u64(&b, TAG_WARM, count_warm(sv));
+	msg_put_u64(&b, TAG_WARM_WANTED, sv->pod->r.warm);
+	msg_put_u64(&b, TAG_LAUNCHED, sv->n_launched);
+	msg_put_u64(&b, TAG_FAILED, sv->n_failed);
+	for (const struct runner *r = sv->runners; r; r = r->next) {
+		if (r->freeing || (one && r != only) || (after && r->n <= msg_u64(q->m, TAG_AFTER, 0)))
+			continue;
+		if (b.len > LIST_STOP) {
+			msg_set_flags(&b, MSG_REPLY | MSG_HAS_MORE);
+			break;
+		}
+		put(&b, r);
+	}
+	client_send(q->c, &b, NULL, 0);
+	return ANSWERED;
+}
+
+static int on_list(const struct request *q, struct ps_err *e) { return answer_rows(q, put_runner, e); }
+static int on_stats(const struct request *q, struct ps_err *e) { return answer_rows(q, put_usage, e); }
+
+static int on_subscribe(const struct request *q, struct ps_err *e)
+{
+	(void)e;
+	q->c->subscribed = true;
+	return ANSWER_OK;
+}
+
+static int on_observe(const struct request *q, struct ps_err *e)
+{
+	char room[REPLY_ROOM];
+	ps_auto_buf struct ps_buf b = ps_buf_lent(room, sizeof(room));
+	struct runner *r;
+
+	if (find_runner(q, &r, e) < 0)
+		return -1;
+	if (!r->stream)
+		return ps_fail(e, PS_E_STATE, "the output of '%s' goes where its caller wanted it, not through podshim", r->id);
+	if (q->c->reads_only && has_option(q->m, MSG_LOSSLESS))
+		return ps_fail(e, PS_E_DENIED, "who only looks on can't hold a runner's output back");
+	if (!observer_add(q->c, r, has_option(q->m, MSG_LOSSLESS)))
+		return ps_fail_os(e, "memory for an observer");
+	if (has_option(q->m, MSG_DETACHED) && r->owner == q->c) {
+		r->owner = NULL;
+		r->auto_free = false;
+		r->options |= MSG_DETACHED;
+	}
+	const int fd = stream_fd(r->stream);
+
+	reply_begin(&b, MSG_OBSERVE, q->m->id);
+	msg_put_u64(&b, TAG_N, r->n);
+	msg_put_text(&b, TAG_STATE, runner_state_name(r->state));
+	msg_put_u64(&b, TAG_HEAD, stream_head(r->stream));
+	msg_put_u64(&b, TAG_FINISHED, r->ended);
+	msg_put_u64(&b, TAG_FD, FD_OUTPUT);
+	client_send(q->c, &b, &fd, 1);
+	return ANSWERED;
+}
+
+static int on_ack(const struct request *q, struct ps_err *e)
+{
+	struct runner *r;
+	struct observer *o;
+
+	if (find_runner(q, &r, e) < 0)
+		return -1;
+	o = observer_find(q->c, r);
+	if (!o)
+		return ps_fail(e, PS_E_STATE, "ACK for runner '%s', which this connection does not observe", r->id);
+	o->acked = msg_u64(q->m, TAG_POS, o->acked);
+	o->armed = true;
+	if (o->lossless)
+		observers_keep(r);
+	observer_tell(q->c, o);
+	return ANSWER_OK;
+}
+
+static void answer_status(struct client *c, const struct runner *r, enum msg_type type, uint32_t id)
+{
+	char room[REPLY_ROOM];
+	ps_auto_buf struct ps_buf b = ps_buf_lent(room, sizeof(room));
+
+	if (!id)
+		return;
+	reply_begin(&b, type, id);
+	put_end(&b, r);
+	client_send(c, &b, NULL, 0);
+}
+
+static int on_wait(const struct request *q, struct ps_err *e)
+{
+	struct runner *r;
+
+	if (find_runner(q, &r, e) < 0)
+		return -1;
+	if (!r->ended)
+		return wait_for(q->c, r, MSG_WAIT, q->m->id, e);
+	answer_status(q->c, r, MSG_WAIT, q->m->id);
+	return ANSWERED;
+}
+
+/* ---- Launch ---- */
+
+/* The texts stay the message's. */
+struct launch_texts { const char *args[ARGS_MAX], *env[ARGS_MAX]; };
+
+static int take_texts(const struct msg *m, enum msg_tag tag, const char **v, size_t *ret_n, struct ps_err *e)
+{
+	struct msg_field f;
+	size_t at = 0, n = 0;
+
+	while (msg_next_of(m, tag, &at, &f)) {
+		if (n == ARGS_MAX - 1)
+			return ps_fail(e, PS_E_USAGE, "a launch takes at most %d of '%s'", ARGS_MAX - 1, msg_tag_name(tag));
+		v[n++] = f.data;
+	}
+	v[n] = NULL;
+	*ret_n = n;
+	return 0;
+}
+
+static int parse_launch(const struct msg *m, struct launch_texts *t, struct launch_request *ret, struct ps_err *e)
+{
+	uint64_t rows = msg_u64(m, TAG_ROWS, 0), cols = msg_u64(m, TAG_COLS, 0);
+
+	if (rows > UINT16_MAX || cols > UINT16_MAX)
+		return ps_fail(e, PS_E_USAGE, "a terminal of %llu rows and %llu columns", (unsigned long long)rows,
+			       (unsigned long long)cols);
+	*ret = (struct launch_request){
+		.args = t->args, .env = t->env, .cwd = msg_text(m, TAG_CWD, NULL),
+		.limits = { .memory = msg_u64(m, TAG_MEMORY, 0), .pids = msg_u64(m, TAG_PIDS, 0),
+			    .millicpus = msg_u64(m, TAG_CPUS, 0) },
+		.timeout_ms = msg_u64(m, TAG_TIMEOUT_MS, 0), .output_limit = msg_u64(m, TAG_OUTPUT_LIMIT, 0),
+		.history = msg_u64(m, TAG_HISTORY, 0),
+		.rows = (uint16_t)rows, .cols = (uint16_t)cols, .options = msg_u64(m, TAG_FLAGS, 0),
+	};
+	if (take_texts(m, TAG_ARG, t->args, &ret->n_args, e) < 0 || take_texts(m, TAG_ENV, t->env, &ret->n_env, e) < 0)
+		return -1;
+	return 0;
+}
+
+static int check_launch(const struct supervisor *sv, const struct launch_request *q, struct ps_err *e)
+{
+	const bool code = q->options & MSG_CODE;
+
+	if (sv->single || sv->quitting)
+		return ps_fail(e, PS_E_STATE, sv->single ? "'%s' is a single container, no pod: nothing can be launched in it"
+							 : "pod '%s' is ending", sv->pod->name);
+	if (code != sv->pod->r.interpreter)
+		return ps_fail(e, PS_E_USAGE, code ? "pod '%s' has no interpreter runners: make one with 'pod create --interpreter'"
+						   : "the runners of pod '%s' are interpreters: send them code", sv->pod->name);
+	if (code && (q->n_args || q->n_env || q->cwd || q->options & (MSG_STDIN | MSG_TTY)))
+		return ps_fail(e, PS_E_USAGE, "an interpreter runs already: code takes no arguments, environment, cwd or input");
+	if (q->options & MSG_TTY && !sv->pod->r.tty)
+		return ps_fail(e, PS_E_USAGE, "the runners of pod '%s' have no terminals: make it with 'pod create --tty'", sv->pod->name);
+	return 0;
+}
+
+static int take_link(const struct request *q, int ret[3], struct ps_err *e)
+{
+	static const enum msg_fd_kind kinds[3] = { FD_HOST_AREA, FD_RUNNER_AREA, FD_BELL };
+	int at[3], found = 0;
+
+	for (int i = 0; i < 3; i++) {
+		at[i] = msg_fd_index(q->m, kinds[i], MSG_FDS_MAX);
+		found += at[i] >= 0;
+		ret[i] = -1;
+	}
+	if (found != 0 && found != 3)
+		return ps_fail(e, PS_E_USAGE, "a link is three descriptors: host area, runner area, bell");
+	for (int i = 0; found && i < 3; i++)
+		ret[i] = ps_take_fd(&q->fds[at[i]]);
+	return found;
+}
+
+static void close_link(int fds[3])
+{
+	for (int i = 0; i < 3; i++)
+		ps_fd_close(&fds[i]);
+}
+
+/* Give the launch to a runner that is there.  fds: its link, passed on. */
+static int launch_in(struct runner *r, struct client *c, uint32_t id, const struct launch_request *l, const int fds[3],
+		     struct ps_err *e)
+{
+	const bool code = l->options & MSG_CODE;
+
+	if (!code && runner_launch(r, l, e) < 0)
+		return -1;
+	r->launcher = c;
+	r->request = id;
+	r->launched = true;
+	if (!(l->options & MSG_DETACHED)) {
+		r->owner = c;
+		r->auto_free = true;
+	}
+	if (fds[0] >= 0 && runner_link(r, fds, e) < 0) {
+		(void)runner_stop(r, /* force= */ true, REASON_FAILED, NULL);
+		return -1;
+	}
+	if (!observer_add(c, r, l->options & MSG_LOSSLESS))
+		return ps_fail_os(e, "memory for an observer");
+	if (code)
+		runner_begin_code(r, l);
+	return 0;
+}
+
+static int queue_launch(const struct request *q, int fds[3], struct ps_err *e)
+{
+	struct waiting_launch *w = malloc(sizeof(*w) + q->n), **at = &q->c->sv->waiting;
+
+	if (!w)
+		return ps_fail_os(e, "memory for a launch that waits");
+	*w = (struct waiting_launch){ .client = q->c, .n = q->n };
+	memcpy(w->message, q->raw, q->n);
+	for (int i = 0; i < 3; i++)
+		w->fds[i] = ps_take_fd(&fds[i]);
+	while (*at)
+		at = &(*at)->next;
+	*at = w;
+	pool_refill(q->c->sv);
+	return ANSWERED;
+}
+
+static int on_launch(const struct request *q, struct ps_err *e)
+{
+	struct supervisor *sv = q->c->sv;
+	struct launch_texts *texts = malloc(sizeof(*texts));
+	struct launch_request l;
+	int fds[3] = { -1, -1, -1 }, rc = -1;
+
+	if (!texts)
+		return ps_fail_os(e, "memory for a launch");
+	if (parse_launch(q->m, texts, &l, e) == 0 && check_launch(sv, &l, e) == 0 && take_link(q, fds, e) >= 0) {
+		struct runner *r = sv->waiting ? NULL : runner_available(sv, l.options & MSG_CODE);
+
+		rc = r ? launch_in(r, q->c, q->m->id, &l, fds, e) : queue_launch(q, fds, e);
+		if (rc == 0) {
+			rc = ANSWERED;
+			pool_refill_soon(sv);
+		}
+	}
+	close_link(fds);
+	free(texts);
+	return rc;
+}
+
+static void free_waiting(struct waiting_launch *w)
+{
+	close_link(w->fds);
+	free(w);
+}
+
+void launches_serve(struct supervisor *sv)
+{
+	struct launch_texts *texts = sv->waiting ? malloc(sizeof(*texts)) : NULL;
+
+	while (texts && sv->waiting) {
+		struct waiting_launch *w = sv->waiting;
+		struct ps_err e = { 0 };
+		struct launch_request l;
+		struct msg m;
+
+		if (msg_parse(w->message, w->n, &m, &e) == 0 && parse_launch(&m, texts, &l, &e) == 0) {
+			struct runner *r = runner_available(sv, l.options & MSG_CODE);
+
+			if (!r)
+				break;
+			if (launch_in(r, w->client, m.id, &l, w->fds, &e) < 0)
+				client_fail(w->client, MSG_LAUNCH, m.id, &e);
+		}
+		sv->waiting = w->next;
+		free_waiting(w);
+	}
+	free(texts);
+}
+
+void launches_forget(struct supervisor *sv, const struct client *c)
+{
+	for (struct waiting_launch **at = &sv->waiting; *at;) {
+		struct waiting_launch *w = *at;
+
+		if (w->client != c) {
+			at = &w->next;
+			continue;
+		}
+		*at = w->next;
+		free_waiting(w);
+	}
+}
+
+struct waiting_launch *waiting_next(const struct waiting_launch *w)
+{
+	return w->next;
+}
+
+/* A runner could not be made: the launch that has waited longest hears why. */
+void server_launch_failed(struct supervisor *sv, const struct ps_err *why)
+{
+	struct waiting_launch *w = sv->waiting;
+	struct msg m;
+
+	if (!w)
+		return;
+	sv->waiting = w->next;
+	if (msg_parse(w->message, w->n, &m, NULL) == 0)
+		client_fail(w->client, MSG_LAUNCH, m.id, why);
+	free_waiting(w);
+}
+
+void answer_launch(struct runner *r, const struct ps_err *failure)
+{
+	char room[REPLY_ROOM];
+	ps_auto_buf struct ps_buf b = ps_buf_lent(room, sizeof(room));
+	struct client *c = r->launcher;
+	const bool hand_over = r->input_fd >= 0 && !r->tty && !(r->options & MSG_DETACHED);
+	const int fds[] = { stream_fd(r->stream), r->input_fd };
+
+	r->launcher = NULL;
+	if (!c || !r->request)
+		return;
+	if (failure) {
+		client_fail(c, MSG_LAUNCH, r->request, failure);
+		return;
+	}
+	reply_begin(&b, MSG_LAUNCH, r->request);
+	msg_put_u64(&b, TAG_N, r->n);
+	msg_put_text(&b, TAG_ID, r->id);
+	msg_put_u64(&b, TAG_PID, (uint64_t)r->pid);
+	msg_put_text(&b, TAG_STATE, runner_state_name(r->state));
+	msg_put_u64(&b, TAG_FD, FD_OUTPUT);
+	if (hand_over)
+		msg_put_u64(&b, TAG_FD, FD_INPUT);
+	client_send(c, &b, fds, hand_over ? 2 : 1);
+	if (hand_over)
+		ps_fd_close(&r->input_fd);
+}
+
+/* ---- While it runs ---- */
+
+static int on_link(const struct request *q, struct ps_err *e)
+{
+	int fds[3] = { -1, -1, -1 };
+	struct runner *r;
+
+	if (find_runner(q, &r, e) < 0)
+		return -1;
+	int found = take_link(q, fds, e), rc = -1;
+
+	if (found == 3)
+		rc = runner_link(r, fds, e);
+	else if (found == 0)
+		rc = ps_fail(e, PS_E_USAGE, "a link is three descriptors: host area, runner area, bell");
+	close_link(fds);
+	return rc < 0 ? -1 : ANSWER_OK;
+}
+
+static void input_over(struct runner *r, const struct ps_err *failure)
+{
+	struct pending_input *p = r->input;
+
+	loop_remove(&r->sv->loop, &r->input_source);
+	r->input_source.fd = -1;
+	r->input = NULL;
+	if (p->client && failure)
+		client_fail(p->client, MSG_INPUT, p->id, failure);
+	else if (p->client)
+		client_ok(p->client, MSG_INPUT, p->id);
+	free(p);
+}
+
+static void on_input_room(void *ctx, uint32_t events)
+{
+	struct runner *r = ctx;
+	struct pending_input *p = r->input;
+	struct ps_err e = { 0 };
+	ssize_t n = runner_input(r, p->data + p->at, p->n - p->at, p->eof, &e);
+
+	(void)events;
+	if (n < 0) {
+		input_over(r, &e);
+		return;
+	}
+	p->at += (size_t)n;
+	if (p->at == p->n)
+		input_over(r, NULL);
+}
+
+static int on_input(const struct request *q, struct ps_err *e)
+{
+	struct msg_field f = { .len = 0 };
+	size_t at = 0;
+	struct runner *r;
+	const bool eof = msg_u64(q->m, TAG_EOF, 0) != 0;
+
+	if (find_runner(q, &r, e) < 0)
+		return -1;
+	if (r->input)
+		return ps_fail(e, PS_E_STATE, "earlier input of runner '%s' waits to be read", r->id);
+	(void)msg_next_of(q->m, TAG_DATA, &at, &f);
+	ssize_t n = runner_input(r, f.data, f.len, eof, e);
+
+	if (n < 0)
+		return -1;
+	if ((size_t)n == f.len)
+		return ANSWER_OK;
+	struct pending_input *p = malloc(sizeof(*p) + f.len);
+
+	if (!p)
+		return ps_fail_os(e, "memory for input that waits");
+	*p = (struct pending_input){ .client = q->c, .id = q->m->id, .eof = eof, .n = f.len - (size_t)n };
+	memcpy(p->data, f.data + n, p->n);
+	r->input_source = (struct loop_source){ .fd = r->input_fd, .on = on_input_room, .ctx = r };
+	if (loop_add(&q->c->sv->loop, &r->input_source, EPOLLOUT, e) < 0) {
+		r->input_source.fd = -1;
+		free(p);
+		return -1;
+	}
+	r->input = p;
+	return ANSWERED;
+}
+
+static int on_resize(const struct request *q, struct ps_err *e)
+{
+	struct runner *r;
+	uint64_t rows, cols;
+
+	if (find_runner(q, &r, e) < 0 || msg_get_u64(q->m, TAG_ROWS, UINT16_MAX, &rows, e) < 0 ||
+	    msg_get_u64(q->m, TAG_COLS, UINT16_MAX, &cols, e) < 0)
+		return -1;
+	return runner_resize(r, (uint16_t)rows, (uint16_t)cols, e) < 0 ? -1 : ANSWER_OK;
+}
+
+static int send_signal(const struct request *q, int sig, struct ps_err *e)
+{
+	struct runner *r;
+
+	if (find_runner(q, &r, e) < 0)
+		return -1;
+	return runner_signal(r, sig, e) < 0 ? -1 : ANSWER_OK;
+}
+
+static int on_signal(const struct request *q, struct ps_err *e)
+{
+	uint64_t sig;
+
+	if (msg_get_u64(q->m, TAG_SIGNAL, 64, &sig, e) < 0)
+		return -1;
+	return sig ? send_signal(q, (int)sig, e) : ps_fail(e, PS_E_USAGE, "signal 0 is none");
+}
+
+static int on_interrupt(const struct request *q, struct ps_err *e) { return send_signal(q, SIGINT, e); }
+
+static int on_stop(const struct request *q, struct ps_err *e)
+{
+	struct runner *r;
+
+	if (find_runner(q, &r, e) < 0)
+		return -1;
+	if (r->ended) {
+		answer_status(q->c, r, MSG_STOP, q->m->id);
+		return ANSWERED;
+	}
+	r->stop_ms = msg_u64(q->m, TAG_TIMEOUT_MS, 0);
+	if (wait_for(q->c, r, MSG_STOP, q->m->id, e) < 0)
+		return -1;
+	return runner_stop(r, has_option(q->m, MSG_FORCE), REASON_STOPPED, e) < 0 ? -1 : ANSWERED;
+}
+
+static int on_remove(const struct request *q, struct ps_err *e)
+{
+	struct runner *r;
+
+	if (find_runner(q, &r, e) < 0)
+		return -1;
+	if (!r->ended && !has_option(q->m, MSG_FORCE))
+		return ps_fail(e, PS_E_STATE, "runner '%s' is %s: stop it first, or use force", r->id, runner_state_name(r->state));
+	if (wait_for(q->c, r, MSG_REMOVE, q->m->id, e) < 0)
+		return -1;
+	r->auto_free = true;
+	if (r->ended)
+		runner_cleanup(r);
+	else if (runner_stop(r, /* force= */ true, REASON_STOPPED, e) < 0)
+		return -1;
+	return ANSWERED;
+}
+
+/* Grace first, if there are any that run; the spawner ends what is left. */
+static void on_grace_over(void *ctx)
+{
+	supervisor_quit(ctx);
+}
+
+static int on_shutdown(const struct request *q, struct ps_err *e)
+{
+	enum { GRACE_MS = 10000 };
+	struct supervisor *sv = q->c->sv;
+	bool waits = false;
+
+	if (sv->single)
+		return ps_fail(e, PS_E_STATE, "'%s' is a single container: use 'podshim kill' and 'podshim delete'", sv->pod->name);
+	q->c->shutdown_id = q->m->id;
+	for (struct runner *r = sv->runners; r && !has_option(q->m, MSG_FORCE); r = r->next) {
+		if (r->reaped || runner_is_idle(r))
+			continue;
+		r->stop_ms = GRACE_MS * 2;
+		waits |= runner_stop(r, false, REASON_STOPPED, NULL) == 0;
+	}
+	sv->ending = true;
+	if (!waits) {
+		supervisor_quit(sv);
+		return ANSWERED;
+	}
+	sv->grace = (struct loop_timer){ .on = on_grace_over, .ctx = sv };
+	loop_timer_set(&sv->loop, &sv->grace, msg_u64(q->m, TAG_TIMEOUT_MS, GRACE_MS));
+	return ANSWERED;
+}
+
+/* ---- Answers that were owed ---- */
+
+void answer_ended(struct runner *r)
+{
+	for (struct waiter **at = &r->waiters; *at;) {
+		struct waiter *w = *at;
+
+		if (w->type == MSG_REMOVE) {
+			at = &w->next;
+			continue;
+		}
+		*at = w->next;
+		answer_status(w->client, r, w->type, w->id);
+		free(w);
+	}
+	if (r->input) {
+		const struct ps_err gone = { .cls = PS_E_STATE, .msg = "the runner has ended" };
+
+		input_over(r, &gone);
+	}
+	supervisor_maybe_quit(r->sv);
+}
+
+void answer_gone(struct runner *r)
+{
+	while (r->waiters) {
+		struct waiter *w = r->waiters;
+
+		r->waiters = w->next;
+		client_ok(w->client, w->type, w->id);
+		free(w);
+	}
+}
+
+/* ---- Dispatch ---- */
+
+static const struct {
+	enum msg_type type;
+	int (*handle)(const struct request *q, struct ps_err *e);
+} handlers[] = {
+	{ MSG_LIST, on_list },     { MSG_STATS, on_stats },   { MSG_SUBSCRIBE, on_subscribe }, { MSG_OBSERVE, on_observe },
+	{ MSG_ACK, on_ack },       { MSG_WAIT, on_wait },     { MSG_LAUNCH, on_launch },       { MSG_LINK, on_link },
+	{ MSG_INPUT, on_input },   { MSG_RESIZE, on_resize }, { MSG_SIGNAL, on_signal },       { MSG_INTERRUPT, on_interrupt },
+	{ MSG_STOP, on_stop },     { MSG_REMOVE, on_remove }, { MSG_SHUTDOWN, on_shutdown },
+};
+
+int request_handle(struct client *c, const struct msg *m, const char *raw, size_t n, int fds[], struct ps_err *e)
+{
+	const struct request q = { .c = c, .m = m, .raw = raw, .n = n, .fds = fds };
+
+	if (c->reads_only && msg_type_who(m->type) == MSG_WHO_WRITES)
+		return ps_fail(e, PS_E_DENIED, "'%s' is not for those who only look on", msg_type_name(m->type));
+	for (size_t i = 0; i < PS_COUNT(handlers); i++)
+		if ((unsigned)handlers[i].type == m->type)
+			return handlers[i].handle(&q, e);
+	return ps_fail(e, PS_E_UNSUPP, "message type %u is no request that this version knows", m->type);
+}

@@ -1,0 +1,572 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * runner_ops.c - what a supervisor does with a runner: add, launch, link, input, signal, stop, end, forget.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/proc.h"
+#include "base/scope.h"
+#include "ipc/channel.h"
+#include "ipc/sock.h"
+#include "shim/pod/overrides.h"
+#include "shim/pod/spawner.h"
+#include "shim/pod/supervisor.h"
+#include "shim/sandbox/cgroup.h"
+
+enum { STOP_MS = 10000, COMMAND_MAX = 256, JUNK_MAX = 64 };
+
+static uint64_t wall_ns(void)
+{
+	struct timespec t = { .tv_sec = 0 };
+
+	(void)clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+void runner_go(struct runner *r, enum runner_state to)
+{
+	const enum runner_state from = r->state;
+
+	if (from == to || !runner_may_go(from, to))
+		return;
+	r->state = to;
+	if (to == RUNNER_EXITED)
+		event_exited(r->tape, r->id, r->status);
+	else
+		event_state(r->tape, r->id, to, r->reaped ? 0 : r->pid);
+	r->sv->callbacks->on_state_change(r, from);
+}
+
+bool runner_is_idle(const struct runner *r)
+{
+	return r->state == RUNNER_PREPARED || r->state == RUNNER_WARMING || r->state == RUNNER_READY;
+}
+
+struct runner *runner_find(const struct supervisor *sv, uint64_t n)
+{
+	struct runner *r = sv->runners;
+
+	while (r && r->n != n)
+		r = r->next;
+	return r && !r->freeing ? r : NULL;
+}
+
+struct runner *runner_available(const struct supervisor *sv, bool code)
+{
+	for (struct runner *r = sv->runners; r; r = r->next)
+		if (!r->launching && !r->reaped && r->state == (code ? RUNNER_READY : RUNNER_PREPARED))
+			return r;
+	return NULL;
+}
+
+/* ---- The channel: what its socket says is the payload's, so it is looked at, not believed ---- */
+
+/* Only while an interpreter warms up is there anything to hear. */
+static void on_channel(void *ctx, uint32_t events)
+{
+	struct runner *r = ctx;
+	struct channel_msg m;
+
+	if (r->state == RUNNER_WARMING && (events & EPOLLIN)) {
+		ssize_t n = recv(r->channel.fd, &m, sizeof(m), MSG_DONTWAIT | MSG_TRUNC);
+
+		if (n == (ssize_t)sizeof(m) && m.type == CHANNEL_READY) {
+			loop_watch(&r->sv->loop, &r->channel, 0);
+			runner_go(r, RUNNER_READY);
+			r->sv->callbacks->on_available(r->sv);
+		} else if (++r->n_junk == JUNK_MAX) {
+			loop_watch(&r->sv->loop, &r->channel, 0); /* it will not be READY: whoever floods waits at a full socket */
+		}
+	} else if (events & (EPOLLHUP | EPOLLERR)) {
+		loop_remove(&r->sv->loop, &r->channel);
+		ps_fd_close(&r->channel.fd);
+	}
+}
+
+int runner_link(struct runner *r, const int fds[3], struct ps_err *e)
+{
+	const struct channel_msg m = { .type = CHANNEL_LINK, .version = CHANNEL_VERSION };
+
+	if (r->channel.fd < 0)
+		return ps_fail(e, PS_E_STATE, "runner '%s' has no channel, or its program has closed it", r->id);
+	/* The socket does not block: who does not accept what it was sent must not stop everybody else. */
+	if (sock_send(r->channel.fd, &m, sizeof(m), fds, 3, e) < 0)
+		return ps_ctx(e, "runner '%s' has not accepted earlier links", r->id);
+	return 0;
+}
+
+/* ---- Birth ---- */
+
+static int open_runner_tape(struct runner *r, struct ps_err *e)
+{
+	ps_auto_mem struct state *st = malloc(sizeof(*st));
+
+	if (!st)
+		return ps_fail_os(e, "memory for runner '%s'", r->id);
+	if (state_open(r->sv->pod->env->root, r->id, &r->dir, e) < 0 || state_read(&r->dir, st, e) < 0)
+		return -1;
+	(void)snprintf(r->tape_name, sizeof(r->tape_name), "%s", st->tape);
+	/* A tape that cannot be opened costs the events, nothing else. */
+	(void)tape_open(st->tape, /* write= */ true, &r->tape, NULL);
+	return 0;
+}
+
+static int wire(struct runner *r, int fds[], struct ps_err *e)
+{
+	struct supervisor *sv = r->sv;
+
+	r->pidfd = ps_take_fd(&fds[SPAWN_FD_PIDFD]);
+	r->channel = (struct loop_source){ .fd = ps_take_fd(&fds[SPAWN_FD_CHANNEL]), .on = on_channel, .ctx = r };
+	r->tty = sv->pod->r.tty;
+	int out = ps_take_fd(&fds[SPAWN_FD_STDOUT]), err = ps_take_fd(&fds[SPAWN_FD_STDERR]);
+
+	r->input_fd = ps_take_fd(&fds[SPAWN_FD_STDIN]);
+	if (r->tty)
+		out = fcntl(r->input_fd, F_DUPFD_CLOEXEC, 3);
+	if (output_open(r, &r->out[0], out, STREAM_STDOUT, e) < 0 ||
+	    output_open(r, &r->out[1], err, STREAM_STDERR, e) < 0)
+		return -1;
+	if (r->input_fd >= 0 && fcntl(r->input_fd, F_SETFL, O_NONBLOCK | (r->tty ? O_RDWR : O_WRONLY)) < 0)
+		return ps_fail_os(e, "runner '%s': its input", r->id);
+	return loop_add(&sv->loop, &r->channel, 0, e);
+}
+
+static void runner_free(struct runner *r)
+{
+	if (r->channel.fd >= 0)
+		loop_remove(&r->sv->loop, &r->channel);
+	if (r->gate_source.fd >= 0)
+		loop_remove(&r->sv->loop, &r->gate_source);
+	loop_timer_clear(&r->sv->loop, &r->timer);
+	output_close(&r->out[0]);
+	output_close(&r->out[1]);
+	ps_fd_close(&r->channel.fd);
+	ps_fd_close(&r->gate_source.fd);
+	ps_fd_close(&r->pidfd);
+	ps_fd_close(&r->input_fd);
+	stream_free(r->stream);
+	tape_close(r->tape);
+	state_dir_done(&r->dir);
+	free(r->command);
+	free(r);
+}
+
+static void add_sorted(struct supervisor *sv, struct runner *r)
+{
+	struct runner **at = &sv->runners;
+
+	while (*at && (*at)->n < r->n)
+		at = &(*at)->next;
+	r->next = *at;
+	*at = r;
+}
+
+static struct runner *runner_new(struct supervisor *sv, uint32_t n, pid_t pid)
+{
+	struct runner *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->sv = sv;
+	r->n = n;
+	r->pid = pid;
+	r->state = RUNNER_PREPARED;
+	r->keep = UINT64_MAX;
+	r->created_ns = wall_ns();
+	r->pidfd = r->input_fd = r->life.fd = r->channel.fd = r->gate_source.fd = r->input_source.fd = -1;
+	r->out[0].source.fd = r->out[1].source.fd = -1;
+	r->dir = (struct state_dir)STATE_DIR_NONE;
+	return r;
+}
+
+int runner_add(struct supervisor *sv, uint32_t n, pid_t pid, int fds[], struct runner **ret, struct ps_err *e)
+{
+	struct runner *r = runner_new(sv, n, pid);
+
+	if (!r)
+		return ps_fail_os(e, "memory for a runner");
+	pods_runner_id(sv->pod->name, n, r->id);
+	if (stream_create(sv->pod->r.output_size ? (size_t)sv->pod->r.output_size : STREAM_SIZE_DEFAULT, &r->stream, e) < 0 ||
+	    open_runner_tape(r, e) < 0 || wire(r, fds, e) < 0) {
+		runner_free(r);
+		return -1;
+	}
+	add_sorted(sv, r);
+	*ret = r;
+	return 0;
+}
+
+/* Not our child: how it ended is its parent's to know. */
+static void on_life(void *ctx, uint32_t events)
+{
+	struct runner *r = ctx;
+
+	(void)events;
+	r->reaped = r->ended = true;
+	r->reason = REASON_EXITED;
+	r->status = RUNNER_STATUS_UNKNOWN;
+	r->sv->callbacks->on_ended(r);
+	supervisor_quit(r->sv);
+}
+
+int runner_adopt(struct supervisor *sv, pid_t pid, int pidfd, int channel, struct ps_err *e)
+{
+	struct runner *r = runner_new(sv, 0, pid);
+
+	if (!r)
+		return ps_fail_os(e, "memory for a runner");
+	(void)snprintf(r->id, sizeof(r->id), "%s", sv->pod->st->id);
+	(void)snprintf(r->tape_name, sizeof(r->tape_name), "%s", sv->pod->st->tape);
+	add_sorted(sv, r);
+	r->state = RUNNER_RUNNING;
+	r->pidfd = pidfd;
+	r->life = (struct loop_source){ .fd = pidfd, .on = on_life, .ctx = r };
+	r->channel = (struct loop_source){ .fd = channel, .on = on_channel, .ctx = r };
+	return loop_add(&sv->loop, &r->life, EPOLLIN, e) < 0 || loop_add(&sv->loop, &r->channel, 0, e) < 0 ? -1 : 0;
+}
+
+/* ---- Launch ---- */
+
+static void on_timer(void *ctx)
+{
+	struct runner *r = ctx;
+
+	/* Asked to stop and still there, or out of time. */
+	(void)runner_stop(r, /* force= */ true, REASON_TIMEOUT, NULL);
+}
+
+static void launch_over(struct runner *r, const struct ps_err *failure)
+{
+	r->launching = false;
+	loop_remove(&r->sv->loop, &r->gate_source);
+	ps_fd_close(&r->gate_source.fd);
+	if (failure) {
+		r->reason = REASON_FAILED;
+		r->reason_known = true;
+		r->auto_free = true;
+		r->sv->n_failed++;
+		event_error(r->tape, r->id, failure);
+		runner_go(r, RUNNER_FAILED);
+		twin_tell(r->sv, SPAWN_KILL, r->n);
+	} else {
+		r->sv->n_launched++;
+		if (r->options & MSG_CODE) {
+			runner_go(r, RUNNER_WARMING);
+			loop_watch(&r->sv->loop, &r->channel, EPOLLIN);
+		} else {
+			r->started_ns = wall_ns();
+			runner_go(r, RUNNER_RUNNING);
+		}
+		twin_tell(r->sv, SPAWN_STARTED, r->n);
+	}
+	r->sv->callbacks->on_launched(r, failure);
+}
+
+static void on_gate(void *ctx, uint32_t events)
+{
+	struct runner *r = ctx;
+	struct ps_err e = { 0 };
+	int rc = launch_gate_hear(&r->gate, &e);
+
+	(void)events;
+	if (rc != 0)
+		launch_over(r, rc < 0 ? &e : NULL);
+}
+
+/* What LIST shows. */
+static char *command_text(const struct launch_request *q, const struct policy *p)
+{
+	char text[COMMAND_MAX];
+	size_t at = 0, n = q->n_args ? q->n_args : p->process.args.n;
+	const char *const *v = q->n_args ? q->args : p->process.args.v;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < n && at < sizeof(text) - 1; i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s", i ? " " : "", v[i]);
+	return strdup(text);
+}
+
+static int given_seccomp(void *ctx, const struct policy_seccomp *s, struct ps_buf *out, struct ps_err *e)
+{
+	const struct ps_buf *program = ctx;
+
+	(void)s;
+	ps_buf_put(out, program->data, program->len);
+	return out->failed ? ps_fail_os(e, "memory for the system call filter") : 0;
+}
+
+/* Nothing was written yet: a stream of another size can take its place. */
+static int resize_history(struct runner *r, uint64_t size, struct ps_err *e)
+{
+	struct stream *s;
+
+	if (!size)
+		return 0;
+	if (stream_create(size > SIZE_MAX ? SIZE_MAX : (size_t)size, &s, e) < 0)
+		return -1;
+	stream_free(r->stream);
+	r->stream = s;
+	return 0;
+}
+
+static bool has_limits(const struct pod_limits *l)
+{
+	return l->memory || l->pids || l->millicpus;
+}
+
+/* The plan of this launch in a memfd of its own, or -1: the one that init has is the one. */
+static int launch_plan(struct runner *r, const struct launch_request *q, int *ret_fd, struct ps_err *e)
+{
+	struct supervisor *sv = r->sv;
+	ps_auto_arena struct ps_arena arena = { .head = NULL };
+	ps_auto_buf struct ps_buf block = { 0 };
+	char cgroup[sizeof(sv->pod->cgroup) + 16];
+	const struct overrides o = {
+		.args = q->args, .n_args = q->n_args, .env = q->env, .n_env = q->n_env, .cwd = q->cwd,
+		.cgroups_path = cgroup, .limits = &q->limits, .only_limits = true,
+		.channel_fd = PODS_CHANNEL_FD, .tty = sv->pod->r.tty,
+	};
+	const struct plan_request request = {
+		.id = r->id, .cgroup_manager = sv->pod->env->cgroup_manager, .channel_fd = PODS_CHANNEL_FD,
+		.seccomp = given_seccomp, .seccomp_ctx = &sv->seccomp,
+	};
+	const struct policy *policy;
+
+	if (!q->n_args && !q->n_env && !q->cwd && !has_limits(&q->limits))
+		return 0;
+	(void)snprintf(cgroup, sizeof(cgroup), "%s/%u", sv->pod->cgroup, r->n);
+	if (overrides_apply(&arena, sv->bundle.policy, &o, &policy, e) < 0 ||
+	    plan_compile(policy, sv->host, &request, &block, e) < 0)
+		return -1;
+	const struct plan *p = plan_view(block.data, block.len);
+
+	if (!p)
+		return ps_fail(e, PS_E_BUG, "the compiled plan is not valid");
+	if (has_limits(&q->limits) && cgroup_limit(p, e) < 0)
+		return -1;
+	*ret_fd = launch_plan_fd(p, e);
+	return *ret_fd < 0 ? -1 : 0;
+}
+
+int runner_launch(struct runner *r, const struct launch_request *q, struct ps_err *e)
+{
+	ps_auto_fd int plan = -1;
+	ps_auto_fd int conn = -1;
+
+	if (r->state != RUNNER_PREPARED || r->launching)
+		return runner_check_move(r->state, RUNNER_RUNNING, r->id, e);
+	if (launch_plan(r, q, &plan, e) < 0 || resize_history(r, q->history, e) < 0)
+		return -1;
+	conn = sock_connect_at(r->dir.dir_fd, "start.sock", SOCK_SEQPACKET, e);
+	if (conn < 0 || launch_gate_open(&r->gate, conn, plan, e) < 0)
+		return ps_ctx(e, "runner '%s': reach init at its gate", r->id);
+	r->gate_source = (struct loop_source){ .fd = conn, .on = on_gate, .ctx = r };
+	if (loop_add(&r->sv->loop, &r->gate_source, EPOLLIN, e) < 0) {
+		r->gate_source.fd = -1;
+		return -1;
+	}
+	(void)ps_take_fd(&conn);
+	r->launching = true;
+	r->options = q->options;
+	r->output_limit = q->output_limit;
+	r->command = command_text(q, r->sv->bundle.policy);
+	if (r->tty && (q->rows || q->cols))
+		(void)runner_resize(r, q->rows, q->cols, NULL);
+	if (!r->tty && !(q->options & MSG_STDIN))
+		ps_fd_close(&r->input_fd);
+	r->timer = (struct loop_timer){ .on = on_timer, .ctx = r };
+	if (q->timeout_ms)
+		loop_timer_set(&r->sv->loop, &r->timer, q->timeout_ms);
+	return 0;
+}
+
+/* Its program runs already; from here on it is the client's. */
+void runner_begin_code(struct runner *r, const struct launch_request *q)
+{
+	r->options = q->options;
+	r->output_limit = q->output_limit;
+	r->started_ns = wall_ns();
+	r->sv->n_launched++;
+	r->timer = (struct loop_timer){ .on = on_timer, .ctx = r };
+	if (q->timeout_ms)
+		loop_timer_set(&r->sv->loop, &r->timer, q->timeout_ms);
+	runner_go(r, RUNNER_RUNNING);
+	r->sv->callbacks->on_launched(r, NULL);
+}
+
+/* ---- While it runs ---- */
+
+ssize_t runner_input(struct runner *r, const void *p, size_t n, bool eof, struct ps_err *e)
+{
+	ssize_t done = 0;
+
+	if (r->input_fd < 0)
+		return ps_fail(e, PS_E_STATE, "standard input of runner '%s' is closed, or another program's", r->id);
+	if (n) {
+		done = write(r->input_fd, p, n);
+		if (done < 0 && (errno == EAGAIN || errno == EINTR))
+			return 0;
+		if (done < 0)
+			return ps_fail_os(e, "runner '%s': write to its standard input", r->id);
+	}
+	if (eof && (size_t)done == n) {
+		struct termios t;
+
+		if (!r->tty)
+			ps_fd_close(&r->input_fd);
+		else if (tcgetattr(r->input_fd, &t) == 0 && t.c_cc[VEOF] != _POSIX_VDISABLE &&
+			 write(r->input_fd, &t.c_cc[VEOF], 1) < 0)
+			return ps_fail_os(e, "runner '%s': type end of file", r->id);
+	}
+	return done;
+}
+
+int runner_resize(struct runner *r, uint16_t rows, uint16_t cols, struct ps_err *e)
+{
+	const struct winsize size = { .ws_row = rows, .ws_col = cols };
+
+	if (!r->tty || r->input_fd < 0)
+		return ps_fail(e, PS_E_STATE, "runner '%s' has no terminal", r->id);
+	return ioctl(r->input_fd, TIOCSWINSZ, &size) < 0 ? ps_fail_os(e, "resize the terminal of runner '%s'", r->id) : 0;
+}
+
+int runner_signal(struct runner *r, int sig, struct ps_err *e)
+{
+	if (r->reaped || r->pidfd < 0 || runner_is_idle(r))
+		return ps_fail(e, PS_E_STATE, "runner '%s' is not running: it is %s", r->id, runner_state_name(r->state));
+	if (ps_pidfd_kill(r->pidfd, sig) < 0 && errno != ESRCH)
+		return ps_fail_os(e, "send signal %d to runner '%s'", sig, r->id);
+	r->was_signalled = true;
+	return 0;
+}
+
+int runner_stop(struct runner *r, bool force, enum msg_reason why, struct ps_err *e)
+{
+	if (r->reaped)
+		return 0;
+	/* Before its program runs nobody handles SIGTERM. */
+	force = force || runner_is_idle(r) || r->launching;
+	if (!r->reason_known) {
+		r->reason = why;
+		r->reason_known = true;
+	}
+	runner_go(r, RUNNER_STOPPING);
+	if (force) {
+		loop_timer_clear(&r->sv->loop, &r->timer);
+		if (ps_pidfd_kill(r->pidfd, SIGKILL) < 0 && errno != ESRCH)
+			return ps_fail_os(e, "kill runner '%s'", r->id);
+		twin_tell(r->sv, SPAWN_KILL, r->n); /* frozen, or more than init: the spawner has the cgroup */
+		return 0;
+	}
+	r->timer = (struct loop_timer){ .on = on_timer, .ctx = r };
+	loop_timer_set(&r->sv->loop, &r->timer, r->stop_ms ? r->stop_ms : STOP_MS);
+	if (ps_pidfd_kill(r->pidfd, SIGTERM) < 0 && errno != ESRCH)
+		return ps_fail_os(e, "stop runner '%s'", r->id);
+	return 0;
+}
+
+/* ---- End ---- */
+
+static enum msg_reason reason_of(const struct runner *r, bool oom)
+{
+	if (r->reason_known)
+		return r->reason;
+	if (oom && r->status == 128 + SIGKILL)
+		return REASON_MEMORY;
+	if (r->status <= 128)
+		return REASON_EXITED;
+	return r->was_signalled ? REASON_STOPPED : REASON_SIGNAL;
+}
+
+void runner_drained(struct runner *r)
+{
+	if (!r->reaped || r->ended || r->out[0].source.fd >= 0 || r->out[1].source.fd >= 0)
+		return;
+	r->ended = true;
+	r->exited_ns = wall_ns();
+	stream_finish(r->stream);
+	runner_go(r, RUNNER_EXITED);
+	r->sv->callbacks->on_output(r);
+	r->sv->callbacks->on_ended(r);
+}
+
+/* Whoever inherited its output and outlives it has had its time. */
+static void on_drain_timeout(void *ctx)
+{
+	struct runner *r = ctx;
+
+	output_close(&r->out[0]);
+	output_close(&r->out[1]);
+	runner_drained(r);
+}
+
+void runner_reaped(struct runner *r, int status, bool oom)
+{
+	enum { DRAIN_MS = 2000 };
+
+	if (r->reaped)
+		return;
+	r->reaped = true;
+	r->status = status;
+	r->reason = reason_of(r, oom);
+	r->reason_known = true;
+	loop_timer_clear(&r->sv->loop, &r->timer);
+	ps_fd_close(&r->input_fd);
+	if (r->launching) {
+		struct ps_err e = { 0 };
+		int rc;
+
+		/* Its last words, which the end of its socket follows: the launch is told before the end is. */
+		do
+			rc = launch_gate_hear(&r->gate, &e);
+		while (rc == 0);
+		launch_over(r, rc < 0 ? &e : NULL);
+	}
+	/* A client that holds output back may take its time; everybody else's is over soon. */
+	r->timer = (struct loop_timer){ .on = on_drain_timeout, .ctx = r };
+	if (r->keep == UINT64_MAX)
+		loop_timer_set(&r->sv->loop, &r->timer, DRAIN_MS);
+	runner_drained(r);
+}
+
+void runner_usage(const struct runner *r, struct cgroup_usage *ret)
+{
+	struct state *st = malloc(sizeof(*st));
+
+	if (st && state_read(&r->dir, st, NULL) == 0) {
+		const struct cgroup_dirs cg = container_cgroups(st);
+
+		cgroup_usage_read(cg.v, cg.n, ret);
+	}
+	free(st);
+}
+
+void runner_cleanup(struct runner *r)
+{
+	if (r->freeing)
+		return;
+	r->freeing = true;
+	twin_tell(r->sv, SPAWN_FREE, r->n);
+}
+
+void runner_gone(struct runner *r)
+{
+	struct runner **at = &r->sv->runners;
+
+	runner_go(r, RUNNER_GONE);
+	while (*at && *at != r)
+		at = &(*at)->next;
+	if (*at)
+		*at = r->next;
+	runner_free(r);
+}

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * supervisor.c - the loop of a pod, its twin, its pool of prepared runners, and its end.
+ */
+#include "shim/pod/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/proc.h"
+#include "base/scope.h"
+#include "ipc/sock.h"
+#include "shim/pod/spawner.h"
+#include "shim/sandbox/confine.h"
+
+enum { REFILL_MS = 2 };
+enum { FAILURES_MAX = 3 }; /* in a row: then the pool waits for a launch before it tries again */
+
+/* ---- The maker waits for a word ---- */
+
+static void tell_maker(struct supervisor *sv, const struct ps_err *failure)
+{
+	const struct ps_err none = { 0 };
+
+	if (sv->ready_fd < 0)
+		return;
+	(void)!write(sv->ready_fd, failure ? failure : &none, sizeof(none));
+	ps_fd_close(&sv->ready_fd);
+}
+
+/* ---- The twin ---- */
+
+void twin_tell(struct supervisor *sv, uint32_t kind, uint32_t n)
+{
+	const struct spawn_msg m = { .kind = kind, .n = n };
+
+	if (sv->twin_sock >= 0)
+		(void)sock_send(sv->twin_sock, &m, sizeof(m), NULL, 0, NULL);
+}
+
+static uint32_t count_idle(const struct supervisor *sv)
+{
+	uint32_t n = 0;
+
+	for (const struct runner *r = sv->runners; r; r = r->next)
+		n += runner_is_idle(r) && !r->launching && !r->reaped;
+	return n;
+}
+
+void pool_refill(struct supervisor *sv)
+{
+	uint32_t want = sv->pod->r.warm;
+
+	for (const struct waiting_launch *w = sv->waiting; w; w = waiting_next(w))
+		want++;
+	if (sv->quitting || sv->single || (sv->n_failed_in_a_row >= FAILURES_MAX && !sv->waiting))
+		return;
+	for (uint32_t have = count_idle(sv) + sv->n_making; have < want; have++) {
+		sv->n_making++;
+		twin_tell(sv, SPAWN_MAKE, sv->next_n++);
+	}
+}
+
+static void on_refill(void *ctx)
+{
+	pool_refill(ctx);
+}
+
+void pool_refill_soon(struct supervisor *sv)
+{
+	if (!count_idle(sv))
+		pool_refill(sv);
+	else if (!sv->refill.at_ms)
+		loop_timer_set(&sv->loop, &sv->refill, REFILL_MS);
+}
+
+static void available(struct supervisor *sv)
+{
+	sv->callbacks->on_available(sv);
+	pool_refill(sv);
+	if (count_idle(sv) >= sv->pod->r.warm && !sv->n_making)
+		tell_maker(sv, NULL);
+}
+
+/* An interpreter runs from the start: its program gets warm, and then waits for CODE. */
+static int start_interpreter(struct runner *r, struct ps_err *e)
+{
+	const struct launch_request own = { .options = MSG_CODE };
+
+	return runner_launch(r, &own, e);
+}
+
+static void made(struct supervisor *sv, const struct spawn_msg *m, int fds[])
+{
+	struct ps_err e = { 0 };
+	struct runner *r;
+
+	sv->n_making--;
+	sv->n_failed_in_a_row = 0;
+	if (runner_add(sv, m->n, m->pid, fds, &r, &e) < 0) {
+		tell_maker(sv, &e);
+		twin_tell(sv, SPAWN_FREE, m->n);
+	} else if (sv->pod->r.interpreter && start_interpreter(r, &e) < 0) {
+		tell_maker(sv, &e);
+		runner_cleanup(r);
+	}
+	available(sv);
+}
+
+static void failed(struct supervisor *sv, const struct spawn_msg *m)
+{
+	sv->n_making--;
+	sv->n_failed++;
+	sv->n_failed_in_a_row++;
+	server_launch_failed(sv, &m->err);
+	if (sv->ready_fd >= 0) {
+		tell_maker(sv, &m->err);
+		supervisor_quit(sv);
+	}
+	pool_refill(sv);
+}
+
+static struct runner *find_any(const struct supervisor *sv, uint32_t n)
+{
+	struct runner *r = sv->runners;
+
+	while (r && r->n != n)
+		r = r->next;
+	return r;
+}
+
+static void on_twin(void *ctx, uint32_t events)
+{
+	struct supervisor *sv = ctx;
+	struct spawn_msg m;
+	int fds[SPAWN_FDS] = { -1, -1, -1, -1, -1 };
+	size_t n_fds = SPAWN_FDS;
+	ssize_t n = sock_recv(sv->twin_sock, &m, sizeof(m), fds, &n_fds, /* timeout_ms= */ 0, NULL);
+
+	(void)events;
+	if (n != (ssize_t)sizeof(m)) {
+		loop_remove(&sv->loop, &sv->twin); /* its pidfd tells the rest */
+		return;
+	}
+	struct runner *r = find_any(sv, m.n);
+
+	switch ((enum spawn_kind)m.kind) {
+	case SPAWN_MADE:
+		made(sv, &m, fds);
+		break;
+	case SPAWN_FAILED:
+		failed(sv, &m);
+		break;
+	case SPAWN_ENDED:
+		if (r)
+			runner_reaped(r, m.status, m.oom);
+		pool_refill(sv);
+		break;
+	case SPAWN_FREED:
+		if (r)
+			server_runner_gone(r);
+		break;
+	case SPAWN_MAKE:
+	case SPAWN_KILL:
+	case SPAWN_STARTED:
+	case SPAWN_FREE:
+	case SPAWN_QUIT:
+		break;
+	}
+	for (size_t i = 0; i < SPAWN_FDS; i++)
+		ps_fd_close(&fds[i]);
+}
+
+/* ---- The end ---- */
+
+void supervisor_quit(struct supervisor *sv)
+{
+	if (sv->quitting)
+		return;
+	sv->quitting = true;
+	server_close_listener(sv);
+	if (sv->single)
+		loop_stop(&sv->loop);
+	else
+		twin_tell(sv, SPAWN_QUIT, 0);
+}
+
+void supervisor_maybe_quit(struct supervisor *sv)
+{
+	for (const struct runner *r = sv->runners; r; r = r->next)
+		if (!r->ended && !runner_is_idle(r))
+			return;
+	if (sv->ending)
+		supervisor_quit(sv);
+}
+
+/* It has freed everything, or it was killed: then that is for us to do, as far as our rights go. */
+static void on_twin_death(void *ctx, uint32_t events)
+{
+	struct supervisor *sv = ctx;
+	const struct ps_err gone = { .cls = PS_E_PEER, .msg = "the pod's spawner has ended" };
+
+	(void)events;
+	for (struct runner *r = sv->runners; r; r = r->next)
+		(void)ps_pidfd_kill(r->pidfd, SIGKILL);
+	tell_maker(sv, &gone);
+	loop_stop(&sv->loop);
+}
+
+static void on_signal(void *ctx, uint32_t events)
+{
+	struct supervisor *sv = ctx;
+	struct signalfd_siginfo s;
+
+	(void)events;
+	if (read(sv->signals.fd, &s, sizeof(s)) == (ssize_t)sizeof(s))
+		supervisor_quit(sv);
+}
+
+/* ---- Birth ---- */
+
+static int open_signals(struct supervisor *sv, struct ps_err *e)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return ps_fail_os(e, "block signals");
+	sv->signals = (struct loop_source){ .fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), .on = on_signal, .ctx = sv };
+	if (sv->signals.fd < 0)
+		return ps_fail_os(e, "wait for signals");
+	return loop_add(&sv->loop, &sv->signals, EPOLLIN, e);
+}
+
+/* Everything that a launch is compiled from; the filter is compiled once. */
+static int load(struct supervisor *sv, struct ps_err *e)
+{
+	struct bundle *b = &sv->bundle;
+
+	if (bundle_load_frozen(b, &sv->pod->dir, sv->pod->st, e) < 0 || host_probe(&b->arena, &sv->host, e) < 0)
+		return -1;
+	if (b->policy->seccomp.set && seccomp_cached(&b->arena, &b->policy->seccomp, &sv->seccomp, e) < 0)
+		return -1;
+	return 0;
+}
+
+static int remember_namespaces(struct supervisor *sv, struct ps_err *e)
+{
+	static const char *const paths[] = { "/proc/self/ns/user", "/proc/self/ns/pid", "/proc/self/ns/mnt" };
+	struct stat st;
+
+	for (size_t i = 0; i < PS_COUNT(paths); i++) {
+		if (stat(paths[i], &st) < 0)
+			return ps_fail_os(e, "look at '%s'", paths[i]);
+		sv->ns[i] = st.st_ino;
+	}
+	return 0;
+}
+
+static int watch_twin(struct supervisor *sv, struct ps_err *e)
+{
+	sv->twin = (struct loop_source){ .fd = sv->twin_sock, .on = on_twin, .ctx = sv };
+	sv->twin_life = (struct loop_source){ .fd = sv->twin_pidfd, .on = on_twin_death, .ctx = sv };
+	return loop_add(&sv->loop, &sv->twin, EPOLLIN, e) < 0 || loop_add(&sv->loop, &sv->twin_life, EPOLLIN, e) < 0 ? -1
+															  : 0;
+}
+
+static int set_up(struct supervisor *sv, struct ps_err *e)
+{
+	if (loop_init(&sv->loop, e) < 0 || open_signals(sv, e) < 0 || remember_namespaces(sv, e) < 0 || load(sv, e) < 0 ||
+	    watch_twin(sv, e) < 0 || server_open(sv, sv->pod->dir.dir_fd, e) < 0 || server_open_observe(sv, e) < 0)
+		return -1;
+	return confine_supervisor(e);
+}
+
+static void supervisor_done(struct supervisor *sv)
+{
+	server_close(sv);
+	while (sv->runners)
+		runner_gone(sv->runners);
+	ps_fd_close(&sv->signals.fd);
+	loop_done(&sv->loop);
+	ps_buf_done(&sv->seccomp);
+	bundle_done(&sv->bundle);
+	free(sv);
+}
+
+static struct supervisor *supervisor_new(const struct pods *pod, int ready_fd, struct ps_err *e)
+{
+	struct supervisor *sv = calloc(1, sizeof(*sv));
+
+	if (!sv) {
+		(void)ps_fail_os(e, "memory for the supervisor");
+		return NULL;
+	}
+	sv->pod = pod;
+	sv->ready_fd = ready_fd;
+	sv->twin_sock = sv->twin_pidfd = sv->listeners[0].source.fd = sv->listeners[1].source.fd = sv->signals.fd = sv->loop.epoll_fd = -1;
+	sv->callbacks = &server_callbacks;
+	sv->refill = (struct loop_timer){ .on = on_refill, .ctx = sv };
+	return sv;
+}
+
+int supervisor_run(const struct pods *pod, int twin_sock, int twin_pidfd, int ready_fd, struct ps_err *e)
+{
+	struct supervisor *sv = supervisor_new(pod, ready_fd, e);
+	int rc;
+
+	if (!sv)
+		return -1;
+	sv->twin_sock = twin_sock;
+	sv->twin_pidfd = twin_pidfd;
+	rc = set_up(sv, e);
+	if (rc < 0) {
+		tell_maker(sv, e);
+	} else {
+		available(sv);
+		rc = loop_run(&sv->loop, e);
+	}
+	supervisor_done(sv);
+	return rc;
+}
+
+int supervisor_run_single(const struct pods *container, pid_t pid, int pidfd, int channel, int ready_fd, struct ps_err *e)
+{
+	struct supervisor *sv = supervisor_new(container, ready_fd, e);
+	int rc;
+
+	if (!sv)
+		return -1;
+	sv->single = true;
+	rc = loop_init(&sv->loop, e) < 0 || remember_namespaces(sv, e) < 0 || runner_adopt(sv, pid, pidfd, channel, e) < 0 ||
+		     server_open(sv, container->dir.dir_fd, e) < 0 || confine_supervisor(e) < 0
+		     ? -1 : 0;
+	tell_maker(sv, rc < 0 ? e : NULL);
+	if (rc == 0)
+		rc = loop_run(&sv->loop, e);
+	supervisor_done(sv);
+	return rc;
+}
