@@ -312,6 +312,9 @@ static int do_take_tty(struct player *p, struct ps_err *e) { return tty_take(&in
 
 static int do_prepared(struct player *p, struct ps_err *e)
 {
+	/* Closing the last of a procfs takes half a millisecond: not when somebody waits for the payload. */
+	if (p->gate_fd >= 0)
+		let_go(&init_of(p)->sb);
 	if (init_of(p)->dies_with_launcher)
 		return 0;
 	/* From `record` on the launcher may end: only the channel's EOF tells until then. */

@@ -138,8 +138,23 @@ static int set_source(int fs, const char *source, struct ps_err *e)
 	return 0;
 }
 
-/* The private procfs is the container's own as well: a second mount of it spares a second super block. */
-static int share_procfs(const struct sandbox *sb, const struct plan_mount *m)
+/* Does the plan mount anything into a /proc?  Masks come when nobody needs our procfs any more. */
+static bool mounts_below_proc(const struct plan *p)
+{
+	char clean[PATH_MAX];
+
+	for (PLAN_EACH(p, struct plan_mount, m, p->mounts))
+		if (ps_path_clean(plan_str(p, m->target), clean, sizeof(clean)) < 0 || strncmp(clean, "/proc/", 6) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * The private procfs is the container's own as well.  Where nothing covers it and it stays writable, it is the very mount that
+ * the container gets: to let go of a detached one costs a grace period of RCU.  Else a second mount of it, which spares a
+ * second super block.
+ */
+static int share_procfs(struct sandbox *sb, const struct plan_mount *m)
 {
 	const uint64_t has = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, wants = mnt_attrs(m);
 	ps_auto_fd int mnt = -1;
@@ -147,7 +162,11 @@ static int share_procfs(const struct sandbox *sb, const struct plan_mount *m)
 	if (!sb->proc_is_own || sb->plan->bridge_late || m->options.n || m->sb_flags ||
 	    strcmp(plan_str(sb->plan, m->source), "proc") != 0)
 		return -1;
-	mnt = mnt_clone(sb->proc_fd, false); /* of a detached mount: 6.15 */
+	bool give = !sb->proc_is_attached && !(wants & MOUNT_ATTR_RDONLY) && !mounts_below_proc(sb->plan);
+
+	/* mnt_clone of a detached mount: 6.15 */
+	mnt = give ? fcntl(sb->proc_fd, F_DUPFD_CLOEXEC, 3) : mnt_clone(sb->proc_fd, false);
+	sb->proc_is_attached |= give;
 	if (mnt < 0 || (wants != has && mnt_setattr(mnt, false, wants, has & ~wants, 0) < 0))
 		return -1;
 	return ps_take_fd(&mnt);
@@ -168,7 +187,7 @@ static bool is_filled_first(const struct sandbox *sb, const struct plan_mount *m
 		mnt_top_of(clean) == SANDBOX_DEV);
 }
 
-static int new_fs(const struct sandbox *sb, const struct plan_mount *m, const char *mode, int target_fd, struct ps_err *e)
+static int new_fs(struct sandbox *sb, const struct plan_mount *m, const char *mode, int target_fd, struct ps_err *e)
 {
 	const char *type = plan_str(sb->plan, m->fstype);
 	bool is_proc = !strcmp(type, "proc"), copy_up = m->flags & PLAN_MOUNT_TMPCOPYUP;

@@ -26,6 +26,7 @@ struct sandbox {
 	int readonly_fd[64]; /* mounts that mounts_finish makes read-only */
 	unsigned n_readonly;
 	bool dies_with_launcher; /* the payload, too, as far as the kernel lets us say so */
+	bool proc_is_attached; /* the container's /proc is proc_fd itself */
 	bool proc_is_own; /* proc_fd is an instance of our own, not the /proc that was found */
 };
 #define SANDBOX_INIT(p, f) { .plan = (p), .fds = (f), .root_fd = -1, .proc_fd = -1, .tty_master = -1, \
