@@ -257,10 +257,13 @@ static void type_eof(struct foreground *f)
 	if (is_full(&f->in) || poll(&unread, 1, 0) != 0 || tcgetattr(f->master_fd, &t) < 0 ||
 	    t.c_cc[VEOF] == _POSIX_VDISABLE)
 		return;
-	f->in.data[0] = f->in_line && !(t.c_lflag & ICANON) ? '\n' : (char)t.c_cc[VEOF];
+	/* Whoever takes the terminal out of canonical mode later still finds the line unfinished: only a newline ends it. */
+	const bool newline = f->in_line && !(t.c_lflag & ICANON);
+
+	f->in.data[0] = newline ? '\n' : (char)t.c_cc[VEOF];
 	f->in.at = 0;
 	f->in.end = 1;
-	f->in_line = false;
+	f->in_line = f->in_line && !newline;
 }
 
 static int serve(struct foreground *f, struct ps_err *e)

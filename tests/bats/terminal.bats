@@ -112,6 +112,12 @@ bounded() {
 	printf 'echo typed $((6*7)); exit 3' | bounded run -b "$BUNDLE" "$CID" >"$OUT" || status=$?
 	[ "$status" = 3 ]
 	grep -q '^typed 42' "$OUT"
+	# A line editor that takes over a line which the end of stdin has already pushed on to nobody.
+	shell 'sleep 1; exec sh'
+	status=0
+	printf 'echo typed $((6*7)); exit 3' | bounded run -b "$BUNDLE" "$CID" >"$OUT" || status=$?
+	[ "$status" = 3 ]
+	grep -q '^typed 42' "$OUT"
 	shell 'stty -echo; cat; exit 4'
 	status=0
 	{ sleep 0.3; printf 'begun'; } | bounded run -b "$BUNDLE" "$CID" >"$OUT" || status=$?
