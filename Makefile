@@ -197,9 +197,10 @@ install: all ## install into $(DESTDIR)$(PREFIX)
 	ln -sfn $(LIB_SONAME) $(DESTDIR)$(LIBDIR)/libpodshim.so
 
 # Directories below these that are empty then go too, whoever made them.
-KEPT_DIRS = $(BINDIR) $(DATADIR) $(MANDIR) $(PREFIX)
+KEPT_DIRS = $(BINDIR) $(LIBDIR) $(INCLUDEDIR) $(DATADIR) $(MANDIR) $(PREFIX)
 
 uninstall: ## remove what install put there
+	$(Q)rm -fv "$(DESTDIR)$(LIBDIR)/libpodshim.so"
 	$(Q)for row in $(INSTALLED); do rest=$${row#*:}; dest=$${rest%:*}; rm -fv "$(DESTDIR)$$dest"; \
 		while dest=$${dest%/*}; [ "$$dest" ]; do \
 			case " $(KEPT_DIRS) " in *" $$dest "*) break ;; esac; \

@@ -116,6 +116,7 @@ static int receive(struct podshim *c, int timeout_ms, struct ps_err *e)
 			*e = why;
 		return ps_ctx(e, "'%s'", c->name);
 	}
+	c->n_received++;
 	c->n_fds = n_fds;
 	if (n == 0)
 		return gone(c, e);
@@ -170,7 +171,8 @@ static void dispatch_event(struct podshim *c, const struct msg *m)
 {
 	struct podshim_runner *r = find_runner(c, msg_u64(m, TAG_N, UINT64_MAX));
 
-	if (m->type == MSG_OUTPUT && r)
+	/* One that was sent before our last ACK came there says nothing new: that ACK's own is still owed. */
+	if (m->type == MSG_OUTPUT && r && (msg_u64(m, TAG_HEAD, 0) > r->acked || msg_u64(m, TAG_FINISHED, 0)))
 		r->armed = false;
 	if (m->type == MSG_EXIT && r)
 		set_ended(r, m);
@@ -413,6 +415,11 @@ pid_t podshim_server_pid(const struct podshim *c)
 int podshim_fd(const struct podshim *c)
 {
 	return c->fd;
+}
+
+uint64_t podshim_received(const struct podshim *c)
+{
+	return c->n_received;
 }
 
 void podshim_set_timeout(struct podshim *c, int timeout_ms)

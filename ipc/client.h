@@ -18,6 +18,7 @@ struct podshim {
 	int fd, timeout_ms;
 	uint32_t last_id;
 	bool gone; /* the pod has closed the connection */
+	uint64_t n_received;
 	char name[CLIENT_NAME_MAX + 1];
 	pid_t pid;
 	uint64_t features;

@@ -211,7 +211,7 @@ static int acknowledge(struct podshim_runner *r, struct ps_err *e)
 /* Who is lossless and always finds something must still say so, before the runner has to wait. */
 static int keep_going(struct podshim_runner *r, struct ps_err *e)
 {
-	if (!(r->flags & MSG_LOSSLESS) || !r->c || r->c->gone || r->cursor.pos - r->acked < STREAM_SIZE_MIN / 4)
+	if (!(r->flags & MSG_LOSSLESS) || !r->c || r->c->gone || r->cursor.pos - r->acked < stream_view_size(r->view) / 4)
 		return 0;
 	if (r->armed && lib_pump(r->c, 0, e) < 0)
 		return -1;

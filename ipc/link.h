@@ -78,5 +78,5 @@ int link_reserve(struct link *l, uint32_t len, void **ret, int timeout_ms, struc
 int link_fd(const struct link *l);
 /* Flush and ask to be rung for `what`.  Returns what is so already: then do not poll, the bell will not ring. */
 unsigned link_arm(struct link *l, unsigned what, uint32_t len);
-/* After poll returned, for whatever reason: no more ringing; empties the bell, by a bounded amount; notices a dead peer. */
+/* After poll returned, for whatever reason: no more ringing; empties the bell (boundedly), notices a dead peer. */
 void link_disarm(struct link *l);

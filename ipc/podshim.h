@@ -63,6 +63,11 @@ PODSHIM_API const char *podshim_name(const struct podshim *c);
 PODSHIM_API pid_t podshim_server_pid(const struct podshim *c);
 /* The connection's socket.  When it is readable, podshim_event with timeout 0 is due. */
 PODSHIM_API int podshim_fd(const struct podshim *c);
+/*
+ * Messages taken so far.  Whoever waits for several things of one connection polls only after a round of calls with timeout
+ * 0 in which it has not changed: each of them may take the message that another waits for.
+ */
+PODSHIM_API uint64_t podshim_received(const struct podshim *c);
 /* How long other requests than waits may take; 60000 at first, -1: for ever. */
 PODSHIM_API void podshim_set_timeout(struct podshim *c, int timeout_ms);
 

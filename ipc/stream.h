@@ -83,6 +83,7 @@ int stream_map(int fd, struct stream_view **ret, struct ps_err *e);
 void stream_unmap(struct stream_view *v); /* accepts NULL */
 static inline void stream_unmapp(struct stream_view **v) { stream_unmap(*v); *v = NULL; }
 #define auto_stream_view __attribute__((cleanup(stream_unmapp)))
+size_t stream_view_size(const struct stream_view *v); /* bytes of the data area */
 /* Before the oldest whole record: all the history there is.  What was overwritten before it counts as lost. */
 void stream_cursor_oldest(const struct stream_view *v, struct stream_cursor *c);
 /* Behind the newest record. */

@@ -84,6 +84,11 @@ void stream_unmap(struct stream_view *v)
 	errno = saved;
 }
 
+size_t stream_view_size(const struct stream_view *v)
+{
+	return v->m.size;
+}
+
 static uint64_t load_head(const struct stream_view *v)
 {
 	return atomic_load_explicit(&v->m.header->head, memory_order_acquire); /* D */

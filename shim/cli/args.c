@@ -222,17 +222,23 @@ int args_time(const char *text, uint64_t *ret_ms)
 	};
 	const char *rest;
 	uint64_t v;
+	size_t i;
 
 	if (thousandths(text, &v, &rest) < 0)
 		return -1;
 	if (!strcmp(rest, "ms")) {
+		if (v % 1000)
+			return -1;
 		*ret_ms = v / 1000;
-		return v % 1000 ? -1 : 0;
+		return 0;
 	}
-	for (size_t i = 0; i < PS_COUNT(units); i++)
+	for (i = 0; i < PS_COUNT(units); i++)
 		if (!strcmp(rest, units[i].unit))
-			return __builtin_mul_overflow(v, units[i].seconds, ret_ms) ? -1 : 0;
-	return -1;
+			break;
+	if (i == PS_COUNT(units) || __builtin_mul_overflow(v, units[i].seconds, &v))
+		return -1;
+	*ret_ms = v;
+	return 0;
 }
 
 static int invalid(struct stream *s, const struct opt *o, const char *value, const char *what)
@@ -346,6 +352,7 @@ static int take_word(struct stream *s, const char *word, bool *flags_end)
 		return unknown_command(s, word);
 	cli->cmd = found;
 	*flags_end |= (cli->cmd->attr & CMD_RAW) != 0;
+	cli->fail_status = cli->cmd->fail_status ? cli->cmd->fail_status : 1;
 	if (cli->cmd->flags_size) {
 		cli->flags = ps_arena_alloc(&cli->mem, cli->cmd->flags_size);
 		if (!cli->flags)

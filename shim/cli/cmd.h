@@ -35,6 +35,7 @@ struct command {
 	size_t flags_size;         /* of the structure that opts write into */
 	size_t min_words, max_words;
 	unsigned attr;             /* CMD_* */
+	int fail_status;           /* exit status of a failure of podshim's own; 0: 1 */
 	/* Exit status of podshim (>= 0), or -1 with *e. */
 	int (*run)(struct cli *cli, struct ps_err *e);
 };

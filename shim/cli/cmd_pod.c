@@ -21,6 +21,7 @@ const struct command cmd_pod = {
 		    "podshim pod launch jobs -- sh -c 'echo hello'\n"
 		    "podshim pod rm jobs\n",
 	.min_words = 1,
+	.max_words = CMD_ANY_WORDS,
 	.attr = CMD_GROUP,
 	.run = run_pod,
 };

@@ -269,7 +269,6 @@ static int run_pod_launch(struct cli *cli, struct ps_err *e)
 	auto_podshim struct podshim *c = NULL;
 	struct target t;
 
-	cli->fail_status = STATUS_OURS;
 	if (check_flags(cli, f, e) < 0 || target_of(cli, cli->words[0], &t, e) < 0)
 		return -1;
 	if (t.kind != TARGET_POD)
@@ -297,5 +296,6 @@ const struct command cmd_pod_launch = {
 	.min_words = 1,
 	.max_words = CMD_ANY_WORDS,
 	.attr = CMD_ROOT | CMD_PAYLOAD_2,
+	.fail_status = STATUS_OURS,
 	.run = run_pod_launch,
 };

@@ -18,9 +18,14 @@ struct copy {
 	bool reply, in_open, no_room, peer_ended;
 };
 
+static bool is_gone(const struct podshim_error *why)
+{
+	return why->code == PODSHIM_E_PEER && why->sys == EPIPE;
+}
+
 static int lost_peer(const struct podshim_error *why, struct ps_err *e)
 {
-	if (why->code == PODSHIM_E_PEER && why->sys == EPIPE)
+	if (is_gone(why))
 		return ps_fail(e, PS_E_PEER, "the program at the other end of the link is gone");
 	return lib_failed(why, e);
 }
@@ -30,8 +35,10 @@ static int step_receive(struct copy *c, struct ps_err *e)
 {
 	struct podshim_error why = { .code = PODSHIM_OK };
 	struct podshim_record rec;
-	const int got = c->peer_ended ? 0 : podshim_receive(c->l, &rec, 0, &why);
+	int got = c->peer_ended ? 0 : podshim_receive(c->l, &rec, 0, &why);
 
+	if (got < 0 && !c->reply && is_gone(&why))
+		got = PODSHIM_END;
 	if (got < 0)
 		return lost_peer(&why, e);
 	if (got == PODSHIM_END)
@@ -39,11 +46,22 @@ static int step_receive(struct copy *c, struct ps_err *e)
 	if (got == 1) {
 		const bool err = rec.type == PODSHIM_STDOUT && rec.flags == STDERR_FILENO;
 
-		if (ps_write_all(err ? STDERR_FILENO : STDOUT_FILENO, rec.data, rec.len) < 0)
+		if (c->reply && ps_write_all(err ? STDERR_FILENO : STDOUT_FILENO, rec.data, rec.len) < 0)
 			return ps_fail_os(e, "write to standard %s", err ? "error" : "output");
 		podshim_release(c->l);
 	}
 	return got != 0;
+}
+
+/* Nobody reads any more: that matters only if there is more. */
+static int end_unread(struct copy *c, const struct podshim_error *why, struct ps_err *e)
+{
+	char more;
+
+	if (!is_gone(why) || read(STDIN_FILENO, &more, 1) != 0)
+		return lost_peer(why, e);
+	c->in_open = false;
+	return 1;
 }
 
 /* 1: something was sent, or there is no more; 0: no room now. */
@@ -56,7 +74,7 @@ static int step_send(struct copy *c, struct ps_err *e)
 
 	c->no_room = got == 0;
 	if (got < 0)
-		return lost_peer(&why, e);
+		return end_unread(c, &why, e);
 	if (got == 0)
 		return 0;
 	do
@@ -107,7 +125,7 @@ int link_copy(struct podshim_link *l, unsigned type, bool reply, struct ps_err *
 	struct copy c = { .l = l, .type = type, .piece = max < PIECE_MAX ? max : PIECE_MAX, .reply = reply, .in_open = true };
 
 	while (c.in_open || (c.reply && !c.peer_ended)) {
-		int did = c.reply || c.in_open ? step_receive(&c, e) : 0;
+		int did = step_receive(&c, e);
 
 		if (did >= 0 && (stdin_ready(&c) || (c.in_open && c.no_room))) {
 			const int sent = step_send(&c, e);

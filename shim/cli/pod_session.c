@@ -74,7 +74,8 @@ int detach_keys_parse(const char *text, struct detach_keys *ret, struct ps_err *
 /* Take the typed bytes over, but for the detach keys; what began like them and was not is given back. */
 static void type(struct state_of_session *s, const char *p, size_t n)
 {
-	const struct detach_keys *k = &s->q->detach;
+	static const struct detach_keys none = { .n = 0 };
+	const struct detach_keys *k = s->raw ? &s->q->detach : &none;
 
 	for (size_t i = 0; i < n && !s->detached; i++) {
 		if (s->matched < k->n && p[i] == k->key[s->matched]) {
@@ -281,7 +282,7 @@ static int step_input(struct state_of_session *s)
 	if (n < 0) { /* it reads no more; how it ends is told elsewhere */
 		s->in_at = s->in_n;
 		s->in_eof = false;
-		s->in_open = s->in_open && s->q->detach.n > 0 && s->q->tty;
+		s->in_open = s->in_open && s->raw && s->q->detach.n > 0;
 	}
 	return n != 0;
 }
@@ -314,6 +315,7 @@ static int wait_for_any(struct state_of_session *s, int out_fd, struct ps_err *e
 static int loop(struct state_of_session *s, enum session_end *ret, struct ps_err *e)
 {
 	for (;;) {
+		const uint64_t received = podshim_received(s->q->c);
 		int out_fd = -1, did = step_signals(s), got;
 
 		if (s->detached || s->n_signals >= SIGNALS_MAX) {
@@ -338,7 +340,7 @@ static int loop(struct state_of_session *s, enum session_end *ret, struct ps_err
 			return 0;
 		}
 		did |= step_input(s);
-		if (!did && wait_for_any(s, out_fd, e) < 0)
+		if (!did && received == podshim_received(s->q->c) && wait_for_any(s, out_fd, e) < 0)
 			return -1;
 	}
 }

@@ -45,7 +45,7 @@ struct init {
 	const int *tasks;
 	uint32_t n_tasks;
 	mode_t caller_umask;
-	bool gave_up, filtered, dies_with_launcher;
+	bool began_giving_up, gave_up, filtered, dies_with_launcher;
 	char payload[PATH_MAX];
 };
 
@@ -254,18 +254,33 @@ static void let_go(struct sandbox *sb)
 }
 
 /*
+ * What takes time, takes nothing from what a launch may still do to this container, and is not undone by it: done before the
+ * gate where there is one.  Closing the last descriptor of a detached mount alone can take half a millisecond.
+ */
+static int begin_giving_up(struct init *in, struct ps_err *e)
+{
+	if (in->began_giving_up)
+		return 0;
+	in->began_giving_up = true;
+	let_go(&in->sb);
+	if (!in->sb.plan->has_process)
+		return 0;
+	payload_reset_signals();
+	return keyring_join(&in->sb, e) < 0 ? -1 : caps_drop_bounding(&in->sb, e);
+}
+
+/*
  * Everything that the payload may not have, in the only order that works: limits while still privileged, the bounding
  * set while CAP_SETPCAP is there, the filter first where only CAP_SYS_ADMIN permits it, ids, capabilities, cwd.
  */
 static int give_up(struct init *in, struct ps_err *e)
 {
 	struct sandbox *sb = &in->sb;
-	static int (*const steps[])(const struct sandbox *, struct ps_err *) = {
-		keyring_join, rlimits_apply, personality_apply, caps_drop_bounding,
-	};
+	static int (*const steps[])(const struct sandbox *, struct ps_err *) = { rlimits_apply, personality_apply };
 	const bool make_cwd = sb->plan->rootfs_fd != PLAN_NO_FD;
 
-	let_go(sb);
+	if (begin_giving_up(in, e) < 0)
+		return -1;
 	if (!sb->plan->has_process)
 		return 0;
 	umask(in->caller_umask);
@@ -312,9 +327,8 @@ static int do_take_tty(struct player *p, struct ps_err *e) { return tty_take(&in
 
 static int do_prepared(struct player *p, struct ps_err *e)
 {
-	/* Closing the last of a procfs takes half a millisecond: not when somebody waits for the payload. */
-	if (p->gate_fd >= 0)
-		let_go(&init_of(p)->sb);
+	if (p->gate_fd >= 0 && begin_giving_up(init_of(p), e) < 0)
+		return -1;
 	if (init_of(p)->dies_with_launcher)
 		return 0;
 	/* From `record` on the launcher may end: only the channel's EOF tells until then. */
@@ -323,29 +337,33 @@ static int do_prepared(struct player *p, struct ps_err *e)
 	return 0;
 }
 
-static bool is_plan(const struct plan *p, off_t size)
+/* A plan that was too large for the message: nobody can change it any more. */
+static int map_plan(struct player *p, struct ps_err *e)
 {
-	return p->magic == PLAN_MAGIC && p->version == PLAN_VERSION && p->size == (uint64_t)size;
+	const int seals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
+	ps_auto_fd int fd = p->heard.fd[--p->heard.n];
+	struct stat st;
+
+	if ((fcntl(fd, F_GET_SEALS) & seals) != seals || fstat(fd, &st) < 0)
+		return ps_fail(e, PS_E_PEER, "launch: the plan of this launch is not sealed");
+	p->new_plan_size = (size_t)st.st_size;
+	p->new_plan = mmap(NULL, p->new_plan_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	return p->new_plan == MAP_FAILED ? ps_fail_os(e, "launch: map the plan of this launch") : 0;
 }
 
 /* What was made is of the first plan, so both are of one document; from here on the second counts. */
 static int do_take_plan(struct player *p, struct ps_err *e)
 {
 	struct init *in = init_of(p);
-	const int seals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
-	struct stat st;
 
-	if (!p->heard.n)
+	if (p->heard.n && map_plan(p, e) < 0)
+		return -1;
+	const struct plan *plan = p->new_plan;
+
+	if (!plan)
 		return 0;
-	ps_auto_fd int fd = p->heard.fd[--p->heard.n];
-
-	if ((fcntl(fd, F_GET_SEALS) & seals) != seals || fstat(fd, &st) < 0 || st.st_size < (off_t)sizeof(struct plan))
-		return ps_fail(e, PS_E_PEER, "launch: the plan of this launch is not sealed");
-	const struct plan *plan = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-
-	if (plan == MAP_FAILED)
-		return ps_fail_os(e, "launch: map the plan of this launch");
-	if (!is_plan(plan, st.st_size) || plan->fds.n != p->plan->fds.n)
+	if (p->new_plan_size < sizeof(*plan) || plan->magic != PLAN_MAGIC || plan->version != PLAN_VERSION ||
+	    plan->size != p->new_plan_size || plan->fds.n != p->plan->fds.n)
 		return ps_fail(e, PS_E_PEER, "launch: the plan of this launch is not one of this runner");
 	p->plan = in->sb.plan = plan;
 	return plan->has_process ? payload_find(&in->sb, in->payload, e) : 0;
@@ -439,7 +457,8 @@ static int boot(const char *arg, struct init *in, struct ps_err *e)
 	in->n_tasks = b->n_tasks;
 	in->dies_with_launcher = in->sb.dies_with_launcher = b->dies_with_launcher;
 	in->player = (struct player){ .me = INIT, .plan = in->sb.plan, .channel = b->channel_fd, .wait_ms = b->wait_ms,
-				      .rows = init_rows, .gate_fd = b->gate_fd, .plan_fd = -1 };
+				      .rows = init_rows, .gate_fd = b->gate_fd, .plan_fd = -1,
+				      .channel_opens = b->dies_with_launcher };
 	return 0;
 }
 

@@ -44,19 +44,17 @@ int launch_go(struct launch *l, struct ps_err *e);
  * *ret_hook_failed tells whether it was a startContainer hook. */
 int launch_go_by_gate(int conn_fd, bool *ret_hook_failed, struct ps_err *e);
 /*
- * The same for a loop that never waits.  plan_fd: a sealed memfd with the plan that counts from here on (arguments,
- * environment, cwd, limits), or -1: the one init has.  Send, then hear whenever conn_fd is readable.
+ * The same for a loop that never waits.  plan: the one that counts from here on (arguments, environment, cwd); NULL: the
+ * one that init has.  Open, then hear whenever conn_fd is readable.
  */
 struct launch_gate {
 	int conn_fd;
 	uint32_t row;       /* whose result is due */
 	bool hook_failed;
 };
-int launch_gate_open(struct launch_gate *g, int conn_fd, int plan_fd, struct ps_err *e);
+int launch_gate_open(struct launch_gate *g, int conn_fd, const struct plan *plan, struct ps_err *e);
 /* 1: the payload was executed; 0: more is to come; -1: the launch failed. */
 int launch_gate_hear(struct launch_gate *g, struct ps_err *e);
-/* A plan as a sealed memfd for launch_gate_open. */
-int launch_plan_fd(const struct plan *p, struct ps_err *e);
 /* SIGKILL and reap whatever was spawned; closes everything.  Safe at any time. */
 void launch_abort(struct launch *l);
 /* Close our ends; the runner lives on. */

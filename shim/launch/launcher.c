@@ -382,11 +382,19 @@ int launch_go_by_gate(int conn_fd, bool *ret_hook_failed, struct ps_err *e)
 	return rc;
 }
 
-int launch_gate_open(struct launch_gate *g, int conn_fd, int plan_fd, struct ps_err *e)
+int launch_gate_open(struct launch_gate *g, int conn_fd, const struct plan *plan, struct ps_err *e)
 {
 	struct player p = launcher(NULL, conn_fd);
+	ps_auto_fd int fd = -1;
 
-	p.plan_fd = plan_fd;
+	if (plan && plan->size > SCRIPT_PLAN_MAX) {
+		fd = shm_sealed_copy("podshim-plan", plan, plan->size, /* exec= */ false, e);
+		if (fd < 0)
+			return -1;
+		p.plan_fd = fd;
+	} else {
+		p.new_plan = plan;
+	}
 	*g = (struct launch_gate){ .conn_fd = conn_fd, .row = ROW_open_gate + 1 };
 	return script_play(&p, ROW_open_gate, ROW_open_gate, e);
 }
@@ -410,11 +418,6 @@ int launch_gate_hear(struct launch_gate *g, struct ps_err *e)
 	}
 	g->row = next_report(g->row + 1);
 	return g->row > ROW_execute;
-}
-
-int launch_plan_fd(const struct plan *p, struct ps_err *e)
-{
-	return shm_sealed_copy("podshim-plan", p, p->size, /* exec= */ false, e);
 }
 
 /*

@@ -4,6 +4,7 @@
 #include "shim/launch/script.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -57,8 +58,20 @@ void script_fds_close(struct script_fds *f)
 		close(f->fd[--f->n]);
 }
 
+/* The word that opens the gate, with a plan behind it. */
+static int tell_plan(const struct player *p, uint32_t row, struct ps_err *e)
+{
+	static union { struct script_msg m; char bytes[SCRIPT_MSG_SHORT + SCRIPT_PLAN_MAX]; } out __attribute__((aligned(16)));
+
+	out.m = (struct script_msg){ .row = row };
+	memcpy(out.bytes + SCRIPT_MSG_SHORT, p->new_plan, p->new_plan->size);
+	return sock_send(p->channel, &out, SCRIPT_MSG_SHORT + p->new_plan->size, NULL, 0, e);
+}
+
 static int tell(struct player *p, uint32_t row, int rc, const struct ps_err *err, struct ps_err *e)
 {
+	if (p->me == LAUNCHER && row == ROW_open_gate && p->new_plan)
+		return tell_plan(p, row, e);
 	struct script_msg m = { .row = row, .rc = rc, .pid = (int32_t)p->tell_pid };
 
 	if (rc < 0 && err)
@@ -79,10 +92,47 @@ static int peer_failed(struct player *p, struct script_msg *m, size_t n, struct 
 	return ps_at(e, "%s", "");
 }
 
+/* Take the word that opens the gate, and the plan that may come with it.  1 opened, 0 not that word, -1 the peer is gone. */
+static int hear_at_gate(struct player *p, int fd, int timeout_ms)
+{
+	static union { struct script_msg m; char bytes[SCRIPT_MSG_SHORT + SCRIPT_PLAN_MAX]; } in __attribute__((aligned(16)));
+	struct script_fds got = { .n = 1 };
+	ssize_t n = sock_recv(fd, &in, sizeof(in), got.fd, &got.n, timeout_ms, NULL);
+
+	if (n <= 0)
+		return -1;
+	if (n < SCRIPT_MSG_SHORT || in.m.row != ROW_open_gate || in.m.rc != 0) {
+		script_fds_close(&got);
+		return 0;
+	}
+	script_fds_close(&p->heard);
+	p->heard = got;
+	p->new_plan_size = (size_t)n - SCRIPT_MSG_SHORT;
+	p->new_plan = p->new_plan_size ? (const struct plan *)(const void *)(in.bytes + SCRIPT_MSG_SHORT) : NULL;
+	return 1;
+}
+
 /* The gate: connections that close without a word are probes of the status and change nothing. */
-static int wait_at_gate(struct player *p, struct script_msg *m, size_t *ret_n, struct ps_err *e)
+static int wait_at_gate(struct player *p, struct ps_err *e)
 {
 	for (;;) {
+		struct pollfd fds[] = { { .fd = p->gate_fd, .events = POLLIN },
+					{ .fd = p->channel_opens ? p->channel : -1, .events = POLLIN } };
+		int rc;
+
+		if (poll(fds, PS_COUNT(fds), -1) < 0) {
+			if (errno == EINTR)
+				continue;
+			return ps_fail_os(e, "gate: poll");
+		}
+		if (fds[1].revents) {
+			rc = hear_at_gate(p, p->channel, 0);
+			if (rc < 0)
+				return ps_fail(e, PS_E_PEER, "gate: whoever prepared this runner has ended");
+			if (rc > 0)
+				break;
+			continue;
+		}
 		ps_auto_fd int conn = accept4(p->gate_fd, NULL, NULL, SOCK_CLOEXEC);
 
 		if (conn < 0) {
@@ -90,24 +140,16 @@ static int wait_at_gate(struct player *p, struct script_msg *m, size_t *ret_n, s
 				continue;
 			return ps_fail_os(e, "gate: accept");
 		}
-		struct script_fds got = { .n = 1 };
-		ssize_t n = sock_recv(conn, m, sizeof(*m), got.fd, &got.n, /* timeout_ms= */ 10000, NULL);
-
-		if (n < SCRIPT_MSG_SHORT || m->row != ROW_open_gate || m->rc != 0) {
-			if (n >= 0)
-				script_fds_close(&got);
-			continue;
+		if (hear_at_gate(p, conn, /* timeout_ms= */ 10000) > 0) {
+			if (p->channel >= 0)
+				close(p->channel);
+			p->channel = ps_take_fd(&conn);
+			break;
 		}
-		script_fds_close(&p->heard);
-		p->heard = got;
-		close(p->gate_fd);
-		p->gate_fd = -1;
-		if (p->channel >= 0)
-			close(p->channel);
-		p->channel = ps_take_fd(&conn);
-		*ret_n = (size_t)n;
-		return 0;
 	}
+	close(p->gate_fd);
+	p->gate_fd = -1;
+	return 0;
 }
 
 static int peer_gone(const struct player *p, uint32_t row, struct ps_err *e)
@@ -121,11 +163,10 @@ static int hear(struct player *p, uint32_t row, struct ps_err *e)
 {
 	struct script_msg m = { 0 };
 	struct script_fds got = { .n = SOCK_MAX_FDS };
-	size_t len = 0;
 	ssize_t n;
 
 	if (p->me == INIT && row == ROW_open_gate && p->gate_fd >= 0)
-		return wait_at_gate(p, &m, &len, e);
+		return wait_at_gate(p, e);
 	n = sock_recv(p->channel, &m, sizeof(m), got.fd, &got.n, row == ROW_open_gate ? -1 : p->wait_ms, e);
 	if (n < 0)
 		return ps_ctx(e, "launch: waiting for row '%s'", launch_script[row].name);

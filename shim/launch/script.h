@@ -34,7 +34,7 @@ struct script_msg {
 	uint32_t pad;
 	struct ps_err err;
 };
-enum { SCRIPT_MSG_SHORT = 16 };
+enum { SCRIPT_MSG_SHORT = 16, SCRIPT_PLAN_MAX = 32 * 1024 /* behind a short message */ };
 
 struct script_fds {
 	int fd[SOCK_MAX_FDS];
@@ -55,9 +55,12 @@ struct player {
 	/* To send along with the current row's result; the fds stay ours. */
 	pid_t tell_pid;
 	struct script_fds tell;
-	int plan_fd;             /* LAUNCHER: goes along with row open_gate; -1: none */
+	const struct plan *new_plan; /* LAUNCHER: goes along with row open_gate.  INIT: came with it, unchecked; NULL: none */
+	size_t new_plan_size;    /* INIT */
+	int plan_fd;             /* LAUNCHER: a sealed memfd in place of new_plan, when that is too large for a message; -1 */
 	bool told;               /* the row has sent its message itself (spawn_*: by the process that ends there) */
 	int gate_fd;             /* INIT: listening socket of the gate, -1: the gate is the channel */
+	bool channel_opens;      /* INIT: the channel opens the gate as well, and its end is ours */
 	uint32_t row;            /* being played */
 	uint32_t failed_row;     /* that the other side reported to have failed; 0: none */
 };

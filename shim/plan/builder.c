@@ -56,15 +56,20 @@ int build_finish(struct builder *b)
 	b->plan.ns_joins = flush(b, &b->ns_joins, sizeof(struct plan_ns_join));
 	b->plan.cgroup_files = flush(b, &b->cgroup_files, sizeof(struct plan_cgroup_file));
 	b->plan.cgroups = build_copy(b, b->cgroups, b->n_cgroups, sizeof(b->cgroups[0]));
+	return build_close(b, b->r->id);
+}
+
+int build_close(struct builder *b, const char *id)
+{
 	/* Whatever text comes last, the block ends in a NUL. */
 	put_zeros(b->out, 1);
 	(void)build_align(b);
 	if (b->out->failed) {
 		errno = ENOMEM;
-		return ps_fail_os(b->e, "make the plan of '%s'", b->r->id);
+		return ps_fail_os(b->e, "make the plan of '%s'", id);
 	}
 	if (b->out->len > UINT32_MAX)
-		return ps_fail(b->e, PS_E_CONFIG, "the plan of '%s' is larger than 4 GiB", b->r->id);
+		return ps_fail(b->e, PS_E_CONFIG, "the plan of '%s' is larger than 4 GiB", id);
 	b->plan.size = (uint32_t)b->out->len;
 	memcpy(b->out->data, &b->plan, sizeof(b->plan));
 	return 0;

@@ -35,6 +35,8 @@ void build_init(struct builder *b, const struct policy *p, const struct host *h,
 void build_done(struct builder *b);
 /* Append the collected rows and write the head. */
 int build_finish(struct builder *b);
+/* Write the head of a block that is complete; id is for messages. */
+int build_close(struct builder *b, const char *id);
 
 /* Where the next rows may begin. */
 plan_off build_align(struct builder *b);
@@ -52,6 +54,9 @@ struct plan_list build_id_maps(struct builder *b, const struct spec_id_maps *m);
 uint32_t build_push(struct build_rows *rows, const void *row, size_t size);
 /* Collect a host object; its index. */
 uint32_t build_fd(struct builder *b, const struct plan_fd *fd);
+
+/* The beginning of what hooks get on stdin. */
+void build_hook_head(struct builder *b, const char *id);
 
 /* Raise `cls` at "FILE: POINTER" where `from` is the provenance "FILE#POINTER"; -1. */
 #define build_fail(b, cls, from, ...) (ps_fail((b)->e, (cls), __VA_ARGS__), build_at((b), (from)))

@@ -31,6 +31,17 @@ int plan_compile(const struct policy *p, const struct host *h, const struct plan
  */
 int plan_compile_exec(const struct policy *p, const struct host *h, const struct plan_request *r, uint64_t enter,
 		      struct ps_buf *out, struct ps_err *e);
+/*
+ * The plan `base` again, for container id and with another program: *out (emptied) is the block.  What is NULL or empty stays
+ * as it was.  env: "NAME=VALUE", added, or in place of the same name.
+ */
+struct plan_program {
+	const char *id, *cwd;
+	struct spec_strs args;
+	const char *const *env;
+	size_t n_env;
+};
+int plan_relaunch(const struct plan *base, const struct plan_program *c, struct ps_buf *out, struct ps_err *e);
 /* Check magic, version, size and that every offset and list lies inside; NULL when not. */
 const struct plan *plan_view(const void *block, size_t size);
 

@@ -145,6 +145,11 @@ static struct plan_list hooks(struct builder *b, const struct policy_hooks *h)
 	return l;
 }
 
+void build_hook_head(struct builder *b, const char *id)
+{
+	b->plan.hook_state_head = build_fmt(b, "{\"ociVersion\":\"1.3.0\",\"id\":\"%s\",\"status\":\"", id);
+}
+
 /* The state document without what is only known when a hook runs: see plan.h. */
 static void hook_state(struct builder *b)
 {
@@ -165,7 +170,7 @@ static void hook_state(struct builder *b)
 		return;
 	}
 	tail.data[0] = ',';
-	b->plan.hook_state_head = build_fmt(b, "{\"ociVersion\":\"1.3.0\",\"id\":\"%s\",\"status\":\"", b->r->id);
+	build_hook_head(b, b->r->id);
 	b->plan.hook_state_tail = build_str(b, tail.data);
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * plan_seccomp.c - seccomp policy to a loadable program; the only user of libseccomp.
  *
- * libseccomp knows the numbers of calls.  It makes the program, too, where seccomp_list.c does not; its action, operator
- * and architecture numbers are the policy's (the kernel's).  In front of the program stands a stub that answers ENOSYS,
- * not the default action, for system calls newer than any that the profile names, so that C libraries fall back to older
- * ones.  seccomp_tree.c makes one of both.
+ * libseccomp knows the numbers of calls.  It makes the program, too, where seccomp_list.c does not; its action,
+ * operator and architecture numbers are the policy's (the kernel's).  In front of the program is a stub that answers
+ * ENOSYS, not the default action, for system calls newer than any that the profile names, so that C libraries fall back
+ * to older ones.  seccomp_tree.c makes one of both.
  */
 #include <errno.h>
 #include <linux/audit.h>

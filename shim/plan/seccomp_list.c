@@ -69,14 +69,15 @@ static void put_load(struct ps_buf *out, uint32_t index, bool high, uint32_t mas
 {
 	bool second = high == (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
 
-	put(out, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, args) + index * 8 + second * 4, 0, 0);
+	put(out, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, args) + 8 * index + 4 * second,
+	    0, 0);
 	if (mask != UINT32_MAX)
 		put(out, BPF_ALU | BPF_AND | BPF_K, mask, 0, 0);
 }
 
 static void put_condition(struct ps_buf *out, const struct seccomp_condition *c, bool wide)
 {
-	const uint32_t high = (uint32_t)(c->value >> 32), low = (uint32_t)c->value, high_mask = (uint32_t)(c->mask >> 32);
+	const uint32_t high = (uint32_t)(c->value >> 32), high_mask = (uint32_t)(c->mask >> 32);
 	bool inverse = c->op == SECCOMP_OP_NE || seccomp_is_ceiling(c);
 	bool equal = c->op == SECCOMP_OP_NE || c->op == SECCOMP_OP_EQ || c->op == SECCOMP_OP_MASKED_EQ;
 	uint16_t op = equal ? BPF_JEQ : c->op == SECCOMP_OP_GT || c->op == SECCOMP_OP_LE ? BPF_JGT : BPF_JGE;
@@ -90,7 +91,7 @@ static void put_condition(struct ps_buf *out, const struct seccomp_condition *c,
 		put(out, BPF_JMP | BPF_JEQ | BPF_K, high, 0, no);
 	}
 	put_load(out, c->index, false, (uint32_t)c->mask);
-	put(out, (uint16_t)(BPF_JMP | BPF_K | op), low, yes, no);
+	put(out, (uint16_t)(BPF_JMP | BPF_K | op), (uint32_t)c->value, yes, no);
 	land(out, start, HOLDS);
 }
 
@@ -119,7 +120,8 @@ static void land_jump(struct ps_buf *out, size_t jump)
 
 /* ---- entries to instructions ---- */
 
-static enum seccomp_listing put_number(struct list *l, const struct seccomp_entry *e, size_t n, struct seccomp_check *checks)
+static enum seccomp_listing put_number(struct list *l, const struct seccomp_entry *e, size_t n,
+				       struct seccomp_check *checks)
 {
 	put(l->out, BPF_JMP | BPF_JEQ | BPF_K, e->nr, 1, 0);
 	size_t next = put_jump(l->out);
@@ -212,7 +214,8 @@ enum seccomp_listing seccomp_list(const struct policy_seccomp *s, seccomp_number
 		const struct arch *arch = arch_of(s->archs[i]);
 
 		/* An x32 without x86_64 never comes: the machine's own architecture is always there. */
-		if (!arch || number_of(arch->name, "read") < 0 || (arch->name != arch->word && !names_arch(s, arch->word)))
+		if (!arch || number_of(arch->name, "read") < 0 ||
+		    (arch->name != arch->word && !names_arch(s, arch->word)))
 			r = SECCOMP_NOT_OURS;
 		else if (arch->name == arch->word)
 			r = put_arch(&l, arch);

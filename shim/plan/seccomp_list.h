@@ -8,7 +8,7 @@
 
 enum seccomp_listing {
 	SECCOMP_LISTED,
-	SECCOMP_NOT_OURS, /* an architecture that is not known here, or rules of different actions that can hold together */
+	SECCOMP_NOT_OURS, /* an architecture unknown here, or rules of different actions that may hold together */
 	SECCOMP_NO_MEMORY,
 };
 

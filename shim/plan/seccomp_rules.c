@@ -12,10 +12,11 @@ enum { SOCKETCALL = 102, IPC = 117, NO_PART = 0, NONE = -1 };
 
 /* i386: libseccomp's number of a part of socketcall(2) or ipc(2), and its number as a call of its own (4.3, 5.1). */
 static const struct { int pseudo, direct; } parts[] = {
-	{ -101, 359 }, { -102, 361 }, { -103, 362 }, { -104, 363 }, { -105, NONE }, { -106, 367 }, { -107, 368 }, { -108, 360 },
-	{ -109, NONE }, { -110, NONE }, { -111, 369 }, { -112, 371 }, { -113, 373 }, { -114, 366 }, { -115, 365 }, { -116, 370 },
-	{ -117, 372 }, { -118, 364 }, { -119, 337 }, { -120, 345 }, { -201, NONE }, { -202, 393 }, { -203, 394 }, { -204, NONE },
-	{ -211, 400 }, { -212, 401 }, { -213, 399 }, { -214, 402 }, { -221, 397 }, { -222, 398 }, { -223, 395 }, { -224, 396 },
+	{ -101, 359 }, { -102, 361 }, { -103, 362 }, { -104, 363 }, { -105, NONE }, { -106, 367 }, { -107, 368 },
+	{ -108, 360 }, { -109, NONE }, { -110, NONE }, { -111, 369 }, { -112, 371 }, { -113, 373 }, { -114, 366 },
+	{ -115, 365 }, { -116, 370 }, { -117, 372 }, { -118, 364 }, { -119, 337 }, { -120, 345 }, { -201, NONE },
+	{ -202, 393 }, { -203, 394 }, { -204, NONE }, { -211, 400 }, { -212, 401 }, { -213, 399 }, { -214, 402 },
+	{ -221, 397 }, { -222, 398 }, { -223, 395 }, { -224, 396 },
 };
 
 /* ---- rules to entries ---- */
@@ -101,8 +102,10 @@ static struct seccomp_condition condition_of(const struct spec_seccomp_arg *a, b
 {
 	const struct ps_name *op = ps_name_find(names_seccomp_op, n_names_seccomp_op, a->op);
 	uint64_t word = wide ? UINT64_MAX : UINT32_MAX;
-	struct seccomp_condition c = { a->index, op ? (enum seccomp_op)op->value : SECCOMP_OP_EQ, word, a->value & word };
+	struct seccomp_condition c = { .index = a->index, .op = SECCOMP_OP_EQ, .mask = word, .value = a->value & word };
 
+	if (op)
+		c.op = (enum seccomp_op)op->value;
 	if (c.op == SECCOMP_OP_MASKED_EQ) {
 		c.mask = a->value & word;
 		c.value = a->value_two & c.mask;

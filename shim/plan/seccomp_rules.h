@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * seccomp_rules.h - what the rules of a seccomp policy say to each number of an architecture.
  *
- * All comparisons of a rule must hold; two of the same argument cannot, so each of its comparisons then is a rule of its
- * own, as in runc.  A rule without comparisons stands, whatever other rules say to its calls; the first of them does.
- * Architectures with 32-bit words, x32 among them, compare lower halves.  i386's calls that are also parts of socketcall
- * or ipc have rules in both forms; the first argument is the part's number there.  All this is libseccomp's reading.
+ * All comparisons of a rule must hold; two of the same argument cannot, so each of its comparisons then is a rule of
+ * its own, as in runc.  A rule without comparisons stands, whatever other rules say to its calls; the first of them
+ * does.  Architectures with 32-bit words, x32 among them, compare lower halves.  i386's calls that are also parts of
+ * socketcall or ipc have rules in both forms; the first argument is the part's number there.  So libseccomp reads them.
  */
 #pragma once
 #include "base/buf.h"

@@ -101,9 +101,11 @@ static size_t comes_to(const struct writer *w, size_t i)
 
 static struct target target_of(const struct writer *w, size_t i)
 {
-	const struct sock_filter *src = &w->src[i];
+	struct target t = { .place = w->copies[i] };
 
-	return src->code == (BPF_RET | BPF_K) ? (struct target){ .action = src->k } : (struct target){ .place = w->copies[i] };
+	if (w->src[i].code == (BPF_RET | BPF_K))
+		t.action = w->src[i].k;
+	return t;
 }
 
 static bool want(struct writer *w, size_t i)

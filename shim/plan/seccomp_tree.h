@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * seccomp_tree.h - a seccomp program that decides as another does, in fewer steps.
  *
- * libseccomp's program compares the call's number with one known number after the other, and the kernel follows a program
- * for each number when it is loaded (5.11): that is paid at every launch.  Here the program is followed for all numbers
- * at once, and what was found is written as a search tree over ranges of numbers; checks of arguments are copied.  So
- * what libseccomp decided stays as it is, on every architecture, whatever the profile and its rules were.
+ * A plain program, libseccomp's or ours, compares the call's number with one known number after the other, and the
+ * kernel follows a program for each number when it is loaded (5.11): that is paid at every launch.  Here the program is
+ * followed for all numbers at once, and what was found is written as a search tree over ranges of numbers; checks of
+ * arguments are copied.  Nothing is known of profiles, rules or architectures: each decision stays what it was.
  */
 #pragma once
 #include <linux/filter.h>

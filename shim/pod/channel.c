@@ -98,9 +98,12 @@ int channel_supervise(const struct pod_env *env, const struct state *st, const s
 	container->st = (struct state *)(uintptr_t)st; /* a pod's own is written, this one only read */
 	container->dir = *dir;
 	(void)snprintf(container->name, sizeof(container->name), "%s", st->id);
-	if (l->plan->cgroups.n)
-		(void)snprintf(container->cgroup, sizeof(container->cgroup), "%s",
-			       plan_str(l->plan, PLAN_ROWS(l->plan, struct plan_cgroup, l->plan->cgroups)->path));
+	if (pods_own_cgroup(container, l->plan, e) < 0) {
+		free(container);
+		close(ready[0]);
+		close(ready[1]);
+		return -1;
+	}
 	const int keep[] = { ready[1], host, l->pidfd, dir->dir_fd };
 	pid_t pid = launch_daemon(keep, PS_COUNT(keep), e);
 

@@ -324,7 +324,7 @@ int pod_create(const struct pod_env *env, const struct pod_create_request *r, st
 }
 
 int runner_prepare(const struct pod_env *env, const struct pod_create_request *r, const struct runner_wiring *w,
-		   pid_t *ret_pid, int *ret_pidfd, struct ps_err *e)
+		   pid_t *ret_pid, int *ret_pidfd, int *ret_gate, struct ps_err *e)
 {
 	auto_creation struct creation *c = NULL;
 
@@ -332,6 +332,7 @@ int runner_prepare(const struct pod_env *env, const struct pod_create_request *r
 		return -1;
 	*ret_pid = c->launch.pid;
 	*ret_pidfd = ps_take_fd(&c->launch.pidfd);
+	*ret_gate = ps_take_fd(&c->launch.channel);
 	return 0;
 }
 

@@ -71,7 +71,9 @@ void loop_timer_set(struct loop *l, struct loop_timer *t, uint64_t delay_ms)
 	struct loop_timer **at = &l->timers;
 
 	loop_timer_clear(l, t);
-	t->at_ms = loop_now_ms() + delay_ms;
+	const uint64_t now = loop_now_ms();
+
+	t->at_ms = delay_ms > UINT64_MAX - now ? UINT64_MAX : now + delay_ms;
 	while (*at && (*at)->at_ms <= t->at_ms)
 		at = &(*at)->next;
 	t->next = *at;

@@ -47,8 +47,10 @@ static void tell_tape(const struct runner *r, const struct output *o, const char
 
 static void limit_output(struct runner *r)
 {
-	if (r->output_limit && stream_bytes(r->stream) > r->output_limit)
-		(void)runner_stop(r, /* force= */ true, REASON_OUTPUT, NULL);
+	if (!r->output_limit || r->over_limit || stream_bytes(r->stream) <= r->output_limit)
+		return;
+	r->over_limit = true;
+	(void)runner_stop(r, /* force= */ true, REASON_OUTPUT, NULL);
 }
 
 static void on_readable(void *ctx, uint32_t events)

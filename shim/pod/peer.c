@@ -23,8 +23,9 @@ static int open_peer(int fd, pid_t pid, struct ps_err *e)
 	int pidfd = -1;
 	socklen_t n = sizeof(pidfd);
 
+	/* Before 6.5; any other error says that the peer is gone, and the number perhaps another's. */
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &n) < 0)
-		pidfd = ps_pidfd_open(pid); /* before 6.5 */
+		pidfd = errno == ENOPROTOOPT ? ps_pidfd_open(pid) : -1;
 	return pidfd < 0 ? ps_fail_os(e, "control socket: find the peer (pid %d)", (int)pid) : pidfd;
 }
 

@@ -152,6 +152,16 @@ int pods_sweep_all(const struct pod_env *env, struct ps_buf *report, struct ps_e
 
 /* ---- Make ---- */
 
+int pods_own_cgroup(struct pods *p, const struct plan *plan, struct ps_err *e)
+{
+	if (!plan->cgroups.n)
+		return 0;
+	const char *path = plan_str(plan, PLAN_ROWS(plan, struct plan_cgroup, plan->cgroups)->path);
+	const int n = snprintf(p->own_cgroup, sizeof(p->own_cgroup), "/%s", path + strspn(path, "/"));
+
+	return n < 0 || (size_t)n >= sizeof(p->own_cgroup) ? ps_fail(e, PS_E_CONFIG, "cgroup path '%s' is too long", path) : 0;
+}
+
 static int check_name(const char *name, struct ps_err *e)
 {
 	if (!container_id_valid(name) || strlen(name) > POD_NAME_MAX)
@@ -183,7 +193,9 @@ static int compile_parent(struct making *m, struct ps_err *e)
 	if (bundle_plan(&m->bundle, m->pod.env, &r, &m->block, e) < 0)
 		return -1;
 	m->plan = plan_view(m->block.data, m->block.len);
-	return m->plan ? 0 : ps_fail(e, PS_E_BUG, "the compiled plan is not valid");
+	if (!m->plan)
+		return ps_fail(e, PS_E_BUG, "the compiled plan is not valid");
+	return pods_own_cgroup(&m->pod, m->plan, e);
 }
 
 static int describe(struct making *m, struct ps_err *e)
@@ -247,6 +259,7 @@ static int run_spawner(struct making *m, int sock, int supervisor, int superviso
 	struct ps_err e = { 0 };
 
 	(void)prctl(PR_SET_NAME, "podshim:spawner");
+	(void)setsid(); /* what is typed at the terminal is for the supervisor, which tells us */
 	/* It may have died before we could look: then the socket says so. */
 	if (getppid() == supervisor)
 		(void)spawner_run(&m->pod, sock, supervisor_pidfd, &e);

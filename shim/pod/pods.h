@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include "base/buf.h"
 #include "oci/state.h"
+#include "shim/plan/plan.h"
 #include "shim/pod/pod.h"
 
 enum {
@@ -44,6 +45,7 @@ struct pods {
 	char name[1024];
 	char root[4096];             /* ROOT/.pods */
 	char cgroup[256];            /* cgroupsPath of the parent; runner n is in cgroup/n */
+	char own_cgroup[256];        /* what it is below a hierarchy's root: no peer may be in there */
 	struct state_dir dir;        /* locked */
 	struct state *st;
 	int ns_fds[3];               /* what the runners share: network, ipc, uts; -1 */
@@ -64,5 +66,7 @@ int pods_free(const struct pod_env *env, const char *name, struct state_dir *dir
 int pods_sweep(const struct pod_env *env, const char *name, struct ps_err *e);
 /* Every pod below the root, for gc: pods_sweep of each; a line per freed pod in *report. */
 int pods_sweep_all(const struct pod_env *env, struct ps_buf *report, struct ps_err *e);
+/* Find p->own_cgroup in the plan. */
+int pods_own_cgroup(struct pods *p, const struct plan *plan, struct ps_err *e);
 /* "POD.N" for a runner of the pod. */
 void pods_runner_id(const char *name, uint32_t n, char out[POD_NAME_MAX + 16]);

@@ -17,6 +17,9 @@ struct runner_wiring {
 };
 /* Name the plan's cgroup directories in the record: before they are made, so that whatever dies when, somebody finds them. */
 int container_name_cgroups(struct state *st, const struct plan *p, struct ps_err *e);
-/* Prepare runner r->id; it waits at its gate.  *ret_pidfd is the caller's, who also reaps *ret_pid.  On failure nothing is left. */
+/*
+ * Prepare runner r->id; it waits at its gate.  *ret_pidfd and *ret_gate are the caller's, who also reaps *ret_pid.  The gate opens
+ * by launch_gate_open over *ret_gate; when its last descriptor is closed before, init ends.  On failure nothing is left.
+ */
 int runner_prepare(const struct pod_env *env, const struct pod_create_request *r, const struct runner_wiring *w,
-		   pid_t *ret_pid, int *ret_pidfd, struct ps_err *e);
+		   pid_t *ret_pid, int *ret_pidfd, int *ret_gate, struct ps_err *e);

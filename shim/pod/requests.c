@@ -11,7 +11,7 @@
 #include "shim/pod/server.h"
 #include "shim/sandbox/cgroup_usage.h"
 
-enum { REPLY_ROOM = 1024, LIST_ROOM = 16 * 1024, LIST_STOP = 128 * 1024, ARGS_MAX = 4096 };
+enum { REPLY_ROOM = 1024, LIST_STOP = 128 * 1024, ARGS_MAX = 4096, WAITERS_MAX = 256, WAITING_BYTES_MAX = 32 << 20 };
 
 /* A request with all that came with it. */
 struct request {
@@ -36,8 +36,14 @@ static int find_runner(const struct request *q, struct runner **ret, struct ps_e
 
 static int wait_for(struct client *c, struct runner *r, enum msg_type type, uint32_t id, struct ps_err *e)
 {
-	struct waiter *w = malloc(sizeof(*w));
+	struct waiter *w;
+	size_t n = 0;
 
+	for (w = r->waiters; w; w = w->next)
+		n++;
+	if (n >= WAITERS_MAX)
+		return ps_fail(e, PS_E_STATE, "%d requests wait for runner '%s' already", WAITERS_MAX, r->id);
+	w = malloc(sizeof(*w));
 	if (!w)
 		return ps_fail_os(e, "memory for a waiting request");
 	*w = (struct waiter){ .next = r->waiters, .client = c, .id = id, .type = type };
@@ -100,7 +106,8 @@ static void put_usage(struct ps_buf *b, const struct runner *r)
 	for (size_t i = 0; i < PS_COUNT(rows); i++)
 		if (*rows[i].v >= 0)
 			msg_put_u64(b, rows[i].tag, (uint64_t)*rows[i].v);
-	msg_put_u64(b, TAG_OUTPUT_BYTES, stream_bytes(r->stream));
+	if (r->stream)
+		msg_put_u64(b, TAG_OUTPUT_BYTES, stream_bytes(r->stream));
 	msg_group_end(b, mark);
 }
 
@@ -117,11 +124,9 @@ static int answer_rows(const struct request *q, void (*put)(struct ps_buf *, con
 {
 	const struct supervisor *sv = q->c->sv;
 	const bool one = msg_has(q->m, TAG_N), after = msg_has(q->m, TAG_AFTER);
-	char *room = malloc(LIST_ROOM);
 	ps_auto_buf struct ps_buf b = { 0 };
 	struct runner *only = NULL;
 
-	free(room);
 	if (one && find_runner(q, &only, e) < 0)
 		return -1;
 	reply_begin(&b, (enum msg_type)q->m->type, q->m->id);
@@ -231,6 +236,14 @@ static int on_wait(const struct request *q, struct ps_err *e)
 /* The texts stay the message's. */
 struct launch_texts { const char *args[ARGS_MAX], *env[ARGS_MAX]; };
 
+/* One for all launches: its pages are touched once. */
+static struct launch_texts *texts_of(struct supervisor *sv)
+{
+	if (!sv->texts)
+		sv->texts = malloc(sizeof(*sv->texts));
+	return sv->texts;
+}
+
 static int take_texts(const struct msg *m, enum msg_tag tag, const char **v, size_t *ret_n, struct ps_err *e)
 {
 	struct msg_field f;
@@ -270,7 +283,7 @@ static int check_launch(const struct supervisor *sv, const struct launch_request
 {
 	const bool code = q->options & MSG_CODE;
 
-	if (sv->single || sv->quitting)
+	if (sv->single || sv->ending || sv->quitting)
 		return ps_fail(e, PS_E_STATE, sv->single ? "'%s' is a single container, no pod: nothing can be launched in it"
 							 : "pod '%s' is ending", sv->pod->name);
 	if (code != sv->pod->r.interpreter)
@@ -321,12 +334,12 @@ static int launch_in(struct runner *r, struct client *c, uint32_t id, const stru
 		r->owner = c;
 		r->auto_free = true;
 	}
-	if (fds[0] >= 0 && runner_link(r, fds, e) < 0) {
+	if ((fds[0] >= 0 && runner_link(r, fds, e) < 0) ||
+	    (!observer_add(c, r, l->options & MSG_LOSSLESS) && ps_fail_os(e, "memory for an observer"))) {
+		r->launcher = NULL; /* it is told now, not when the gate answers */
 		(void)runner_stop(r, /* force= */ true, REASON_FAILED, NULL);
 		return -1;
 	}
-	if (!observer_add(c, r, l->options & MSG_LOSSLESS))
-		return ps_fail_os(e, "memory for an observer");
 	if (code)
 		runner_begin_code(r, l);
 	return 0;
@@ -334,8 +347,15 @@ static int launch_in(struct runner *r, struct client *c, uint32_t id, const stru
 
 static int queue_launch(const struct request *q, int fds[3], struct ps_err *e)
 {
-	struct waiting_launch *w = malloc(sizeof(*w) + q->n), **at = &q->c->sv->waiting;
+	struct supervisor *sv = q->c->sv;
+	struct waiting_launch *w, **at = &sv->waiting;
+	size_t bytes = q->n;
 
+	for (w = sv->waiting; w; w = w->next)
+		bytes += w->n;
+	if (sv->n_waiting >= sv->max.waiting || bytes > WAITING_BYTES_MAX)
+		return ps_fail(e, PS_E_STATE, "pod '%s': %u launches wait for a runner already", sv->pod->name, sv->n_waiting);
+	w = malloc(sizeof(*w) + q->n);
 	if (!w)
 		return ps_fail_os(e, "memory for a launch that waits");
 	*w = (struct waiting_launch){ .client = q->c, .n = q->n };
@@ -345,14 +365,15 @@ static int queue_launch(const struct request *q, int fds[3], struct ps_err *e)
 	while (*at)
 		at = &(*at)->next;
 	*at = w;
-	pool_refill(q->c->sv);
+	sv->n_waiting++;
+	pool_refill(sv);
 	return ANSWERED;
 }
 
 static int on_launch(const struct request *q, struct ps_err *e)
 {
 	struct supervisor *sv = q->c->sv;
-	struct launch_texts *texts = malloc(sizeof(*texts));
+	struct launch_texts *texts = texts_of(sv);
 	struct launch_request l;
 	int fds[3] = { -1, -1, -1 }, rc = -1;
 
@@ -368,19 +389,19 @@ static int on_launch(const struct request *q, struct ps_err *e)
 		}
 	}
 	close_link(fds);
-	free(texts);
 	return rc;
 }
 
-static void free_waiting(struct waiting_launch *w)
+static void free_waiting(struct supervisor *sv, struct waiting_launch *w)
 {
+	sv->n_waiting--;
 	close_link(w->fds);
 	free(w);
 }
 
 void launches_serve(struct supervisor *sv)
 {
-	struct launch_texts *texts = sv->waiting ? malloc(sizeof(*texts)) : NULL;
+	struct launch_texts *texts = texts_of(sv);
 
 	while (texts && sv->waiting) {
 		struct waiting_launch *w = sv->waiting;
@@ -397,9 +418,8 @@ void launches_serve(struct supervisor *sv)
 				client_fail(w->client, MSG_LAUNCH, m.id, &e);
 		}
 		sv->waiting = w->next;
-		free_waiting(w);
+		free_waiting(sv, w);
 	}
-	free(texts);
 }
 
 void launches_forget(struct supervisor *sv, const struct client *c)
@@ -412,7 +432,7 @@ void launches_forget(struct supervisor *sv, const struct client *c)
 			continue;
 		}
 		*at = w->next;
-		free_waiting(w);
+		free_waiting(sv, w);
 	}
 }
 
@@ -432,7 +452,7 @@ void server_launch_failed(struct supervisor *sv, const struct ps_err *why)
 	sv->waiting = w->next;
 	if (msg_parse(w->message, w->n, &m, NULL) == 0)
 		client_fail(w->client, MSG_LAUNCH, m.id, why);
-	free_waiting(w);
+	free_waiting(sv, w);
 }
 
 void answer_launch(struct runner *r, const struct ps_err *failure)
@@ -472,6 +492,9 @@ static int on_link(const struct request *q, struct ps_err *e)
 
 	if (find_runner(q, &r, e) < 0)
 		return -1;
+	if (runner_is_idle(r))
+		return ps_fail(e, PS_E_STATE, "runner '%s' is %s: a link to it comes with its launch, or after", r->id,
+			       runner_state_name(r->state));
 	int found = take_link(q, fds, e), rc = -1;
 
 	if (found == 3)
@@ -622,6 +645,7 @@ static int on_shutdown(const struct request *q, struct ps_err *e)
 {
 	enum { GRACE_MS = 10000 };
 	struct supervisor *sv = q->c->sv;
+	struct ps_err gone = { 0 };
 	bool waits = false;
 
 	if (sv->single)
@@ -634,6 +658,9 @@ static int on_shutdown(const struct request *q, struct ps_err *e)
 		waits |= runner_stop(r, false, REASON_STOPPED, NULL) == 0;
 	}
 	sv->ending = true;
+	(void)ps_fail(&gone, PS_E_STATE, "pod '%s' is ending", sv->pod->name);
+	while (sv->waiting)
+		server_launch_failed(sv, &gone);
 	if (!waits) {
 		supervisor_quit(sv);
 		return ANSWERED;
@@ -672,7 +699,10 @@ void answer_gone(struct runner *r)
 		struct waiter *w = r->waiters;
 
 		r->waiters = w->next;
-		client_ok(w->client, w->type, w->id);
+		if (w->type == MSG_REMOVE)
+			client_ok(w->client, w->type, w->id);
+		else
+			answer_status(w->client, r, w->type, w->id);
 		free(w);
 	}
 }

@@ -64,7 +64,7 @@ struct runner *runner_find(const struct supervisor *sv, uint64_t n)
 struct runner *runner_available(const struct supervisor *sv, bool code)
 {
 	for (struct runner *r = sv->runners; r; r = r->next)
-		if (!r->launching && !r->reaped && r->state == (code ? RUNNER_READY : RUNNER_PREPARED))
+		if (!r->launching && !r->reaped && !r->freeing && r->state == (code ? RUNNER_READY : RUNNER_PREPARED))
 			return r;
 	return NULL;
 }
@@ -82,14 +82,19 @@ static void on_channel(void *ctx, uint32_t events)
 
 		if (n == (ssize_t)sizeof(m) && m.type == CHANNEL_READY) {
 			loop_watch(&r->sv->loop, &r->channel, 0);
+			r->told_pool = true;
+			r->sv->n_failed_in_a_row = 0;
 			runner_go(r, RUNNER_READY);
-			r->sv->callbacks->on_available(r->sv);
+			pool_available(r->sv);
 		} else if (++r->n_junk == JUNK_MAX) {
 			loop_watch(&r->sv->loop, &r->channel, 0); /* it will not be READY: whoever floods waits at a full socket */
 		}
 	} else if (events & (EPOLLHUP | EPOLLERR)) {
 		loop_remove(&r->sv->loop, &r->channel);
 		ps_fd_close(&r->channel.fd);
+		/* An interpreter that nobody can talk to any more. */
+		if (runner_is_idle(r) && r->sv->pod->r.interpreter)
+			(void)runner_stop(r, /* force= */ true, REASON_FAILED, NULL);
 	}
 }
 
@@ -126,15 +131,16 @@ static int wire(struct runner *r, int fds[], struct ps_err *e)
 	struct supervisor *sv = r->sv;
 
 	r->pidfd = ps_take_fd(&fds[SPAWN_FD_PIDFD]);
+	r->gate_fd = ps_take_fd(&fds[SPAWN_FD_GATE]);
 	r->channel = (struct loop_source){ .fd = ps_take_fd(&fds[SPAWN_FD_CHANNEL]), .on = on_channel, .ctx = r };
 	r->tty = sv->pod->r.tty;
-	int out = ps_take_fd(&fds[SPAWN_FD_STDOUT]), err = ps_take_fd(&fds[SPAWN_FD_STDERR]);
-
+	r->out[0].source.fd = ps_take_fd(&fds[SPAWN_FD_STDOUT]);
+	r->out[1].source.fd = ps_take_fd(&fds[SPAWN_FD_STDERR]);
 	r->input_fd = ps_take_fd(&fds[SPAWN_FD_STDIN]);
 	if (r->tty)
-		out = fcntl(r->input_fd, F_DUPFD_CLOEXEC, 3);
-	if (output_open(r, &r->out[0], out, STREAM_STDOUT, e) < 0 ||
-	    output_open(r, &r->out[1], err, STREAM_STDERR, e) < 0)
+		r->out[0].source.fd = fcntl(r->input_fd, F_DUPFD_CLOEXEC, 3);
+	if (output_open(r, &r->out[0], r->out[0].source.fd, STREAM_STDOUT, e) < 0 ||
+	    output_open(r, &r->out[1], r->out[1].source.fd, STREAM_STDERR, e) < 0)
 		return -1;
 	if (r->input_fd >= 0 && fcntl(r->input_fd, F_SETFL, O_NONBLOCK | (r->tty ? O_RDWR : O_WRONLY)) < 0)
 		return ps_fail_os(e, "runner '%s': its input", r->id);
@@ -150,10 +156,11 @@ static void runner_free(struct runner *r)
 	loop_timer_clear(&r->sv->loop, &r->timer);
 	output_close(&r->out[0]);
 	output_close(&r->out[1]);
+	runner_close_input(r);
 	ps_fd_close(&r->channel.fd);
 	ps_fd_close(&r->gate_source.fd);
+	ps_fd_close(&r->gate_fd);
 	ps_fd_close(&r->pidfd);
-	ps_fd_close(&r->input_fd);
 	stream_free(r->stream);
 	tape_close(r->tape);
 	state_dir_done(&r->dir);
@@ -183,8 +190,8 @@ static struct runner *runner_new(struct supervisor *sv, uint32_t n, pid_t pid)
 	r->state = RUNNER_PREPARED;
 	r->keep = UINT64_MAX;
 	r->created_ns = wall_ns();
-	r->pidfd = r->input_fd = r->life.fd = r->channel.fd = r->gate_source.fd = r->input_source.fd = -1;
-	r->out[0].source.fd = r->out[1].source.fd = -1;
+	r->gate_fd = r->pidfd = r->input_fd = r->life.fd = r->channel.fd = r->gate_source.fd = r->input_source.fd = -1;
+	r->out[0] = r->out[1] = (struct output){ .source = { .fd = -1 }, .runner = r };
 	r->dir = (struct state_dir)STATE_DIR_NONE;
 	return r;
 }
@@ -258,6 +265,10 @@ static void launch_over(struct runner *r, const struct ps_err *failure)
 		event_error(r->tape, r->id, failure);
 		runner_go(r, RUNNER_FAILED);
 		twin_tell(r->sv, SPAWN_KILL, r->n);
+		if (r->options & MSG_CODE) {
+			r->told_pool = true;
+			pool_failed(r->sv, failure);
+		}
 	} else {
 		r->sv->n_launched++;
 		if (r->options & MSG_CODE) {
@@ -296,15 +307,6 @@ static char *command_text(const struct launch_request *q, const struct policy *p
 	return strdup(text);
 }
 
-static int given_seccomp(void *ctx, const struct policy_seccomp *s, struct ps_buf *out, struct ps_err *e)
-{
-	const struct ps_buf *program = ctx;
-
-	(void)s;
-	ps_buf_put(out, program->data, program->len);
-	return out->failed ? ps_fail_os(e, "memory for the system call filter") : 0;
-}
-
 /* Nothing was written yet: a stream of another size can take its place. */
 static int resize_history(struct runner *r, uint64_t size, struct ps_err *e)
 {
@@ -319,30 +321,40 @@ static int resize_history(struct runner *r, uint64_t size, struct ps_err *e)
 	return 0;
 }
 
+static int no_seccomp(void *ctx, const struct policy_seccomp *s, struct ps_buf *out, struct ps_err *e)
+{
+	(void)ctx;
+	(void)s;
+	(void)out;
+	(void)e;
+	return 0;
+}
+
 static bool has_limits(const struct pod_limits *l)
 {
 	return l->memory || l->pids || l->millicpus;
 }
 
-/* The plan of this launch in a memfd of its own, or -1: the one that init has is the one. */
-static int launch_plan(struct runner *r, const struct launch_request *q, int *ret_fd, struct ps_err *e)
+/* It cannot be launched any more, or not as it was: whoever comes next gets another one. */
+static int spoiled(struct runner *r)
 {
-	struct supervisor *sv = r->sv;
+	(void)runner_stop(r, /* force= */ true, REASON_FAILED, NULL);
+	return -1;
+}
+
+/* Limits of its own go to its cgroup, which has the document's already. */
+static int apply_limits(const struct runner *r, const struct pod_limits *limits, struct ps_err *e)
+{
+	const struct supervisor *sv = r->sv;
 	ps_auto_arena struct ps_arena arena = { .head = NULL };
 	ps_auto_buf struct ps_buf block = { 0 };
 	char cgroup[sizeof(sv->pod->cgroup) + 16];
-	const struct overrides o = {
-		.args = q->args, .n_args = q->n_args, .env = q->env, .n_env = q->n_env, .cwd = q->cwd,
-		.cgroups_path = cgroup, .limits = &q->limits, .only_limits = true,
-		.channel_fd = PODS_CHANNEL_FD, .tty = sv->pod->r.tty,
-	};
-	const struct plan_request request = {
-		.id = r->id, .cgroup_manager = sv->pod->env->cgroup_manager, .channel_fd = PODS_CHANNEL_FD,
-		.seccomp = given_seccomp, .seccomp_ctx = &sv->seccomp,
-	};
+	const struct overrides o = { .cgroups_path = cgroup, .limits = limits, .only_limits = true };
+	const struct plan_request request = { .id = r->id, .cgroup_manager = sv->pod->env->cgroup_manager,
+					      .seccomp = no_seccomp };
 	const struct policy *policy;
 
-	if (!q->n_args && !q->n_env && !q->cwd && !has_limits(&q->limits))
+	if (!has_limits(limits))
 		return 0;
 	(void)snprintf(cgroup, sizeof(cgroup), "%s/%u", sv->pod->cgroup, r->n);
 	if (overrides_apply(&arena, sv->bundle.policy, &o, &policy, e) < 0 ||
@@ -350,30 +362,58 @@ static int launch_plan(struct runner *r, const struct launch_request *q, int *re
 		return -1;
 	const struct plan *p = plan_view(block.data, block.len);
 
-	if (!p)
-		return ps_fail(e, PS_E_BUG, "the compiled plan is not valid");
-	if (has_limits(&q->limits) && cgroup_limit(p, e) < 0)
+	return p ? cgroup_limit(p, e) : ps_fail(e, PS_E_BUG, "the compiled plan is not valid");
+}
+
+static int check_program(const struct launch_request *q, struct ps_err *e)
+{
+	if (q->cwd && q->cwd[0] != '/')
+		return ps_fail(e, PS_E_USAGE, "--cwd '%s': expected an absolute path", q->cwd);
+	for (size_t i = 0; i < q->n_env; i++) {
+		if (strcspn(q->env[i], "=") == 0 || !strchr(q->env[i], '='))
+			return ps_fail(e, PS_E_USAGE, "--env '%s': expected NAME=VALUE", q->env[i]);
+		if (strncmp(q->env[i], CHANNEL_ENV "=", sizeof(CHANNEL_ENV)) == 0)
+			return ps_fail(e, PS_E_USAGE, "--env '%s': podshim itself sets this", q->env[i]);
+	}
+	return 0;
+}
+
+/* The plan of this launch, good until the next one's; NULL: the one that init has is the one. */
+static int launch_plan(struct runner *r, const struct launch_request *q, const struct plan **ret, struct ps_err *e)
+{
+	struct supervisor *sv = r->sv;
+	const struct plan_program program = { .id = r->id, .cwd = q->cwd, .args = { q->args, q->n_args },
+					      .env = q->env, .n_env = q->n_env };
+
+	if (check_program(q, e) < 0 || apply_limits(r, &q->limits, e) < 0)
 		return -1;
-	*ret_fd = launch_plan_fd(p, e);
-	return *ret_fd < 0 ? -1 : 0;
+	if (!q->n_args && !q->n_env && !q->cwd)
+		return 0;
+	if (plan_relaunch(sv->base, &program, &sv->launch_block, e) < 0)
+		return -1;
+	*ret = (const struct plan *)(const void *)sv->launch_block.data;
+	return 0;
 }
 
 int runner_launch(struct runner *r, const struct launch_request *q, struct ps_err *e)
 {
-	ps_auto_fd int plan = -1;
+	const struct plan *plan = NULL;
 	ps_auto_fd int conn = -1;
 
-	if (r->state != RUNNER_PREPARED || r->launching)
+	if (r->state != RUNNER_PREPARED || r->launching || r->gate_fd < 0)
 		return runner_check_move(r->state, RUNNER_RUNNING, r->id, e);
-	if (launch_plan(r, q, &plan, e) < 0 || resize_history(r, q->history, e) < 0)
+	if (resize_history(r, q->history, e) < 0 || launch_plan(r, q, &plan, e) < 0)
 		return -1;
-	conn = sock_connect_at(r->dir.dir_fd, "start.sock", SOCK_SEQPACKET, e);
-	if (conn < 0 || launch_gate_open(&r->gate, conn, plan, e) < 0)
-		return ps_ctx(e, "runner '%s': reach init at its gate", r->id);
+	/* It does not block: an init that is stopped must not stop us. */
+	conn = ps_take_fd(&r->gate_fd);
+	if (launch_gate_open(&r->gate, conn, plan, e) < 0) {
+		ps_ctx(e, "runner '%s': reach init at its gate", r->id);
+		return spoiled(r);
+	}
 	r->gate_source = (struct loop_source){ .fd = conn, .on = on_gate, .ctx = r };
 	if (loop_add(&r->sv->loop, &r->gate_source, EPOLLIN, e) < 0) {
 		r->gate_source.fd = -1;
-		return -1;
+		return spoiled(r);
 	}
 	(void)ps_take_fd(&conn);
 	r->launching = true;
@@ -383,7 +423,7 @@ int runner_launch(struct runner *r, const struct launch_request *q, struct ps_er
 	if (r->tty && (q->rows || q->cols))
 		(void)runner_resize(r, q->rows, q->cols, NULL);
 	if (!r->tty && !(q->options & MSG_STDIN))
-		ps_fd_close(&r->input_fd);
+		runner_close_input(r);
 	r->timer = (struct loop_timer){ .on = on_timer, .ctx = r };
 	if (q->timeout_ms)
 		loop_timer_set(&r->sv->loop, &r->timer, q->timeout_ms);
@@ -406,10 +446,21 @@ void runner_begin_code(struct runner *r, const struct launch_request *q)
 
 /* ---- While it runs ---- */
 
+/* The watch goes first: a terminal lives on in its output, and what happens to it would still be told. */
+void runner_close_input(struct runner *r)
+{
+	loop_remove(&r->sv->loop, &r->input_source);
+	r->input_source.fd = -1;
+	ps_fd_close(&r->input_fd);
+}
+
 ssize_t runner_input(struct runner *r, const void *p, size_t n, bool eof, struct ps_err *e)
 {
 	ssize_t done = 0;
 
+	if (runner_is_idle(r))
+		return ps_fail(e, PS_E_STATE, "runner '%s' is %s: what it is sent now, its next user would read", r->id,
+			       runner_state_name(r->state));
 	if (r->input_fd < 0)
 		return ps_fail(e, PS_E_STATE, "standard input of runner '%s' is closed, or another program's", r->id);
 	if (n) {
@@ -423,7 +474,7 @@ ssize_t runner_input(struct runner *r, const void *p, size_t n, bool eof, struct
 		struct termios t;
 
 		if (!r->tty)
-			ps_fd_close(&r->input_fd);
+			runner_close_input(r);
 		else if (tcgetattr(r->input_fd, &t) == 0 && t.c_cc[VEOF] != _POSIX_VDISABLE &&
 			 write(r->input_fd, &t.c_cc[VEOF], 1) < 0)
 			return ps_fail_os(e, "runner '%s': type end of file", r->id);
@@ -468,8 +519,13 @@ int runner_stop(struct runner *r, bool force, enum msg_reason why, struct ps_err
 		twin_tell(r->sv, SPAWN_KILL, r->n); /* frozen, or more than init: the spawner has the cgroup */
 		return 0;
 	}
-	r->timer = (struct loop_timer){ .on = on_timer, .ctx = r };
-	loop_timer_set(&r->sv->loop, &r->timer, r->stop_ms ? r->stop_ms : STOP_MS);
+	/* Neither the end of its time nor that of an earlier stop is put off. */
+	const uint64_t grace = r->stop_ms ? r->stop_ms : STOP_MS, end = r->timer.at_ms, now = loop_now_ms();
+
+	r->timer.on = on_timer;
+	r->timer.ctx = r;
+	if (!end || end < now || end - now > grace)
+		loop_timer_set(&r->sv->loop, &r->timer, grace);
 	if (ps_pidfd_kill(r->pidfd, SIGTERM) < 0 && errno != ESRCH)
 		return ps_fail_os(e, "stop runner '%s'", r->id);
 	return 0;
@@ -500,20 +556,38 @@ void runner_drained(struct runner *r)
 	r->sv->callbacks->on_ended(r);
 }
 
-/* Whoever inherited its output and outlives it has had its time. */
+enum { DRAIN_MS = 2000 };
+
+/* Whoever inherited its output and outlives it has had its time, and a client that holds output back all that was written. */
 static void on_drain_timeout(void *ctx)
 {
 	struct runner *r = ctx;
 
+	if (r->keep != UINT64_MAX && stream_bytes(r->stream) < r->drain_to) {
+		loop_timer_set(&r->sv->loop, &r->timer, DRAIN_MS);
+		return;
+	}
 	output_close(&r->out[0]);
 	output_close(&r->out[1]);
 	runner_drained(r);
 }
 
+/* Bytes that wait in its pipes or its terminal. */
+static uint64_t unread(const struct runner *r)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < PS_COUNT(r->out); i++) {
+		int n = 0;
+
+		if (r->out[i].source.fd >= 0 && ioctl(r->out[i].source.fd, FIONREAD, &n) == 0 && n > 0)
+			sum += (uint64_t)n;
+	}
+	return sum;
+}
+
 void runner_reaped(struct runner *r, int status, bool oom)
 {
-	enum { DRAIN_MS = 2000 };
-
 	if (r->reaped)
 		return;
 	r->reaped = true;
@@ -521,7 +595,7 @@ void runner_reaped(struct runner *r, int status, bool oom)
 	r->reason = reason_of(r, oom);
 	r->reason_known = true;
 	loop_timer_clear(&r->sv->loop, &r->timer);
-	ps_fd_close(&r->input_fd);
+	runner_close_input(r);
 	if (r->launching) {
 		struct ps_err e = { 0 };
 		int rc;
@@ -532,10 +606,9 @@ void runner_reaped(struct runner *r, int status, bool oom)
 		while (rc == 0);
 		launch_over(r, rc < 0 ? &e : NULL);
 	}
-	/* A client that holds output back may take its time; everybody else's is over soon. */
+	r->drain_to = stream_bytes(r->stream) + unread(r);
 	r->timer = (struct loop_timer){ .on = on_drain_timeout, .ctx = r };
-	if (r->keep == UINT64_MAX)
-		loop_timer_set(&r->sv->loop, &r->timer, DRAIN_MS);
+	loop_timer_set(&r->sv->loop, &r->timer, DRAIN_MS);
 	runner_drained(r);
 }
 

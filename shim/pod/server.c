@@ -18,7 +18,7 @@
 #include "shim/pod/peer.h"
 #include "shim/pod/server.h"
 
-enum { REPLY_ROOM = 1024, KEPT_RUNNERS = 64 };
+enum { REPLY_ROOM = 1024, KEPT_RUNNERS = 64, LISTEN_AGAIN_MS = 100 };
 
 /* ---- Out ---- */
 
@@ -277,6 +277,7 @@ void client_drop(struct client *c)
 		at = &(*at)->next;
 	if (*at)
 		*at = c->next;
+	sv->n_clients--;
 	loop_remove(&sv->loop, &c->source);
 	ps_fd_close(&c->source.fd);
 	launches_forget(sv, c);
@@ -349,6 +350,31 @@ static void say_hello(struct client *c)
 	client_send(c, &b, NULL, 0);
 }
 
+static void on_listen_again(void *ctx)
+{
+	struct supervisor *sv = ctx;
+
+	for (size_t i = 0; i < PS_COUNT(sv->listeners); i++)
+		loop_watch(&sv->loop, &sv->listeners[i].source, EPOLLIN);
+}
+
+/* Whoever waits to be accepted stays: it must not keep us busy. */
+static void pause_listening(struct supervisor *sv)
+{
+	for (size_t i = 0; i < PS_COUNT(sv->listeners); i++)
+		loop_watch(&sv->loop, &sv->listeners[i].source, 0);
+	sv->listen_again = (struct loop_timer){ .on = on_listen_again, .ctx = sv };
+	loop_timer_set(&sv->loop, &sv->listen_again, LISTEN_AGAIN_MS);
+}
+
+static int admit(const struct supervisor *sv, int fd, bool reads_only, struct ps_err *e)
+{
+	if (peer_check(fd, !reads_only, sv->ns, sv->pod->own_cgroup, e) < 0)
+		return -1;
+	return sv->n_clients < sv->max.clients ? 0 : ps_fail(e, PS_E_STATE, "pod '%s' has %u connections already", sv->pod->name,
+							     sv->n_clients);
+}
+
 static void on_connection(void *ctx, uint32_t events)
 {
 	struct listener *l = ctx;
@@ -357,8 +383,11 @@ static void on_connection(void *ctx, uint32_t events)
 	struct ps_err e = { 0 };
 
 	(void)events;
-	if (fd < 0)
+	if (fd < 0) {
+		if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR && !sv->listen_again.at_ms)
+			pause_listening(sv);
 		return;
+	}
 	struct client *c = calloc(1, sizeof(*c));
 
 	if (!c)
@@ -366,7 +395,7 @@ static void on_connection(void *ctx, uint32_t events)
 	c->sv = sv;
 	c->reads_only = l->reads_only;
 	c->source = (struct loop_source){ .fd = fd, .on = on_client, .ctx = c };
-	if (peer_check(fd, !l->reads_only, sv->ns, sv->pod->cgroup, &e) < 0 || loop_add(&sv->loop, &c->source, EPOLLIN, &e) < 0) {
+	if (admit(sv, fd, l->reads_only, &e) < 0 || loop_add(&sv->loop, &c->source, EPOLLIN, &e) < 0) {
 		client_fail(c, MSG_ERROR, 0, &e);
 		free(c);
 		return;
@@ -374,12 +403,13 @@ static void on_connection(void *ctx, uint32_t events)
 	(void)ps_take_fd(&fd);
 	c->next = sv->clients;
 	sv->clients = c;
+	sv->n_clients++;
 	say_hello(c);
 }
 
 static int listen_on(struct supervisor *sv, struct listener *l, int dir_fd, const char *name, struct ps_err *e)
 {
-	int fd = sock_listen_at(dir_fd, name, SOCK_SEQPACKET, e);
+	int fd = sock_listen_at(dir_fd, name, SOCK_SEQPACKET | SOCK_NONBLOCK, e);
 
 	if (fd < 0)
 		return -1;

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -44,15 +45,37 @@ static void tell(struct spawner *s, const struct spawn_msg *m, const int *fds, s
 	(void)sock_send(s->sock.fd, m, sizeof(*m), fds, n_fds, NULL);
 }
 
-/* ---- Reap ---- */
-
-static bool was_oom(const struct spawner *s, uint32_t n)
+/* The record of runner n, if it is ours still: others may have deleted it, and given its name to what is theirs. */
+static int open_ours(const struct spawner *s, uint32_t n, bool lock, struct container **ret, struct ps_err *e)
 {
 	auto_container struct container *c = NULL;
 	char id[POD_NAME_MAX + 16];
 
 	pods_runner_id(s->pod->name, n, id);
-	if (container_open(s->pod->env, id, /* lock= */ false, &c, NULL) < 0)
+	if (container_open(s->pod->env, id, lock, &c, e) < 0)
+		return -1;
+	if (strcmp(c->st.pod, s->pod->name) != 0)
+		return ps_fail(e, PS_E_NOTFOUND, "container '%s' is no runner of pod '%s'", id, s->pod->name);
+	*ret = ps_take_ptr(&c);
+	return 0;
+}
+
+static struct child *find_child(const struct spawner *s, uint32_t n)
+{
+	struct child *k = s->children;
+
+	while (k && k->n != n)
+		k = k->next;
+	return k;
+}
+
+/* ---- Reap ---- */
+
+static bool was_oom(const struct spawner *s, uint32_t n)
+{
+	auto_container struct container *c = NULL;
+
+	if (open_ours(s, n, /* lock= */ false, &c, NULL) < 0)
 		return false;
 	struct cgroup_dirs cg = container_cgroups(&c->st);
 
@@ -104,7 +127,7 @@ static int watch_child(struct spawner *s, uint32_t n, int pidfd, struct ps_err *
 struct wires {
 	int ours[SPAWN_FDS], theirs[3], channel;
 };
-#define WIRES_NONE { .ours = { -1, -1, -1, -1, -1 }, .theirs = { -1, -1, -1 }, .channel = -1 }
+#define WIRES_NONE { .ours = { -1, -1, -1, -1, -1, -1 }, .theirs = { -1, -1, -1 }, .channel = -1 }
 
 static void wires_close(struct wires *w)
 {
@@ -142,6 +165,20 @@ static int keep_terminal(void *ctx, int master_fd, struct ps_err *e)
 	return w->ours[SPAWN_FD_STDIN] < 0 ? ps_fail_os(e, "keep the terminal") : 0;
 }
 
+/* Free what the record knows; a runner that somebody deleted meanwhile is as good as freed. */
+static int destroy(struct spawner *s, uint32_t n, struct ps_err *e)
+{
+	auto_container struct container *c = NULL;
+	struct ps_err why = { 0 };
+
+	if (open_ours(s, n, /* lock= */ true, &c, &why) == 0)
+		return container_destroy(s->pod->env, &c->dir, &c->st, NULL, /* poststop_owed= */ true, e);
+	if (why.cls == PS_E_NOTFOUND)
+		return 0;
+	*e = why;
+	return -1;
+}
+
 static int prepare(struct spawner *s, uint32_t n, struct wires *w, pid_t *ret_pid, struct ps_err *e)
 {
 	const struct pods *pod = s->pod;
@@ -160,16 +197,14 @@ static int prepare(struct spawner *s, uint32_t n, struct wires *w, pid_t *ret_pi
 		.console = keep_terminal, .ctx = w,
 	};
 
-	return runner_prepare(pod->env, &r, &wiring, ret_pid, &w->ours[SPAWN_FD_PIDFD], e);
-}
-
-/* Free what the record knows; a runner that somebody deleted meanwhile is as good as freed. */
-static int destroy(struct spawner *s, uint32_t n, struct ps_err *e)
-{
-	char id[POD_NAME_MAX + 16];
-
-	pods_runner_id(s->pod->name, n, id);
-	return pod_delete(s->pod->env, id, /* force= */ true, e);
+	if (runner_prepare(pod->env, &r, &wiring, ret_pid, &w->ours[SPAWN_FD_PIDFD], &w->ours[SPAWN_FD_GATE], e) < 0)
+		return -1;
+	/* An init that is stopped must not stop the supervisor. */
+	if (fcntl(w->ours[SPAWN_FD_GATE], F_SETFL, O_RDWR | O_NONBLOCK) == 0)
+		return 0;
+	(void)ps_fail_os(e, "make the gate's end not wait");
+	(void)destroy(s, n, &(struct ps_err){ 0 });
+	return -1;
 }
 
 static void make(struct spawner *s, uint32_t n)
@@ -188,7 +223,7 @@ static void make(struct spawner *s, uint32_t n)
 	if (pidfd < 0 || watch_child(s, n, pidfd, &m.err) < 0) {
 		ps_fd_close(&pidfd);
 		m.kind = SPAWN_FAILED;
-		(void)destroy(s, n, NULL);
+		(void)destroy(s, n, &(struct ps_err){ 0 });
 		tell(s, &m, NULL, 0);
 		return;
 	}
@@ -200,20 +235,25 @@ static void make(struct spawner *s, uint32_t n)
 
 static void kill_runner(struct spawner *s, uint32_t n)
 {
-	char id[POD_NAME_MAX + 16];
+	auto_container struct container *c = NULL;
+	const struct child *k = find_child(s, n);
 
-	pods_runner_id(s->pod->name, n, id);
-	(void)pod_kill(s->pod->env, id, SIGKILL, /* all= */ true, NULL);
+	if (k)
+		(void)ps_pidfd_kill(k->pidfd.fd, SIGKILL);
+	if (open_ours(s, n, /* lock= */ false, &c, NULL) < 0)
+		return;
+	struct cgroup_dirs cg = container_cgroups(&c->st);
+
+	if (cg.n)
+		(void)cgroup_kill_all(cg.v, cg.n, NULL);
 }
 
 static void poststart(struct spawner *s, uint32_t n)
 {
 	auto_container struct container *c = NULL;
-	char id[POD_NAME_MAX + 16];
 
-	pods_runner_id(s->pod->name, n, id);
 	/* runtime-spec 1.3: a failed poststart hook ends the container. */
-	if (container_open(s->pod->env, id, /* lock= */ false, &c, NULL) == 0 &&
+	if (open_ours(s, n, /* lock= */ false, &c, NULL) == 0 &&
 	    container_poststart(s->pod->env, &c->dir, &c->st, NULL) < 0)
 		kill_runner(s, n);
 }
@@ -222,11 +262,11 @@ static void poststart(struct spawner *s, uint32_t n)
 static void free_runner(struct spawner *s, uint32_t n)
 {
 	struct spawn_msg m = { .kind = SPAWN_FREED, .n = n };
-	struct child *k = s->children;
+	struct child *k = find_child(s, n);
 
+	if (k)
+		(void)ps_pidfd_kill(k->pidfd.fd, SIGKILL);
 	(void)destroy(s, n, &m.err);
-	while (k && k->n != n)
-		k = k->next;
 	if (k && ps_pidfd_wait_exit(k->pidfd.fd, /* timeout_ms= */ 1000) == 0)
 		on_child_exit(k, 0);
 	tell(s, &m, NULL, 0);

@@ -27,7 +27,7 @@ enum spawn_kind {
 #undef X
 };
 /* Descriptors of SPAWN_MADE, in this order.  With a terminal there is one for all three. */
-enum spawn_fd { SPAWN_FD_PIDFD, SPAWN_FD_CHANNEL, SPAWN_FD_STDIN, SPAWN_FD_STDOUT, SPAWN_FD_STDERR, SPAWN_FDS, SPAWN_FDS_TTY = SPAWN_FD_STDIN + 1 };
+enum spawn_fd { SPAWN_FD_PIDFD, SPAWN_FD_GATE, SPAWN_FD_CHANNEL, SPAWN_FD_STDIN, SPAWN_FD_STDOUT, SPAWN_FD_STDERR, SPAWN_FDS, SPAWN_FDS_TTY = SPAWN_FD_STDIN + 1 };
 
 struct spawn_msg {
 	uint32_t kind, n;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,11 +17,14 @@
 #include "base/proc.h"
 #include "base/scope.h"
 #include "ipc/sock.h"
+#include "shim/pod/overrides.h"
 #include "shim/pod/spawner.h"
 #include "shim/sandbox/confine.h"
 
-enum { REFILL_MS = 2 };
+enum { REFILL_MS = 2, WARM_UP_MS = 30000 };
 enum { FAILURES_MAX = 3 }; /* in a row: then the pool waits for a launch before it tries again */
+/* What a supervisor and its spawner hold open for a runner, and beside all of them; the most of each. */
+enum { FDS_PER_RUNNER = 12, FDS_APART = 64, CLIENTS_MAX = 512, WAITING_MAX = 1024, RUNNERS_MAX = 768 };
 
 /* ---- The maker waits for a word ---- */
 
@@ -32,24 +36,94 @@ static void tell_maker(struct supervisor *sv, const struct ps_err *failure)
 		return;
 	(void)!write(sv->ready_fd, failure ? failure : &none, sizeof(none));
 	ps_fd_close(&sv->ready_fd);
+	loop_timer_clear(&sv->loop, &sv->birth);
+}
+
+static void give_birth_up(struct supervisor *sv, const struct ps_err *why)
+{
+	if (sv->ready_fd < 0)
+		return;
+	tell_maker(sv, why);
+	supervisor_quit(sv);
+}
+
+static void on_birth_late(void *ctx)
+{
+	struct ps_err e = { 0 };
+
+	(void)ps_fail(&e, PS_E_PEER, "the interpreters have not said that they are ready for %d s", WARM_UP_MS / 1000);
+	give_birth_up(ctx, &e);
 }
 
 /* ---- The twin ---- */
 
-void twin_tell(struct supervisor *sv, uint32_t kind, uint32_t n)
+/* False: its socket is full.  It is busy, perhaps telling us: who waits for it here may wait for ever. */
+static bool tell_now(const struct supervisor *sv, const struct spawn_order *o)
 {
-	const struct spawn_msg m = { .kind = kind, .n = n };
+	const struct spawn_msg m = { .kind = o->kind, .n = o->n };
+	struct ps_err e = { 0 };
 
-	if (sv->twin_sock >= 0)
-		(void)sock_send(sv->twin_sock, &m, sizeof(m), NULL, 0, NULL);
+	return sock_send(sv->twin_sock, &m, sizeof(m), NULL, 0, &e) == 0 || e.sys != EAGAIN;
 }
 
+static void tell_rest(struct supervisor *sv)
+{
+	size_t done = 0;
+
+	while (done < sv->n_orders && tell_now(sv, &sv->orders[done]))
+		done++;
+	sv->n_orders -= done;
+	if (sv->n_orders)
+		memmove(sv->orders, sv->orders + done, sv->n_orders * sizeof(*sv->orders));
+	else
+		loop_watch(&sv->loop, &sv->twin, EPOLLIN);
+}
+
+static bool is_told(const struct supervisor *sv, const struct spawn_order *o)
+{
+	for (size_t i = 0; i < sv->n_orders; i++)
+		if (sv->orders[i].kind == o->kind && sv->orders[i].n == o->n)
+			return true;
+	return false;
+}
+
+void twin_tell(struct supervisor *sv, uint32_t kind, uint32_t n)
+{
+	const struct spawn_order o = { .kind = kind, .n = n };
+
+	if (sv->twin_sock < 0 || is_told(sv, &o) || (!sv->n_orders && tell_now(sv, &o)))
+		return;
+	if (sv->n_orders == sv->orders_room) {
+		const size_t room = sv->orders_room ? 2 * sv->orders_room : 64;
+		struct spawn_order *more = realloc(sv->orders, room * sizeof(*more));
+
+		if (!more) {
+			loop_stop(&sv->loop); /* a runner that would be forgotten: the spawner frees all of them when we end */
+			return;
+		}
+		sv->orders = more;
+		sv->orders_room = room;
+	}
+	sv->orders[sv->n_orders++] = o;
+	loop_watch(&sv->loop, &sv->twin, EPOLLIN | EPOLLOUT);
+}
+
+/* An interpreter is launched by the pool itself. */
 static uint32_t count_idle(const struct supervisor *sv)
 {
 	uint32_t n = 0;
 
 	for (const struct runner *r = sv->runners; r; r = r->next)
-		n += runner_is_idle(r) && !r->launching && !r->reaped;
+		n += runner_is_idle(r) && (!r->launching || r->options & MSG_CODE) && !r->reaped && !r->freeing;
+	return n;
+}
+
+static uint32_t count_alive(const struct supervisor *sv)
+{
+	uint32_t n = 0;
+
+	for (const struct runner *r = sv->runners; r; r = r->next)
+		n += !r->ended;
 	return n;
 }
 
@@ -59,9 +133,12 @@ void pool_refill(struct supervisor *sv)
 
 	for (const struct waiting_launch *w = sv->waiting; w; w = waiting_next(w))
 		want++;
-	if (sv->quitting || sv->single || (sv->n_failed_in_a_row >= FAILURES_MAX && !sv->waiting))
+	if (sv->quitting || sv->ending || sv->single || (sv->n_failed_in_a_row >= FAILURES_MAX && !sv->waiting))
 		return;
-	for (uint32_t have = count_idle(sv) + sv->n_making; have < want; have++) {
+	const uint32_t alive = count_alive(sv) + sv->n_making, room = alive < sv->max.runners ? sv->max.runners - alive : 0;
+	const uint32_t have = count_idle(sv) + sv->n_making;
+
+	for (uint32_t i = 0; i < room && have + i < want; i++) {
 		sv->n_making++;
 		twin_tell(sv, SPAWN_MAKE, sv->next_n++);
 	}
@@ -80,12 +157,31 @@ void pool_refill_soon(struct supervisor *sv)
 		loop_timer_set(&sv->loop, &sv->refill, REFILL_MS);
 }
 
-static void available(struct supervisor *sv)
+static uint32_t count_warm(const struct supervisor *sv)
+{
+	const enum runner_state warm = sv->pod->r.interpreter ? RUNNER_READY : RUNNER_PREPARED;
+	uint32_t n = 0;
+
+	for (const struct runner *r = sv->runners; r; r = r->next)
+		n += r->state == warm && !r->launching && !r->reaped && !r->freeing;
+	return n;
+}
+
+void pool_available(struct supervisor *sv)
 {
 	sv->callbacks->on_available(sv);
 	pool_refill(sv);
-	if (count_idle(sv) >= sv->pod->r.warm && !sv->n_making)
+	if (count_warm(sv) >= sv->pod->r.warm && !sv->n_making)
 		tell_maker(sv, NULL);
+}
+
+void pool_failed(struct supervisor *sv, const struct ps_err *why)
+{
+	sv->n_failed++;
+	sv->n_failed_in_a_row++;
+	server_launch_failed(sv, why);
+	give_birth_up(sv, why);
+	pool_refill(sv);
 }
 
 /* An interpreter runs from the start: its program gets warm, and then waits for CODE. */
@@ -102,28 +198,38 @@ static void made(struct supervisor *sv, const struct spawn_msg *m, int fds[])
 	struct runner *r;
 
 	sv->n_making--;
-	sv->n_failed_in_a_row = 0;
 	if (runner_add(sv, m->n, m->pid, fds, &r, &e) < 0) {
-		tell_maker(sv, &e);
 		twin_tell(sv, SPAWN_FREE, m->n);
-	} else if (sv->pod->r.interpreter && start_interpreter(r, &e) < 0) {
-		tell_maker(sv, &e);
-		runner_cleanup(r);
+		pool_failed(sv, &e);
+		return;
 	}
-	available(sv);
+	/* What fails here ends, and is counted then. */
+	if (!sv->pod->r.interpreter)
+		sv->n_failed_in_a_row = 0;
+	else if (start_interpreter(r, &e) < 0)
+		(void)runner_stop(r, /* force= */ true, REASON_FAILED, NULL);
+	pool_available(sv);
 }
 
 static void failed(struct supervisor *sv, const struct spawn_msg *m)
 {
 	sv->n_making--;
-	sv->n_failed++;
-	sv->n_failed_in_a_row++;
-	server_launch_failed(sv, &m->err);
-	if (sv->ready_fd >= 0) {
-		tell_maker(sv, &m->err);
-		supervisor_quit(sv);
+	pool_failed(sv, &m->err);
+}
+
+static void ended(struct runner *r, const struct spawn_msg *m)
+{
+	struct supervisor *sv = r->sv;
+	const bool cold = sv->pod->r.interpreter && !r->told_pool;
+	struct ps_err e = { 0 };
+
+	runner_reaped(r, m->status, m->oom);
+	if (!cold) {
+		pool_refill(sv);
+		return;
 	}
-	pool_refill(sv);
+	(void)ps_fail(&e, PS_E_STATE, "interpreter '%s' ended with status %d before it was ready for code", r->id, m->status);
+	pool_failed(sv, &e);
 }
 
 static struct runner *find_any(const struct supervisor *sv, uint32_t n)
@@ -139,11 +245,19 @@ static void on_twin(void *ctx, uint32_t events)
 {
 	struct supervisor *sv = ctx;
 	struct spawn_msg m;
-	int fds[SPAWN_FDS] = { -1, -1, -1, -1, -1 };
+	int fds[SPAWN_FDS] = { -1, -1, -1, -1, -1, -1 };
 	size_t n_fds = SPAWN_FDS;
+
+	if (events & EPOLLOUT)
+		tell_rest(sv);
+	if (!(events & ~(uint32_t)EPOLLOUT))
+		return;
 	ssize_t n = sock_recv(sv->twin_sock, &m, sizeof(m), fds, &n_fds, /* timeout_ms= */ 0, NULL);
 
-	(void)events;
+	if (n < 0) {
+		supervisor_quit(sv); /* what it said is lost: there is a runner that nobody knows */
+		return;
+	}
 	if (n != (ssize_t)sizeof(m)) {
 		loop_remove(&sv->loop, &sv->twin); /* its pidfd tells the rest */
 		return;
@@ -159,8 +273,7 @@ static void on_twin(void *ctx, uint32_t events)
 		break;
 	case SPAWN_ENDED:
 		if (r)
-			runner_reaped(r, m.status, m.oom);
-		pool_refill(sv);
+			ended(r, &m);
 		break;
 	case SPAWN_FREED:
 		if (r)
@@ -184,6 +297,7 @@ void supervisor_quit(struct supervisor *sv)
 	if (sv->quitting)
 		return;
 	sv->quitting = true;
+	sv->n_orders = 0; /* the last one makes up for them */
 	server_close_listener(sv);
 	if (sv->single)
 		loop_stop(&sv->loop);
@@ -241,16 +355,34 @@ static int open_signals(struct supervisor *sv, struct ps_err *e)
 	return loop_add(&sv->loop, &sv->signals, EPOLLIN, e);
 }
 
-/* Everything that a launch is compiled from; the filter is compiled once. */
+/* The plan of a runner without limits of its own; a launch adds its program. */
+static int compile_base(struct supervisor *sv, struct ps_err *e)
+{
+	struct bundle *b = &sv->bundle;
+	const struct pods *pod = sv->pod;
+	const struct overrides o = { .cgroups_path = pod->cgroup, .only_limits = true, .channel_fd = PODS_CHANNEL_FD,
+				     .ns_fds = pod->ns_fds, .tty = pod->r.tty };
+	const struct plan_request request = {
+		.id = pod->name, .cgroup_manager = pod->env->cgroup_manager, .channel_fd = PODS_CHANNEL_FD,
+		.seccomp = seccomp_cached, .seccomp_ctx = &b->arena,
+	};
+	const struct policy *policy;
+
+	if (overrides_apply(&b->arena, b->policy, &o, &policy, e) < 0 ||
+	    plan_compile(policy, sv->host, &request, &sv->base_block, e) < 0)
+		return -1;
+	sv->base = plan_view(sv->base_block.data, sv->base_block.len);
+	return sv->base ? 0 : ps_fail(e, PS_E_BUG, "the compiled plan is not valid");
+}
+
+/* Everything that a launch is compiled from. */
 static int load(struct supervisor *sv, struct ps_err *e)
 {
 	struct bundle *b = &sv->bundle;
 
 	if (bundle_load_frozen(b, &sv->pod->dir, sv->pod->st, e) < 0 || host_probe(&b->arena, &sv->host, e) < 0)
 		return -1;
-	if (b->policy->seccomp.set && seccomp_cached(&b->arena, &b->policy->seccomp, &sv->seccomp, e) < 0)
-		return -1;
-	return 0;
+	return compile_base(sv, e);
 }
 
 static int remember_namespaces(struct supervisor *sv, struct ps_err *e)
@@ -266,8 +398,33 @@ static int remember_namespaces(struct supervisor *sv, struct ps_err *e)
 	return 0;
 }
 
+static uint32_t at_most(rlim_t n, uint32_t max)
+{
+	return n < max ? (uint32_t)n : max;
+}
+
+/* Clients must not take the descriptors that runners need.  Only here: what the spawner has is what payloads inherit. */
+static int provide_fds(struct supervisor *sv, struct ps_err *e)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) < 0)
+		return ps_fail_os(e, "read the limit of open files");
+	const rlim_t spawner = l.rlim_cur > FDS_APART ? l.rlim_cur - FDS_APART : 1;
+
+	l.rlim_cur = l.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &l) < 0 && getrlimit(RLIMIT_NOFILE, &l) < 0)
+		return ps_fail_os(e, "raise the limit of open files");
+	sv->max.clients = at_most(l.rlim_cur / 8, CLIENTS_MAX);
+	sv->max.waiting = at_most(l.rlim_cur / 16, WAITING_MAX);
+	sv->max.runners = at_most(spawner, at_most(l.rlim_cur / 2 / FDS_PER_RUNNER, RUNNERS_MAX));
+	return 0;
+}
+
 static int watch_twin(struct supervisor *sv, struct ps_err *e)
 {
+	if (fcntl(sv->twin_sock, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
+		return ps_fail_os(e, "make the spawner's socket not wait");
 	sv->twin = (struct loop_source){ .fd = sv->twin_sock, .on = on_twin, .ctx = sv };
 	sv->twin_life = (struct loop_source){ .fd = sv->twin_pidfd, .on = on_twin_death, .ctx = sv };
 	return loop_add(&sv->loop, &sv->twin, EPOLLIN, e) < 0 || loop_add(&sv->loop, &sv->twin_life, EPOLLIN, e) < 0 ? -1
@@ -276,7 +433,7 @@ static int watch_twin(struct supervisor *sv, struct ps_err *e)
 
 static int set_up(struct supervisor *sv, struct ps_err *e)
 {
-	if (loop_init(&sv->loop, e) < 0 || open_signals(sv, e) < 0 || remember_namespaces(sv, e) < 0 || load(sv, e) < 0 ||
+	if (provide_fds(sv, e) < 0 || loop_init(&sv->loop, e) < 0 || open_signals(sv, e) < 0 || remember_namespaces(sv, e) < 0 || load(sv, e) < 0 ||
 	    watch_twin(sv, e) < 0 || server_open(sv, sv->pod->dir.dir_fd, e) < 0 || server_open_observe(sv, e) < 0)
 		return -1;
 	return confine_supervisor(e);
@@ -289,7 +446,10 @@ static void supervisor_done(struct supervisor *sv)
 		runner_gone(sv->runners);
 	ps_fd_close(&sv->signals.fd);
 	loop_done(&sv->loop);
-	ps_buf_done(&sv->seccomp);
+	free(sv->orders);
+	free(sv->texts);
+	ps_buf_done(&sv->base_block);
+	ps_buf_done(&sv->launch_block);
 	bundle_done(&sv->bundle);
 	free(sv);
 }
@@ -307,6 +467,7 @@ static struct supervisor *supervisor_new(const struct pods *pod, int ready_fd, s
 	sv->twin_sock = sv->twin_pidfd = sv->listeners[0].source.fd = sv->listeners[1].source.fd = sv->signals.fd = sv->loop.epoll_fd = -1;
 	sv->callbacks = &server_callbacks;
 	sv->refill = (struct loop_timer){ .on = on_refill, .ctx = sv };
+	sv->birth = (struct loop_timer){ .on = on_birth_late, .ctx = sv };
 	return sv;
 }
 
@@ -323,7 +484,9 @@ int supervisor_run(const struct pods *pod, int twin_sock, int twin_pidfd, int re
 	if (rc < 0) {
 		tell_maker(sv, e);
 	} else {
-		available(sv);
+		if (pod->r.interpreter)
+			loop_timer_set(&sv->loop, &sv->birth, WARM_UP_MS);
+		pool_available(sv);
 		rc = loop_run(&sv->loop, e);
 	}
 	supervisor_done(sv);
@@ -338,7 +501,7 @@ int supervisor_run_single(const struct pods *container, pid_t pid, int pidfd, in
 	if (!sv)
 		return -1;
 	sv->single = true;
-	rc = loop_init(&sv->loop, e) < 0 || remember_namespaces(sv, e) < 0 || runner_adopt(sv, pid, pidfd, channel, e) < 0 ||
+	rc = provide_fds(sv, e) < 0 || loop_init(&sv->loop, e) < 0 || remember_namespaces(sv, e) < 0 || runner_adopt(sv, pid, pidfd, channel, e) < 0 ||
 		     server_open(sv, container->dir.dir_fd, e) < 0 || confine_supervisor(e) < 0
 		     ? -1 : 0;
 	tell_maker(sv, rc < 0 ? e : NULL);

@@ -58,6 +58,7 @@ struct runner {
 	char id[1024];
 	enum runner_state state;
 	pid_t pid;
+	int gate_fd;                 /* opens its gate; -1 once it is opened */
 	int pidfd, input_fd;         /* input_fd: -1 when closed or handed over; of a terminal: the master */
 	struct output out[2];        /* standard output (or the terminal), standard error */
 	struct loop_source life;     /* pidfd of one that is not the spawner's child */
@@ -78,6 +79,9 @@ struct runner {
 	bool reaped, ended;          /* reaped: the spawner said so; ended: and its output was read to the end */
 	bool tty, was_signalled, launched, /* launched: a client has had it */
 	      reason_known, auto_free, freeing;
+	bool over_limit;             /* of output */
+	bool told_pool;              /* an interpreter: the pool knows that it is READY, or never will be */
+	uint64_t drain_to;           /* once reaped: output bytes that were written before that */
 	int status;
 	uint64_t stop_ms;            /* grace of a stop; 0: the default */
 	struct waiter *waiters;      /* WAIT, STOP and REMOVE that are not answered yet */
@@ -87,6 +91,9 @@ struct runner {
 	struct client *launcher;     /* waits for the reply to request `request` */
 	uint32_t request;
 };
+
+/* For the spawner. */
+struct spawn_order { uint32_t kind, n; };
 
 /* Who wants to know; set once by the server. */
 struct runner_callbacks {
@@ -111,19 +118,27 @@ struct supervisor {
 	/* what launches are compiled from */
 	struct bundle bundle;
 	const struct host *host;
-	struct ps_buf seccomp;       /* the compiled program */
+	struct ps_buf base_block, launch_block;
+	const struct plan *base;     /* in base_block; launch_block is used again and again */
 	/* the twin */
 	int twin_sock, twin_pidfd;
 	struct loop_source twin, twin_life;
+	struct spawn_order *orders;  /* what its socket had no room for; malloc'd */
+	size_t n_orders, orders_room;
 	struct listener { struct loop_source source; struct supervisor *sv; bool reads_only; } listeners[2]; /* control, observe */
+	struct loop_timer listen_again; /* accept(2) failed: not at once again */
 	struct loop_source signals;
 	struct client *clients;
 	struct waiting_launch *waiting; /* LAUNCHes for which no runner is prepared yet */
+	uint32_t n_clients, n_waiting;
+	struct { uint32_t clients, waiting, runners; } max; /* as many as there are descriptors for */
 	int ready_fd;                /* tells the maker that the first runners are there; -1 once told */
+	struct loop_timer birth;     /* how long it waits for that */
 	struct loop_timer grace;     /* of SHUTDOWN */
 	struct loop_timer refill;
 	bool ending, quitting;       /* ending: SHUTDOWN waits for runners; quitting: the spawner frees everything */
 	ino_t ns[3];                 /* user, pid, mnt: a client must be in the same */
+	struct launch_texts *texts;  /* of the request at hand (requests.c) */
 	char inbox[MSG_MAX];
 };
 
@@ -141,6 +156,8 @@ int runner_launch(struct runner *r, const struct launch_request *q, struct ps_er
 int runner_link(struct runner *r, const int fds[3], struct ps_err *e);
 /* n bytes for its standard input (n 0: nothing), then its end if eof.  Bytes taken, which may be fewer. */
 ssize_t runner_input(struct runner *r, const void *p, size_t n, bool eof, struct ps_err *e);
+/* Close our end of it, which may be watched. */
+void runner_close_input(struct runner *r);
 int runner_resize(struct runner *r, uint16_t rows, uint16_t cols, struct ps_err *e);
 int runner_signal(struct runner *r, int sig, struct ps_err *e);
 /* SIGTERM, and SIGKILL if it has not ended in time; with force at once. */
@@ -185,12 +202,16 @@ void server_launch_failed(struct supervisor *sv, const struct ps_err *why);
 struct waiting_launch *waiting_next(const struct waiting_launch *w);
 
 /* ---- supervisor.c ---- */
-/* Tell the spawner; a dead one is noticed by its pidfd. */
+/* Tell the spawner, now or when it has time; a dead one is noticed by its pidfd. */
 void twin_tell(struct supervisor *sv, uint32_t kind, uint32_t n);
 /* Ask for as many runners as the pool and the waiting launches lack. */
 void pool_refill(struct supervisor *sv);
 /* The same, once this launch is done: making a runner takes a CPU for milliseconds.  At once if none is left. */
 void pool_refill_soon(struct supervisor *sv);
+/* Runners may have become available: serve who waits for one, fill the pool, tell the maker. */
+void pool_available(struct supervisor *sv);
+/* A runner could not be made, or has ended before anybody could have it. */
+void pool_failed(struct supervisor *sv, const struct ps_err *why);
 /* End everything; the loop stops when the spawner has freed it. */
 void supervisor_quit(struct supervisor *sv);
 /* The same, if SHUTDOWN waited for the last runner. */

@@ -174,6 +174,15 @@ char **payload_env(const struct sandbox *sb, struct ps_err *e)
 	return image.envp.v;
 }
 
+void payload_reset_signals(void)
+{
+	static bool done;
+
+	if (!done)
+		child_reset_signals();
+	done = true;
+}
+
 int payload_prepare(const struct sandbox *sb, struct ps_err *e)
 {
 	if (image.argv.v)
@@ -189,7 +198,7 @@ int payload_prepare(const struct sandbox *sb, struct ps_err *e)
 	/* The change of ids has cleared it. */
 	if (prctl(PR_SET_PDEATHSIG, sb->dies_with_launcher ? SIGKILL : 0, 0, 0, 0) < 0)
 		return ps_fail_os(e, "set the parent-death signal");
-	child_reset_signals();
+	payload_reset_signals();
 	return 0;
 }
 

@@ -13,6 +13,8 @@ int payload_find(const struct sandbox *sb, char path[PATH_MAX], struct ps_err *e
  * or empty ("/" if unknown).  Lives as long as the process; NULL on failure.
  */
 char **payload_env(const struct sandbox *sb, struct ps_err *e);
+/* Every signal as a new program expects it, once: early where there is time. */
+void payload_reset_signals(void);
 /*
  * All of payload_exec but the execve(2), for the time before a seccomp filter is in force (which may forbid it).
  * payload_exec does it itself if nobody has.

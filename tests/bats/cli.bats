@@ -7,7 +7,7 @@ load lib/bundle
 load lib/requires
 load lib/wait
 
-COMMANDS="run create start exec kill delete pause resume state list ps watch plan spec features gc version help"
+COMMANDS="run create start exec kill delete pause resume state list ps watch pod plan spec features gc version help"
 
 ALLOWED="allowed are at most 1023 letters, digits, '_', '+', '-' and, not in front, '.'"
 

@@ -13,9 +13,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	static struct sock_filter program[BPF_MAXINSNS];
 	/* Constants are bytes. */
-	struct bpf_search s = { .a = { program, bpf_random_program(data, n, program, BPF_MAXINSNS) }, .random = n + 1, .numbers = 260 };
+	struct bpf_search s = { .random = n + 1, .numbers = 260 };
 	ps_auto_buf struct ps_buf tree = { .data = NULL };
 
+	s.a = (struct bpf_program){ program, bpf_random_program(data, n, program, BPF_MAXINSNS) };
 	if (!seccomp_tree(program, s.a.n, &tree)) {
 		if (tree.len)
 			abort();

@@ -5,7 +5,7 @@ set -Eeuo pipefail
 cd "$(dirname "$0")/../.."
 
 command -v python3 >/dev/null || { echo "1..0 # skip needs python3"; exit 0; }
-exec python3 -S -W error::ResourceWarning - <<'END'
+exec python3 -B -S -W error::ResourceWarning - <<'END'
 import sys
 import unittest
 

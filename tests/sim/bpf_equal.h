@@ -61,7 +61,8 @@ static inline bool bpf_equal_number(struct bpf_search *s)
 /* True when the programs agree on the architecture in s->found.call; else s->found says where they do not. */
 static inline bool bpf_equal_arch(struct bpf_search *s)
 {
-	static const uint32_t edges[] = { 0x3fffffff, 0x40000000, 0x40000001, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff };
+	static const uint32_t edges[] = { 0x3fffffff, 0x40000000, 0x40000001, 0x7fffffff, 0x80000000, 0xfffffffe,
+					  0xffffffff };
 	int *nr = &s->found.call.nr;
 
 	for (*nr = 0; *nr < (s->numbers ? s->numbers : BPF_EQUAL_NUMBERS); ++*nr)

@@ -20,7 +20,8 @@ static inline struct sock_filter bpf_random_jump(uint32_t word, const uint8_t b[
 	uint16_t op = ops[b[0] / 16 % 6];
 
 	/* Programs that look into numbers bit by bit or rank architectures cannot be followed: few of them. */
-	if (word == offsetof(struct seccomp_data, arch) || (op == BPF_JSET && word < offsetof(struct seccomp_data, args) && b[3] % 64))
+	if (word == offsetof(struct seccomp_data, arch) ||
+	    (op == BPF_JSET && word < offsetof(struct seccomp_data, args) && b[3] % 64))
 		op = BPF_JEQ;
 	return (struct sock_filter){ (uint16_t)(BPF_JMP | BPF_K | op), (uint8_t)(b[2] % left), (uint8_t)(b[3] % left),
 				     bpf_random_constant(word, b[1]) };
@@ -29,8 +30,8 @@ static inline struct sock_filter bpf_random_jump(uint32_t word, const uint8_t b[
 /* Write a program of at most max instructions to out; its length, 0 when the bytes are too few. */
 static inline size_t bpf_random_program(const uint8_t *bytes, size_t n_bytes, struct sock_filter *out, size_t max)
 {
-	static const uint32_t actions[] = { SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO | 1, SECCOMP_RET_ERRNO | 38, SECCOMP_RET_LOG,
-					    SECCOMP_RET_KILL_PROCESS };
+	static const uint32_t actions[] = { SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO | 1, SECCOMP_RET_ERRNO | 38,
+					    SECCOMP_RET_LOG, SECCOMP_RET_KILL_PROCESS };
 	size_t n = n_bytes / 4 < max ? n_bytes / 4 : max;
 	uint32_t word = offsetof(struct seccomp_data, arch);
 
@@ -48,7 +49,8 @@ static inline size_t bpf_random_program(const uint8_t *bytes, size_t n_bytes, st
 						     offsetof(struct seccomp_data, args) + b[1] % 12U * 4U;
 			out[i] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, word);
 		} else if (kind == 4) {
-			out[i] = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, (b[2] * 16U + b[3]) % (uint32_t)(n - 1 - i));
+			out[i] = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA,
+							      (b[2] * 16U + b[3]) % (uint32_t)(n - 1 - i));
 		} else if (kind == 5 && (word >= offsetof(struct seccomp_data, args) || b[3] % 64 == 0)) {
 			out[i] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, b[1]);
 		} else {

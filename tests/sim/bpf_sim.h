@@ -16,7 +16,7 @@ struct bpf_sim {
 
 enum { BPF_SIM_SEEN = 16, BPF_SIM_NO_WORD = UINT32_MAX };
 
-/* What a run did: its instructions, and the last comparisons of arguments (word: the offset; mask: what was left of it). */
+/* What a run did: its steps, and the last comparisons of arguments (word: the offset; mask: what was left of it). */
 struct bpf_sim_watch {
 	size_t steps, n_seen;
 	uint32_t word, mask;
@@ -97,7 +97,9 @@ static inline void bpf_sim_note(struct bpf_sim_watch *w, const struct sock_filte
 {
 	w->steps++;
 	if (BPF_CLASS(i->code) == BPF_LD) {
-		w->word = BPF_MODE(i->code) == BPF_ABS && i->k >= offsetof(struct seccomp_data, args) ? i->k : BPF_SIM_NO_WORD;
+		w->word = BPF_SIM_NO_WORD;
+		if (BPF_MODE(i->code) == BPF_ABS && i->k >= offsetof(struct seccomp_data, args))
+			w->word = i->k;
 		w->mask = UINT32_MAX;
 	} else if (i->code == (BPF_ALU | BPF_AND | BPF_K)) {
 		w->mask &= i->k;

@@ -20,8 +20,9 @@ struct random_profile {
 static inline uint32_t random_action(uint64_t *random)
 {
 	static const uint32_t actions[] = {
-		SECCOMP_RET_ALLOW,	 SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO | 1, SECCOMP_RET_ERRNO | 38,  SECCOMP_RET_LOG,
-		SECCOMP_RET_KILL_THREAD, SECCOMP_RET_TRAP,  SECCOMP_RET_TRACE | 7, SECCOMP_RET_KILL_PROCESS,
+		SECCOMP_RET_ALLOW,	  SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO | 1, SECCOMP_RET_ERRNO | 38,
+		SECCOMP_RET_KILL_THREAD,  SECCOMP_RET_TRAP,  SECCOMP_RET_TRACE | 7, SECCOMP_RET_LOG,
+		SECCOMP_RET_KILL_PROCESS,
 	};
 
 	return actions[bpf_random(random, PS_COUNT(actions))];
@@ -37,18 +38,22 @@ static inline uint64_t random_value(uint64_t *random)
 	return values[bpf_random(random, PS_COUNT(values))];
 }
 
-static inline void random_rule(struct random_profile *p, size_t at, uint64_t *random, const char *const *names, size_t n_names)
+static inline void random_rule(struct random_profile *p, size_t at, uint64_t *random, const char *const *names,
+			       size_t n_names)
 {
 	struct policy_seccomp_rule *r = &p->rules[at];
 
-	*r = (struct policy_seccomp_rule){ .action = random_action(random), .args = p->args[at], .names = { .v = p->names[at] } };
+	*r = (struct policy_seccomp_rule){ .action = random_action(random), .args = p->args[at],
+					   .names = { .v = p->names[at] } };
 	r->names.n = 1 + bpf_random(random, PROFILE_NAMES);
 	for (size_t i = 0; i < r->names.n; i++)
-		p->names[at][i] = bpf_random(random, 30) ? names[bpf_random(random, at % 2 ? 40 : (uint32_t)n_names)] : "no_such_call";
+		p->names[at][i] = bpf_random(random, 30) ? names[bpf_random(random, at % 2 ? 40 : (uint32_t)n_names)] :
+							   "no_such_call";
 	r->n_args = bpf_random(random, 2) ? bpf_random(random, 5) : 0;
 	for (size_t i = 0; i < r->n_args; i++)
 		p->args[at][i] = (struct spec_seccomp_arg){
-			.index = bpf_random(random, 3), .value = random_value(random), .value_two = random_value(random),
+			.index = bpf_random(random, 3),
+			.value = random_value(random), .value_two = random_value(random),
 			.op = names_seccomp_op[bpf_random(random, (uint32_t)n_names_seccomp_op)].name,
 		};
 }
@@ -57,7 +62,8 @@ static inline void random_rule(struct random_profile *p, size_t at, uint64_t *ra
 static inline void random_profile(struct random_profile *p, uint64_t seed, const char *const *names, size_t n_names)
 {
 	memset(p, 0, sizeof(*p));
-	p->s = (struct policy_seccomp){ .set = true, .default_action = random_action(&seed), .archs = p->archs, .rules = p->rules };
+	p->s = (struct policy_seccomp){ .set = true, .default_action = random_action(&seed), .archs = p->archs,
+					.rules = p->rules };
 	p->s.n_rules = 1 + bpf_random(&seed, PROFILE_RULES);
 	for (size_t i = 0; i < p->s.n_rules; i++)
 		random_rule(p, i, &seed, names, n_names);

@@ -194,6 +194,77 @@ static void raw_commands_take_everything(void **state)
 	assert_int_equal(cli.n_words, 2);
 }
 
+static void two_words_are_one_command(void **state)
+{
+	auto_cli struct cli cli, nested;
+	const struct opt_list *env;
+
+	(void)state;
+	ok(&cli, "--root /r pod ls --format json jobs");
+	assert_ptr_equal(cli.cmd, &cmd_pod_ls);
+	assert_string_equal(cli.global.root, "/r");
+	assert_int_equal(cli.n_words, 1);
+	ok(&nested, "pod --root /r launch jobs -e A=1 sh -e B=2 --root /x");
+	assert_ptr_equal(nested.cmd, &cmd_pod_launch);
+	assert_string_equal(nested.global.root, "/r");
+	env = value_of(&nested, "env");
+	assert_int_equal(env->n, 1);
+	assert_int_equal(nested.n_words, 6);
+	assert_int_equal(nested.fail_status, 125);
+}
+
+static void commands_by_their_words(void **state)
+{
+	static const char *const both[] = { "pod", "ls" }, *const wrong[] = { "pod", "list" }, *const late[] = { "list", "ls" };
+
+	(void)state;
+	assert_ptr_equal(command_of_words(both, 2), &cmd_pod_ls);
+	assert_ptr_equal(command_of_words(both, 1), &cmd_pod);
+	assert_null(command_of_words(wrong, 2));
+	assert_null(command_of_words(late, 2));
+	assert_null(command_of_words(both, 0));
+	assert_null(command_in(NULL, "ls"));
+	assert_string_equal(command_word(&cmd_pod_ls), "ls");
+	assert_string_equal(command_word(&cmd_list), "list");
+}
+
+static void sizes_times_and_cpus(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t ms;
+	} times[] = {
+		{ "500ms", 500 }, { "10s", 10000 }, { "10", 10000 }, { "1.5", 1500 }, { "0.001s", 1 }, { "5m", 300000 },
+		{ "2h", 7200000 }, { "0", 0 }, { "1.5h", 5400000 },
+	};
+	static const char *const no_times[] = {
+		"", "s", "1d", "-1", "1.", ".5s", "1.2.3", "1 s", "1.0001s", "1.5ms", "99999999999999999999", "18446744073709551h",
+	};
+	auto_cli struct cli cli;
+	uint64_t v = 7;
+
+	(void)state;
+	for (size_t i = 0; i < PS_COUNT(times); i++) {
+		assert_int_equal(args_time(times[i].text, &v), 0);
+		assert_int_equal(v, times[i].ms);
+	}
+	for (size_t i = 0; i < PS_COUNT(no_times); i++) {
+		v = 7;
+		assert_int_equal(args_time(no_times[i], &v), -1);
+		assert_int_equal(v, 7);
+	}
+	assert_int_equal(args_cpus("1.5", &v), 0);
+	assert_int_equal(v, 1500);
+	assert_int_equal(args_cpus("2", &v), 0);
+	assert_int_equal(v, 2000);
+	assert_int_equal(args_cpus("0", &v), -1);
+	assert_int_equal(args_cpus("1s", &v), -1);
+	ok(&cli, "pod launch --memory 1.5G --timeout=2m --cpus 0.25 jobs");
+	assert_int_equal(*(const uint64_t *)value_of(&cli, "memory"), 3ULL << 29);
+	assert_int_equal(*(const uint64_t *)value_of(&cli, "timeout"), 120000);
+	assert_int_equal(*(const uint64_t *)value_of(&cli, "cpus"), 250);
+}
+
 static void mistakes_are_named(void **state)
 {
 	static const struct {
@@ -224,6 +295,10 @@ static void mistakes_are_named(void **state)
 		{ "create --no-subreaper=1 x", "invalid no-subreaper: 1 (one of true|false)" },
 		{ "create --preserve-fds -1 x",
 		  "invalid preserve-fds: -1 is not a number from 0 to 4294967295" },
+		{ "pod lauch x", "unknown command 'pod lauch' (did you mean 'launch'?); see 'podshim help pod'" },
+		{ "pod create --memory 1X a b", "invalid memory: 1X is no size, as in 512K, 64M, 2G" },
+		{ "pod launch --timeout 1d a", "invalid timeout: 1d is no duration, as in 500ms, 10s, 5m, 1h" },
+		{ "pod launch --cpus x a", "invalid cpus: x is no number of CPUs, as in 0.5 or 2" },
 		{ "create --preserve-fds 4294967296 x",
 		  "invalid preserve-fds: 4294967296 is not a number from 0 to 4294967295" },
 	};
@@ -364,6 +439,9 @@ int main(void)
 		cmocka_unit_test(dashes_behind_the_first_word_are_no_form),
 		cmocka_unit_test(lists_keep_their_order),
 		cmocka_unit_test(raw_commands_take_everything),
+		cmocka_unit_test(two_words_are_one_command),
+		cmocka_unit_test(commands_by_their_words),
+		cmocka_unit_test(sizes_times_and_cpus),
 		cmocka_unit_test(mistakes_are_named),
 		cmocka_unit_test(a_missing_value_is_pending),
 		cmocka_unit_test(words_are_counted),

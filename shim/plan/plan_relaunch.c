@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * plan_relaunch.c - a plan again, with another program: the rows stay, texts are added behind them.
+ */
+#include <string.h>
+
+#include "shim/plan/builder.h"
+
+/* Bytes of NAME= in "NAME=VALUE". */
+static size_t name_len(const char *entry)
+{
+	return strcspn(entry, "=") + 1;
+}
+
+/* The base's variables, but those that are given anew, then the new ones. */
+static struct plan_list merge_env(struct builder *b, const struct plan *base, const char *const *add, size_t n)
+{
+	struct plan_list l = build_reserve(b, base->env.n + n, sizeof(plan_off));
+	uint32_t used = 0;
+
+	for (uint32_t i = 0; i < base->env.n; i++) {
+		const char *old = plan_list_str(base, base->env, i);
+		plan_off text = PLAN_ROWS(base, plan_off, base->env)[i];
+		size_t k = 0;
+
+		while (k < n && strncmp(old, add[k], name_len(add[k])) != 0)
+			k++;
+		if (k == n)
+			build_set(b, l, used++, &text, sizeof(text));
+	}
+	for (size_t k = 0; k < n; k++) {
+		plan_off text = build_str(b, add[k]);
+
+		build_set(b, l, used++, &text, sizeof(text));
+	}
+	l.n = used;
+	return l;
+}
+
+int plan_relaunch(const struct plan *base, const struct plan_program *c, struct ps_buf *out, struct ps_err *e)
+{
+	struct builder b = { .out = out, .plan = *base, .e = e };
+
+	ps_buf_reset(out);
+	ps_buf_put(out, base, base->size);
+	b.plan.id = build_str(&b, c->id);
+	if (base->hook_state_head)
+		build_hook_head(&b, c->id);
+	if (c->args.n) {
+		b.plan.args = build_strs(&b, &c->args);
+		b.plan.args_from = build_str(&b, "launch");
+	}
+	if (c->cwd) {
+		b.plan.cwd = build_str(&b, c->cwd);
+		b.plan.cwd_from = build_str(&b, "launch");
+	}
+	if (c->n_env)
+		b.plan.env = merge_env(&b, base, c->env, c->n_env);
+	return build_close(&b, c->id);
+}
