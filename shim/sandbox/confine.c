@@ -39,6 +39,9 @@ static const int allowed[] = {
 	SYS_epoll_wait, SYS_poll, SYS_open, SYS_stat, SYS_lstat, SYS_access, SYS_readlink, SYS_unlink, SYS_rmdir, SYS_rename,
 	SYS_dup2,
 #endif
+#ifdef __SANITIZE_ADDRESS__
+	SYS_sigaltstack,
+#endif
 };
 
 static int load_filter(struct ps_err *e)

@@ -47,7 +47,7 @@ def fields_of(raw, groups):
         if name == 'runner':
             groups.append(fields_of(value, []))
         elif name in TEXTS:
-            found[name] = value[:-1].decode()
+            found[name] = value[:-1].decode(errors='replace')
         elif name != 'data':
             found[name] = struct.unpack('<Q', value)[0]
         at += 8 + n + -n % 8
