@@ -491,7 +491,7 @@ log_object() {
 	[ -e "$dest/usr/local/share/zsh/site-functions/_podshim" ]
 	run -0 make -s -C "$REPO" PODSHIM="$PODSHIM" DESTDIR="$dest" uninstall
 	run -0 bash -c "cd '$dest/usr/local' && find . -mindepth 1 | sort | tr '\n' ' '"
-	is "./bin ./share ./share/man ./share/zsh ./share/zsh/other "
+	is "./bin ./include ./lib ./share ./share/man ./share/zsh ./share/zsh/other "
 }
 
 @test "containers: list, state, ps, completion, kill and delete by regular expression" {
