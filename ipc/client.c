@@ -342,6 +342,7 @@ static int take_hello(struct podshim *c, struct ps_err *e)
 			       (unsigned long long)version, MSG_VERSION);
 	c->pid = (pid_t)msg_u64(&c->msg, TAG_PID, 0);
 	c->features = msg_u64(&c->msg, TAG_FEATURES, 0);
+	c->ring_size = msg_u64(&c->msg, TAG_RING_SIZE, LINK_DATA_DEFAULT);
 	return 0;
 }
 

@@ -22,6 +22,7 @@ struct podshim {
 	char name[CLIENT_NAME_MAX + 1];
 	pid_t pid;
 	uint64_t features;
+	size_t ring_size; /* of links whose caller names none */
 	struct podshim_runner *runners; /* all handles */
 	struct ps_buf out;
 	/* The last message, valid until the next one. */
@@ -86,4 +87,6 @@ int lib_order(struct podshim_runner *r, enum msg_type type, enum msg_tag tag, ui
 void lib_put_link(struct podshim *c);
 /* A link from an offered or accepted one, which it takes. */
 int lib_link_new(struct link *l, struct podshim_link **ret, struct ps_err *e);
-int lib_link_offer(size_t ring_size, struct podshim_link **ret, int fds[LINK_FDS], struct ps_err *e);
+/* ring_size 0: the pod's */
+int lib_link_offer(const struct podshim *c, size_t ring_size, struct podshim_link **ret, int fds[LINK_FDS],
+		   struct ps_err *e);

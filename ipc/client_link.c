@@ -32,13 +32,15 @@ int lib_link_new(struct link *l, struct podshim_link **ret, struct ps_err *e)
 	return 0;
 }
 
-int lib_link_offer(size_t ring_size, struct podshim_link **ret, int fds[LINK_FDS], struct ps_err *e)
+int lib_link_offer(const struct podshim *c, size_t ring_size, struct podshim_link **ret, int fds[LINK_FDS],
+		   struct ps_err *e)
 {
 	struct link *l = NULL;
 
+	ring_size = ring_size ? ring_size : c->ring_size;
 	if (ring_size > LINK_DATA_MAX)
 		return ps_fail(e, PS_E_USAGE, "make a link: %zu bytes is more than %d", ring_size, LINK_DATA_MAX);
-	if (link_offer(ring_size ? (uint32_t)ring_size : LINK_DATA_DEFAULT, &l, fds, e) < 0)
+	if (link_offer((uint32_t)ring_size, &l, fds, e) < 0)
 		return -1;
 	if (lib_link_new(l, ret, e) < 0) {
 		link_close_fds(fds);
@@ -60,7 +62,7 @@ int podshim_link_open(struct podshim *c, unsigned n, size_t ring_size, struct po
 	struct podshim_link *link = NULL;
 	int fds[LINK_FDS] = { -1, -1, -1 }, r;
 
-	if (lib_link_offer(ring_size, &link, fds, &err) < 0)
+	if (lib_link_offer(c, ring_size, &link, fds, &err) < 0)
 		return lib_error(e, &err);
 	lib_begin(c, MSG_LINK);
 	msg_put_u64(&c->out, TAG_N, n);

@@ -155,7 +155,7 @@ int podshim_launch_linked(struct podshim *c, const struct podshim_launch *what, 
 	struct podshim_link *link = NULL;
 	int fds[LINK_FDS] = { -1, -1, -1 }, r;
 
-	if (lib_link_offer(ring_size, &link, fds, &err) < 0)
+	if (lib_link_offer(c, ring_size, &link, fds, &err) < 0)
 		return lib_error(e, &err);
 	put_launch(c, what);
 	lib_put_link(c);

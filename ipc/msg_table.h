@@ -80,7 +80,8 @@
 	X(TAG_WARM,         69, "warm",         U64,   ONE)      \
 	X(TAG_WARM_WANTED,  70, "warm_wanted",  U64,   ONE)      \
 	X(TAG_LAUNCHED,     71, "launched",     U64,   ONE)      \
-	X(TAG_FAILED,       72, "failed",       U64,   ONE)
+	X(TAG_FAILED,       72, "failed",       U64,   ONE)      \
+	X(TAG_RING_SIZE,    73, "ring_size",    U64,   ONE)
 
 /* Tags from here on must be understood: a receiver that does not know one refuses the message.  Others it skips. */
 #define MSG_TAG_CRITICAL 0x8000u

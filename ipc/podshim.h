@@ -212,7 +212,7 @@ struct podshim_record {
 	uint16_t type, flags;
 };
 
-/* A link to runner n.  ring_size: bytes of each direction, a power of two from 64 KiB to 64 MiB; 0: 1 MiB. */
+/* A link to runner n.  ring_size: bytes of each direction, a power of two from 64 KiB to 64 MiB; 0: the pod's. */
 PODSHIM_API int podshim_link_open(struct podshim *c, unsigned n, size_t ring_size, struct podshim_link **ret,
 				  struct podshim_error *e);
 /* Tells the peer, who can still read what was sent.  Accepts NULL. */

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """One job of Python code, as the program of a runner.
 
-It imports what jobs may need, says READY, and waits.  A client offers a link and sends CODE; what the code prints goes back
-as STDOUT, and the value of its last line as RESULT: JSON where it can be, else its repr.  Then the program ends: a runner
-is for one job.
+It imports what jobs may need, runs a job of its own so that everything has run once, says READY, and waits.  A client
+offers a link and sends CODE; what the code prints goes back as STDOUT, and the value of its last line as RESULT: JSON where
+it can be, else its repr.  Then the program ends: a runner is for one job.
 """
 
 import ast
+import gc
 import io
 import json
 import sys
@@ -30,38 +31,67 @@ import podshim
 class Printer(io.RawIOBase):
     """Standard output or error of the job, as STDOUT records."""
 
-    def __init__(self, link, stream):
+    def __init__(self, job, stream):
         super().__init__()
-        self.link, self.stream = link, stream
+        self.job, self.stream = job, stream
 
     def writable(self):
         return True
 
     def write(self, data):
-        piece = memoryview(data)[:self.link.max]
-        self.link.send(piece, podshim.STDOUT, self.stream)
+        piece = memoryview(data)[:self.job.link.max]
+        self.job.link.send(piece, podshim.STDOUT, self.stream)
         return len(piece)
 
 
-def printer(link, stream):
-    return io.TextIOWrapper(io.BufferedWriter(Printer(link, stream)), "utf-8", "backslashreplace", line_buffering=True)
+class Job:
+    """What serves one link; made before there is one."""
+
+    def __init__(self):
+        self.link, self.stdout, self.stderr = None, self.printer(1), self.printer(2)
+
+    def printer(self, stream):
+        return io.TextIOWrapper(io.BufferedWriter(Printer(self, stream)), "utf-8", "backslashreplace", line_buffering=True)
+
+    def serve(self, channel):
+        self.link = link = channel.accept()
+        if link is None:
+            return
+        with link:
+            code = receive_code(link)
+            if code is None:
+                return
+            sys.stdout, sys.stderr = self.stdout, self.stderr
+            result = run(code)
+            self.stdout.flush()
+            self.stderr.flush()
+            sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+            send_result(link, *result)
 
 
 def receive_code(link):
     pieces = []
-    for record in link:
+    while record := link.receive():
+        if record.type == podshim.STOP:
+            return None
         if record.type == podshim.CODE:
             pieces.append(bytes(record.data))
             if not record.flags & podshim.MORE:
                 return b"".join(pieces).decode()
-        elif record.type == podshim.STOP:
-            return None
+        del record
+        link.release()
     return None
 
 
 def evaluate(code):
     """Run it; the value of its last line if that is an expression."""
     names = {"__name__": "__main__", "__builtins__": __builtins__}
+    try:
+        program = compile(code, "<job>", "eval")
+    except SyntaxError:
+        program = None
+    if program:
+        return eval(program, names)
     tree = ast.parse(code, "<job>")
     last = ast.Expression(tree.body.pop().value) if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     exec(compile(tree, "<job>", "exec"), names)
@@ -96,21 +126,14 @@ def send_result(link, status, is_repr, text):
 
 
 def main():
+    job = Job()
+    podshim.Channel.rehearse(job.serve, "x = 1\nprint(end='')\nx")
+    podshim.Channel.rehearse(job.serve, "1 + 1")
+    gc.collect()
+    gc.freeze()  # what is there by now is not looked at again
     channel = podshim.Channel.from_env()
     channel.ready()
-    link = channel.accept()
-    if link is None:
-        return
-    with link:
-        code = receive_code(link)
-        if code is None:
-            return
-        sys.stdout, sys.stderr = printer(link, 1), printer(link, 2)
-        result = run(code)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
-        send_result(link, *result)
+    job.serve(channel)
 
 
 if __name__ == "__main__":

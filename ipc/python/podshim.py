@@ -28,12 +28,11 @@ import struct
 import subprocess
 import threading
 import time
-import weakref
 from collections import deque, namedtuple
 from pickle import PickleBuffer
 
 __all__ = [
-    "Pod", "Runner", "Link", "Channel", "Record", "Output", "Info", "Event", "Result", "Error", "Timeout", "Closed",
+    "Pod", "Runner", "Link", "Channel", "Record", "Output", "Info", "Event", "Result", "Counts", "Error", "Timeout", "Closed",
     "READY", "DATA", "CODE", "STDOUT", "RESULT", "STOP", "MORE", "REPR",
 ]
 
@@ -99,6 +98,7 @@ TAGS = {
     "warm_wanted": (70, "U64", "ONE"),
     "launched": (71, "U64", "ONE"),
     "failed": (72, "U64", "ONE"),
+    "ring_size": (73, "U64", "ONE"),
 }
 _TAG_OF_NUMBER = {tag: (name, kind, often) for name, (tag, kind, often) in TAGS.items()}
 _MSG_MAX = 192 * 1024
@@ -115,6 +115,8 @@ Output = namedtuple("Output", "stream data time_ns lost")
 Output.__doc__ = "A piece of output: stream 1 or 2, bytes, when, and how many bytes before it were overwritten unread."
 Event = namedtuple("Event", "type n id state status reason")
 Event.__doc__ = "type 'state' or 'exit'; None where it does not apply."
+Counts = namedtuple("Counts", "warm warm_wanted launched failed")
+Counts.__doc__ = "Runners that are prepared, that the pod keeps prepared; launched and failed since it was made."
 Result = namedtuple("Result", "status text is_repr printed")
 Result.__doc__ = "Of code: exit status, JSON text (is_repr: text for people), and what it printed unless that went elsewhere."
 
@@ -325,7 +327,7 @@ class _Stream:
         if self._map[:8] != b"podstrm\0" or struct.unpack_from("<III", self._map, 8) != (1, 4096, data):
             raise Error(E_PEER, "this is not an output stream of version 1")
         self._words = memoryview(self._map).cast("Q")
-        self._size, self._max = data, min(65536, data // 4)
+        self.size, self._max = data, min(65536, data // 4)
         self.pos, self.offset = self._words[17], 0
 
     def close(self):
@@ -333,8 +335,8 @@ class _Stream:
         self._map.close()
 
     def _copy(self, pos, n):
-        at = 4096 + pos % self._size
-        first = min(n, 4096 + self._size - at)
+        at = 4096 + pos % self.size
+        first = min(n, 4096 + self.size - at)
         return self._map[at:at + first] + self._map[4096:4096 + n - first]
 
     def ended(self):
@@ -358,7 +360,7 @@ class _Stream:
                 continue
             offset, time_ns, n, stream, _zero = struct.unpack("<QQIHH", self._copy(pos, 24))
             size = 24 + n + -n % 8
-            good = pos % 8 == 0 and n <= self._max and size <= head - pos <= self._size and offset >= self.offset
+            good = pos % 8 == 0 and n <= self._max and size <= head - pos <= self.size and offset >= self.offset
             data = self._copy(pos + 24, n) if good else b""
             _order()
             if self._words[17] > pos:
@@ -391,10 +393,9 @@ _MACHINES = {  # machine: (SYS_futex, SYS_membarrier)
 }
 _machine = platform.machine()
 _libc = ctypes.CDLL(None, use_errno=True)
-_libc.mmap.restype = ctypes.c_void_p
-_libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
-_libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 _libc.syscall.restype = ctypes.c_long
+_futex = ctypes.CDLL(None).syscall  # its own, as its arguments are fixed
+_futex.argtypes = [ctypes.c_long, ctypes.c_void_p, ctypes.c_int, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int]
 
 
 def _membarrier():
@@ -422,10 +423,9 @@ else:
     _order = _fence
 
 
-def _wake(address):
-    """FUTEX_WAKE of one sleeper."""
-    _libc.syscall(ctypes.c_long(_MACHINES[_machine][0]), ctypes.c_void_p(address), ctypes.c_int(1), ctypes.c_int(1),
-                  ctypes.c_void_p(0), ctypes.c_void_p(0), ctypes.c_int(0))
+def _wake(word):
+    """FUTEX_WAKE of one sleeper on a ctypes integer."""
+    _futex(_MACHINES[_machine][0], ctypes.addressof(word), 1, 1, None, None, 0)
 
 
 # ---- Links ----
@@ -436,32 +436,15 @@ _DATA_AT = (12288 + _PAGE - 1) // _PAGE * _PAGE
 _HOST, _RUNNER = 1, 2
 _SEALS_ALL, _SEALS_HOST = 1 | 2 | 4, 1 | 2 | 4 | 16
 _BATCH = 4096
+DEFAULT_RING_SIZE = 1 << 20
 # Words of 8 bytes from the start of an area.
 _PRODUCER, _CONSUMER = 4096 // 8, 8192 // 8
 _POS, _SLEEP, _WANT, _CLOSED = 0, 16, 17, 18
+_ON_FUTEX, _IN_POLL = 1, 2
 
 
 def _constants(side, size):
     return struct.pack("<8sIIIIII", b"podring", 1, side, _DATA_AT, size, size // 2 - 8, 0)
-
-
-def _map_area(fd, size, prot, write_page_0=False):
-    """The area and its data a second time, as a ctypes array.  Unmapped when the last view of it is gone."""
-    first, whole = _DATA_AT + size, _DATA_AT + 2 * size
-    fixed, noreserve, failed = 0x10, 0x4000, ctypes.c_void_p(-1).value
-    base = _libc.mmap(None, whole, 0, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | noreserve, -1, 0)
-    if base in (None, failed):
-        raise Error(E_OS, "map a link", ctypes.get_errno())
-    array = (ctypes.c_char * whole).from_address(base)
-    # Views hold the array, so this runs after them; at exit the kernel unmaps, as views may then still be in use.
-    weakref.finalize(array, _libc.munmap, base, whole).atexit = False
-    pieces = [(base, first, 0, prot), (base + first, size, _DATA_AT, prot)]
-    if write_page_0:
-        pieces.append((base, _PAGE, 0, mmap.PROT_READ | mmap.PROT_WRITE))
-    for at, n, offset, how in pieces:
-        if _libc.mmap(at, n, how, mmap.MAP_SHARED | fixed, fd, offset) in (None, failed):
-            raise Error(E_OS, "map a link", ctypes.get_errno())
-    return array
 
 
 def _make_area(side, size):
@@ -479,25 +462,29 @@ def _make_area(side, size):
     return fd
 
 
-def _check_area(fd, side, who):
-    wanted = _SEALS_HOST if side == _HOST else _SEALS_ALL
+def _map_area(fd, side, own):
+    """The peer's offer, checked and mapped: writable by its owner only."""
+    who, wanted = (("host", _SEALS_HOST), ("runner", _SEALS_ALL))[side - 1]
     try:
         seals = fcntl.fcntl(fd, fcntl.F_GET_SEALS)
     except OSError:
         raise Error(E_PEER, f"accept a link: the {who}'s area is no memfd") from None
     if seals & wanted != wanted:
         raise Error(E_PEER, f"accept a link: the {who}'s area has seals {seals:#x} and needs {wanted:#x}")
-    constants = os.pread(fd, 32, 0)
-    size = struct.unpack_from("<I", constants.ljust(32, b"\0"), 20)[0]
-    if not 65536 <= size <= 64 << 20 or size & (size - 1) or constants != _constants(side, size):
-        raise Error(E_PEER, f"accept a link: the {who}'s area has bad constants")
-    if os.fstat(fd).st_size != _DATA_AT + size:
+    try:
+        area = mmap.mmap(fd, 0, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE * own)  # all of it, whose size is sealed
+    except (OSError, ValueError) as e:
+        raise Error(E_PEER, f"accept a link: map the {who}'s area: {e}") from None
+    size = len(area) - _DATA_AT
+    if not 65536 <= size <= 64 << 20 or size & (size - 1):
         raise Error(E_PEER, f"accept a link: the {who}'s area has a wrong size")
-    return size
+    if area[:32] != _constants(side, size):
+        raise Error(E_PEER, f"accept a link: the {who}'s area has bad constants")
+    return area
 
 
 class Record:
-    """A record in shared memory: type, flags, and `data`, a read-only memoryview without a copy.
+    """A record in shared memory: type, flags, and `data`, a read-only memoryview, copied only when it lies around the end.
 
     It is there until Link.release().  The peer can still change it: look at what matters once, or take bytes(data).
     """
@@ -526,25 +513,17 @@ class Link:
     Waiting is by the bell socket: fileno(), arm() and disarm() let other loops wait for it.
     """
 
-    def __init__(self, side, fds, size, bell):
+    def __init__(self, own, peer, bells, bell_at, bell):
         _fence()  # refuses machines where this cannot work
-        self._bell = bell
-        own_fd, peer_fd = fds[side - 1], fds[2 - side]
-        self._size, self._mask, self.max = size, size - 1, size // 2 - 8
-        self._own = _map_area(own_fd, size, mmap.PROT_READ | mmap.PROT_WRITE)
-        self._peer = _map_area(peer_fd, size, mmap.PROT_READ, side == _HOST)
-        # Both bell words are in the runner's area.
-        bells, at = (self._peer, 128) if side == _HOST else (self._own, 256)
-        self._bell_word = memoryview(bells).cast("B")[at:at + 4].cast("I")
-        self._bell_address = ctypes.addressof(bells) + at
-        whole = memoryview(self._own).cast("B")
-        self._words = whole[:12288].cast("Q")
+        self._own, self._peer, self._bells, self._bell_at, self._bell = own, peer, bells, bell_at, bell
+        self._size = size = len(own) - _DATA_AT
+        self._mask, self.max = size - 1, size // 2 - 8
+        whole = memoryview(own)
+        self._words = whole.cast("Q")
         self._out = whole[_DATA_AT:]
-        self._out_words = self._out.cast("Q")
-        whole = memoryview(self._peer).cast("B").toreadonly()
-        self._peer_words = whole[:12288].cast("Q")
+        whole = memoryview(peer).toreadonly()
+        self._peer_words = whole.cast("Q")
         self._in = whole[_DATA_AT:]
-        self._in_words = self._in.cast("Q")
         self._head = self._head_out = 0      # behind what was written; what the peer was told
         self._limit = size                   # the room ends here
         self._next = self._seen = self._tail_out = 0  # behind what was handed out; published by the peer; released
@@ -556,23 +535,24 @@ class Link:
         self._ended = self._hung_up = self.closed = False
 
     @classmethod
-    def offer(cls, size=1 << 20):
+    def offer(cls, size=DEFAULT_RING_SIZE):
         """Host side: (link, fds) where fds, [host area, runner area, bell], are to be sent and closed."""
         if not 65536 <= size <= 64 << 20 or size & (size - 1):
             raise Error(E_USAGE, f"make a link: {size} bytes is no power of two from 65536 to {64 << 20}")
         fds = [_make_area(_HOST, size)]
         try:
             fds.append(_make_area(_RUNNER, size))
-            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-            fds.append(theirs.detach())
-            link = cls(_HOST, fds, size, ours)
+            own = mmap.mmap(fds[0], 0)
+            peer, bells = mmap.mmap(fds[1], 0, prot=mmap.PROT_READ), mmap.mmap(fds[1], _PAGE)
             # The own mapping stays writable; no other will be.
             fcntl.fcntl(fds[0], fcntl.F_ADD_SEALS, _SEALS_HOST)
             fcntl.fcntl(fds[1], fcntl.F_ADD_SEALS, _SEALS_ALL)
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+            fds.append(theirs.detach())
+            return cls(own, peer, bells, 128, ours), fds
         except BaseException:
             _close_all(fds)
             raise
-        return link, fds
 
     @classmethod
     def accept(cls, fds):
@@ -581,19 +561,15 @@ class Link:
         try:
             if len(fds) != 3:
                 raise Error(E_PEER, f"accept a link: {len(fds)} descriptors, not 3")
-            size = _check_area(fds[0], _HOST, "host")
-            if size != _check_area(fds[1], _RUNNER, "runner"):
+            peer, own = _map_area(fds[0], _HOST, False), _map_area(fds[1], _RUNNER, True)
+            if len(peer) != len(own):
                 raise Error(E_PEER, "accept a link: areas of different sizes")
             try:
-                bell = socket.socket(fileno=fds[2])
+                bell = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fds[2])
             except OSError:
                 raise Error(E_PEER, "accept a link: the bell is no socket") from None
             del fds[2]
-            bell.set_inheritable(False)
-            if (bell.family, bell.type) != (socket.AF_UNIX, socket.SOCK_STREAM):
-                bell.close()
-                raise Error(E_PEER, "accept a link: the bell is no unix stream socket")
-            return cls(_RUNNER, fds, size, bell)
+            return cls(own, peer, own, 256, bell)
         finally:
             _close_all(fds)
 
@@ -617,6 +593,26 @@ class Link:
             self._ring_if_asleep(peer, None)
         self._bell.close()
         self._in_fault = self._out_fault = Error(E_BUG, "the link is closed on this side")
+        self._seen, self._limit = self._next, self._head
+        for view in (self._words, self._out, self._peer_words, self._in):
+            view.release()
+        for area in {self._own, self._peer, self._bells}:
+            try:
+                area.close()
+            except BufferError:
+                pass  # the last view of a record closes it
+
+    def end(self):
+        """Nothing more will be sent: the peer's receive() comes to its end.  Receiving goes on."""
+        if self.closed:
+            return
+        self.discard()
+        self.flush()
+        self._words[_PRODUCER + _CLOSED] = 1
+        _fence()
+        self._ring_if_asleep(_CONSUMER, None)
+        self._out_fault = self._out_fault or Error(E_USAGE, "write to the ring: it was ended")
+        self._limit = self._head
 
     # -- telling the peer --
 
@@ -630,11 +626,12 @@ class Link:
         if pos is not None and ((pos - self._peer_words[peer_page + _WANT]) & _M64) >> 63:
             return
         self._woken[which] = sleep
-        if sleep % 4 == 1:
-            self._bell_word[0] = (self._bell_word[0] + 1) & 0xFFFFFFFF
+        if sleep % 4 == _ON_FUTEX:
+            word = ctypes.c_uint32.from_buffer(self._bells, self._bell_at)
+            word.value += 1
             _order()
-            _wake(self._bell_address)
-        elif sleep % 4 == 2:
+            _wake(word)
+        elif sleep % 4 == _IN_POLL:
             try:
                 self._bell.send(b"\0", socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
             except OSError:
@@ -690,7 +687,8 @@ class Link:
         while not self._room(need):
             self._sleep(False, need, deadline)
         at = (self._head & self._mask) + 8
-        self._open = self._out[at:at + n]
+        # Around the end of the data there is no such piece of memory: commit() copies.
+        self._open = self._out[at:at + n] if at + n <= self._size else memoryview(bytearray(n))
         return self._open
 
     def commit(self, type_, flags=0, n=None):
@@ -701,9 +699,14 @@ class Link:
         size = len(view) if n is None else n
         if not 0 <= size <= len(view):
             raise Error(E_USAGE, f"{size} bytes committed, {len(view)} reserved")
+        at = (self._head & self._mask) + 8
+        if at + len(view) > self._size:
+            first = min(size, self._size - at)
+            self._out[at:at + first] = view[:first]
+            self._out[:size - first] = view[first:size]
         view.release()
         self._open = None
-        self._out_words[(self._head & self._mask) // 8] = size | (type_ & 0xFFFF) << 32 | (flags & 0xFFFF) << 48
+        self._words[(_DATA_AT + at) // 8 - 1] = size | (type_ & 0xFFFF) << 32 | (flags & 0xFFFF) << 48
         self._head += 8 + size + -size % 8
         if self._head - self._head_out >= _BATCH:
             self.flush()
@@ -768,14 +771,19 @@ class Link:
                 break
             self._sleep(True, 0, deadline)
         at = self._next & self._mask
-        head = self._in_words[at // 8]
+        head = self._peer_words[(_DATA_AT + at) // 8]
         n = head & 0xFFFFFFFF
         size = 8 + n + -n % 8
         if n > self.max or size > self._seen - self._next:
             self._seen = self._next
             self._in_failed(Error(E_PEER, f"read from the ring: record of {n} bytes, allowed are {self.max}"))
         self._next += size
-        record = Record(head >> 32 & 0xFFFF, head >> 48, self._in[at + 8:at + 8 + n], self._next)
+        at += 8
+        if at + n <= self._size:
+            data = self._in[at:at + n]
+        else:
+            data = memoryview(bytes(self._in[at:]) + bytes(self._in[:at + n - self._size]))
+        record = Record(head >> 32 & 0xFFFF, head >> 48, data, self._next)
         self._records.append(record)
         return record
 
@@ -810,20 +818,28 @@ class Link:
         """To be polled for reading, between arm() and disarm()."""
         return self._bell.fileno()
 
-    def _announce(self, page, want):
+    def _announce(self, page, want, how=_IN_POLL):
         self._naps += 1
         self._words[page + _WANT] = want & _M64
         _order()
-        self._words[page + _SLEEP] = self._naps * 4 + 2
+        self._words[page + _SLEEP] = self._naps * 4 + how
         _fence()
 
-    def arm(self):
-        """Ask to be rung when there is something to receive.  True: there is already, do not wait."""
-        self.flush()
-        if self._in_fault or self._ended or self._hung_up or self._seen != self._next:
+    def arm(self, receive=True, send=None):
+        """Ask to be rung when there is something to receive, or room to send that many bytes.  True: do not wait."""
+        if self.closed:
             return True
-        self._announce(_CONSUMER, self._seen + 1)
-        return self._look_in()
+        self.flush()
+        ready = self._hung_up
+        if receive:
+            ready |= bool(self._in_fault or self._ended or self._seen != self._next)
+            self._announce(_CONSUMER, self._seen + 1)
+        if send is not None:
+            need = 8 + send + -send % 8
+            ready |= bool(self._out_fault or self._limit - self._head >= need)
+            # A quarter of the ring at least, so that the two do not wake each other for each record.
+            self._announce(_PRODUCER, self._head + max(need, self._size // 4) - self._size)
+        return ready or receive and self._look_in() or send is not None and self._look_out(need)
 
     def _look_in(self):
         return (self._peer_words[_PRODUCER + _POS] != self._seen
@@ -836,6 +852,8 @@ class Link:
 
     def disarm(self):
         """After arm(), however the wait ended."""
+        if self.closed:
+            return
         self._words[_CONSUMER + _SLEEP] = self._words[_PRODUCER + _SLEEP] = 0
         try:
             self._hung_up |= not self._bell.recv(256, socket.MSG_DONTWAIT)
@@ -847,14 +865,7 @@ class Link:
     def _sleep(self, reading, need, deadline):
         """One sleep until there may be something to read, or room.  Timeout when the time is over."""
         left = _left(deadline)
-        if reading:
-            ready = self.arm()
-        else:
-            self.flush()
-            # A quarter of the ring at least, so that the two do not wake each other for each record.
-            self._announce(_PRODUCER, self._head + max(need, self._size // 4) - self._size)
-            ready = self._look_out(need)
-        rung = ready or _readable(self.fileno(), left)
+        rung = self.arm(reading, None if reading else need - 8) or _readable(self.fileno(), left)
         self.disarm()
         if not rung and left is not None and _left(deadline) == 0:
             raise Timeout("the peer of the link sent nothing" if reading else "the peer of the link made no room")
@@ -935,6 +946,7 @@ class Pod:
     def __init__(self, sock, name, created=False):
         self._sock, self.name, self._created = sock, name, created
         self._last_id, self._runners, self._events, self.timeout = 0, {}, None, 60.0
+        self.received = 0  # messages taken so far: has a round of calls with timeout=0 left one for poll() to wait for?
         try:
             hello = self._receive(10.0)
             if hello.type == MSG_ERROR and hello.error:
@@ -947,6 +959,7 @@ class Pod:
             sock.close()
             raise
         self.pid, self.features = hello.info.pid, hello.info.features or 0
+        self.ring_size = hello.info.ring_size or DEFAULT_RING_SIZE
 
     @classmethod
     def connect(cls, name, root=None):
@@ -1009,6 +1022,7 @@ class Pod:
             _close_all(fds)
             self._sock.close()
             raise Error(E_PEER, f"'{self.name}': malformed message: it is longer than any message")
+        self.received += 1
         try:
             return Message(b, fds)
         except Error:
@@ -1074,7 +1088,7 @@ class Pod:
 
         args: the program; empty: the bundle's.  env: dict.  cpus: number of CPUs, may be a fraction.  timeout: seconds it may
         live.  lossless: it waits rather than overwrite unread output.  tty: (rows, columns).  code: an interpreter that
-        waits for run_code().  link: size in bytes of the rings of a link that is made with it, or True.
+        waits for run_code().  link: size in bytes of the rings of a link that is made with it, or True: the pod's.
         """
         flags = (MSG_LOSSLESS * bool(lossless) | MSG_DETACHED * bool(detached) | MSG_STDIN * bool(stdin)
                  | MSG_TTY * bool(tty) | MSG_CODE * bool(code))
@@ -1086,7 +1100,7 @@ class Pod:
         }
         if not (link or code):
             return Runner(self, self._call(MSG_LAUNCH, fields), lossless)
-        made, fds = Link.offer(1 << 20 if link in (True, None) else link)
+        made, fds = Link.offer(self.ring_size if link in (True, None) else link)
         try:
             fields["fd"] = [FD_HOST_AREA, FD_RUNNER_AREA, FD_BELL]
             m = self._call(MSG_LAUNCH, fields, fds)
@@ -1110,9 +1124,9 @@ class Pod:
         m = self._call(MSG_OBSERVE, {"n": n, "flags": MSG_LOSSLESS * bool(lossless)})
         return Runner(self, m, lossless, n=n)
 
-    def link(self, n=0, size=1 << 20):
-        """A Link to runner n."""
-        made, fds = Link.offer(size)
+    def link(self, n=0, size=None):
+        """A Link to runner n.  size: bytes of each ring, a power of two; None: the pod's."""
+        made, fds = Link.offer(size or self.ring_size)
         try:
             self._call(MSG_LINK, {"n": n, "fd": [FD_HOST_AREA, FD_RUNNER_AREA, FD_BELL]}, fds)
         except BaseException:
@@ -1141,6 +1155,11 @@ class Pod:
     def stats(self):
         """An Info for each runner: n, id, cpu_ns, memory_used, memory_peak, pids_used, output_bytes."""
         return self._walk(MSG_STATS)
+
+    def counts(self):
+        """Counts of all runners together."""
+        m = self._call(MSG_STATS, {"after": 0xFFFFFFFF})  # no rows
+        return Counts(*((getattr(m.info, name) or 0) for name in Counts._fields))
 
     def subscribe(self):
         """Keep events of every runner from now on."""
@@ -1200,7 +1219,8 @@ class Runner:
         self._stream.close()
 
     def _on_event(self, m):
-        if m.type == MSG_OUTPUT:
+        # One that was sent before our last ACK came there says nothing new: that ACK's own is still owed.
+        if m.type == MSG_OUTPUT and ((m.info.head or 0) > self._acked or m.info.finished):
             self._armed = False
         if m.type == MSG_EXIT:
             self._ended(m)
@@ -1226,7 +1246,7 @@ class Runner:
     def output(self, timeout=None):
         """The next Output, or None when it has closed its output and all was read."""
         deadline = _deadline(timeout)
-        if self._lossless and self._stream.pos - self._acked >= 16384:
+        if self._lossless and self._stream.pos - self._acked >= self._stream.size // 4:
             if self._armed:
                 self._pod._pump(0)
             self._acknowledge()
@@ -1289,6 +1309,15 @@ class Runner:
         else:
             self._pod._call(MSG_INPUT, {"n": self.n, "eof": 1})
 
+    def input_fileno(self):
+        """The pipe to its standard input, to be polled and written without input(); -1 where the pod holds it."""
+        return self._input
+
+    def detach(self):
+        """From now on it outlives the connection, as with detached=True; lossless ends."""
+        self._pod._call(MSG_OBSERVE, {"n": self.n, "flags": MSG_DETACHED}).close()
+        self._lossless = False
+
     def resize(self, rows, cols):
         self._pod._call(MSG_RESIZE, {"n": self.n, "rows": rows, "cols": cols})
 
@@ -1317,6 +1346,9 @@ class Runner:
 
 
 # ---- The runner's half ----
+
+
+_LINK_MESSAGE, _READY_MESSAGE = struct.pack("<II", 1, 1), struct.pack("<II", 2, 1)
 
 
 class Channel:
@@ -1349,7 +1381,7 @@ class Channel:
     def ready(self):
         """Say once that the program is warm and waits for code."""
         try:
-            self._sock.send(struct.pack("<II", 2, 1), socket.MSG_NOSIGNAL)
+            self._sock.send(_READY_MESSAGE, socket.MSG_NOSIGNAL)
         except OSError:
             raise Closed("the supervisor is gone") from None
 
@@ -1357,15 +1389,39 @@ class Channel:
         """The next Link that a client offers, or None when the supervisor is gone."""
         deadline = _deadline(timeout)
         while True:
-            if not _readable(self._sock, _left(deadline)):
+            if deadline is not None and not _readable(self._sock, _left(deadline)):
                 raise Timeout("nobody has offered a link")
             try:
                 b, fds, _flags, _ = socket.recv_fds(self._sock, 9, _FDS_MAX, socket.MSG_CMSG_CLOEXEC)
+            except BlockingIOError:
+                _readable(self._sock, _left(deadline))
+                continue
             except ConnectionResetError:
                 continue
-            if not b:
-                _close_all(fds)
-                return None
-            if b == struct.pack("<II", 1, 1):
+            if b == _LINK_MESSAGE:
                 return Link.accept(fds)
             _close_all(fds)
+            if not b:
+                return None
+
+    @classmethod
+    def rehearse(cls, serve, code, times=4):
+        """Let serve(channel) serve a link of our own, with this code, and forget what it answers.
+
+        What Python and the kernel do only at the first times, such as filling caches and specialising bytecode, is done then
+        before ready(), and not while a client waits.
+        """
+        for _ in range(times):
+            try:
+                link, fds = Link.offer()
+            except OSError:
+                return  # the runner's policy lets it make no link: then its first job is a little slower
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            with ours, theirs, link:
+                try:
+                    socket.send_fds(ours, [_LINK_MESSAGE], fds)
+                finally:
+                    _close_all(fds)
+                link.send(code.encode(), CODE)
+                link._announce(_CONSUMER, 1, _ON_FUTEX)
+                serve(cls(theirs))

@@ -14,7 +14,7 @@ struct pod_attach_flags {
 
 #define AT(field) offsetof(struct pod_attach_flags, field)
 static const struct opt pod_attach_rows[] = {
-	{ "detach-keys", NULL, OPT_STR, "KEYS", "keys that leave it running (default: ctrl-p,ctrl-q; none: no keys)", AT(detach_keys) },
+	{ "detach-keys", NULL, OPT_STR, "KEYS", "at a runner's terminal: keys that leave it running (default: ctrl-p,ctrl-q; none: no keys)", AT(detach_keys) },
 	{ "no-stdin", NULL, OPT_FLAG, NULL, "only look on", AT(no_stdin) },
 };
 

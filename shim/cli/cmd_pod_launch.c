@@ -33,7 +33,7 @@ static const struct opt pod_launch_rows[] = {
 	{ "code", "c", OPT_STR, "TEXT", "run TEXT on an interpreter (pods made with --interpreter)", AT(code) },
 	{ "code-file", NULL, OPT_STR, "FILE", "the same from FILE, or with - from standard input", AT(code_file) },
 	{ "json", NULL, OPT_FLAG, NULL, "with --code: print the result, with --detach: the id, as JSON", AT(json) },
-	{ "detach-keys", NULL, OPT_STR, "KEYS", "keys that leave it running (default: ctrl-p,ctrl-q; none: no keys)", AT(detach_keys) },
+	{ "detach-keys", NULL, OPT_STR, "KEYS", "with -t: keys that leave it running (default: ctrl-p,ctrl-q; none: no keys)", AT(detach_keys) },
 };
 
 /* As other engines: a program that is not there, one that cannot be executed, anything else that went wrong here. */

@@ -12,7 +12,7 @@ struct pod_send_flags {
 #define AT(field) offsetof(struct pod_send_flags, field)
 static const struct opt pod_send_rows[] = {
 	{ "type", NULL, OPT_U32, "N", "type of the records (default: 2, DATA)", AT(type) },
-	{ "ring-size", NULL, OPT_SIZE, "SIZE", "bytes of each ring, a power of two from 64K to 64M (default: 1M)", AT(ring_size) },
+	{ "ring-size", NULL, OPT_SIZE, "SIZE", "bytes of each ring, a power of two from 64K to 64M (default: the pod's)", AT(ring_size) },
 	{ "no-reply", NULL, OPT_FLAG, NULL, "leave once all was sent", AT(no_reply) },
 };
 

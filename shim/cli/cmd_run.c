@@ -56,7 +56,7 @@ static int fail_no_words(const struct pod_create_request *r, struct ps_err *e)
 static int choose_form(struct cli *cli, struct pod_create_request *r, char *generated, struct ps_err *e)
 {
 	const char *word = cli->words[0];
-	bool oci = cli->oci_only || r->bundle || r->config;
+	bool oci = cli->oci_only || r->bundle;
 
 	if (!word)
 		return fail_no_words(r, e);
@@ -68,7 +68,7 @@ static int choose_form(struct cli *cli, struct pod_create_request *r, char *gene
 		r->bundle = word;
 		r->id = generated;
 		r->channel = !r->no_channel;
-	} else if (oci || (!strchr(word, '/') && cli_holds_config("."))) {
+	} else if (oci || r->config || (!strchr(word, '/') && cli_holds_config("."))) {
 		r->bundle = r->bundle ? r->bundle : ".";
 		r->id = word;
 	} else {

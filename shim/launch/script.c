@@ -140,12 +140,15 @@ static int wait_at_gate(struct player *p, struct ps_err *e)
 				continue;
 			return ps_fail_os(e, "gate: accept");
 		}
-		if (hear_at_gate(p, conn, /* timeout_ms= */ 10000) > 0) {
+		/* Whoever reaches the socket may start a container, but not say what it runs: that is its maker's, on the channel. */
+		if (!p->channel_opens && hear_at_gate(p, conn, /* timeout_ms= */ 10000) > 0 && !p->new_plan && !p->heard.n) {
 			if (p->channel >= 0)
 				close(p->channel);
 			p->channel = ps_take_fd(&conn);
 			break;
 		}
+		p->new_plan = NULL;
+		script_fds_close(&p->heard);
 	}
 	close(p->gate_fd);
 	p->gate_fd = -1;

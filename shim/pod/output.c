@@ -17,12 +17,19 @@
 enum {
 	ROUND_BYTES = 256 * 1024, /* of one runner before others have their turn */
 	TELL_BYTES = 1024,        /* what a tape event quotes; longer output is counted */
+	TELL_MS = 100,            /* and told together */
 	QUOTE_ROOM = 8192,
 };
 
+/* How much may be read now; with a limit, one byte more than it permits shows that it is reached. */
 static size_t room(const struct runner *r)
 {
-	return r->keep == UINT64_MAX ? STREAM_RECORD_MAX : stream_room(r->stream, r->keep);
+	size_t max = r->keep == UINT64_MAX ? STREAM_RECORD_MAX : stream_room(r->stream, r->keep);
+	const uint64_t bytes = stream_bytes(r->stream);
+
+	if (r->output_limit && r->output_limit >= bytes && r->output_limit - bytes < max)
+		max = (size_t)(r->output_limit - bytes) + 1;
+	return max;
 }
 
 /* A short piece in words, more as a number: the stream has the rest. */
@@ -43,6 +50,32 @@ static void tell_tape(const struct runner *r, const struct output *o, const char
 	ps_jw_end_object(&w);
 	if (!out.failed)
 		(void)tape_write(r->tape, TAPE_OUTPUT, out.data, out.len, NULL);
+}
+
+static void tell_counted(struct output *o)
+{
+	loop_timer_clear(&o->runner->sv->loop, &o->tell);
+	if (o->untold)
+		tell_tape(o->runner, o, NULL, (size_t)o->untold);
+	o->untold = 0;
+}
+
+static void on_tell(void *ctx)
+{
+	tell_counted(ctx);
+}
+
+/* A flood must not cost the tape's lock for each piece. */
+static void tell(struct output *o, const char *text, size_t n)
+{
+	if (text) {
+		tell_counted(o);
+		tell_tape(o->runner, o, text, n);
+		return;
+	}
+	o->untold += n;
+	if (!o->tell.at_ms)
+		loop_timer_set(&o->runner->sv->loop, &o->tell, TELL_MS);
 }
 
 static void limit_output(struct runner *r)
@@ -71,24 +104,24 @@ static void on_readable(void *ctx, uint32_t events)
 
 	if (!max)
 		output_keep(r, r->keep);
-	if (n == 0 && max)
-		output_close(o);
-	else if (n < 0 && n != -EAGAIN)
-		output_close(o); /* EIO: the last who had the terminal open is gone */
 	if (got) {
 		const char *text = stream_newest(r->stream, &newest);
 
 		/* The newest record is all that came, or there is more than anybody wants to read there. */
-		tell_tape(r, o, newest == got && got <= TELL_BYTES ? text : NULL, (size_t)got);
+		tell(o, newest == got && got <= TELL_BYTES ? text : NULL, (size_t)got);
 		limit_output(r);
 		r->sv->callbacks->on_output(r);
 	}
+	/* EIO: the last who had the terminal open is gone. */
+	if ((n == 0 && max) || (n < 0 && n != -EAGAIN))
+		output_close(o);
 	runner_drained(r);
 }
 
 int output_open(struct runner *r, struct output *o, int fd, enum stream_no no, struct ps_err *e)
 {
-	*o = (struct output){ .source = { .fd = fd, .on = on_readable, .ctx = o }, .runner = r, .no = no };
+	*o = (struct output){ .source = { .fd = fd, .on = on_readable, .ctx = o }, .runner = r, .no = no,
+			      .tell = { .on = on_tell, .ctx = o } };
 	if (fd < 0)
 		return 0;
 	if (fcntl(fd, F_SETFL, O_NONBLOCK | (no == STREAM_STDOUT && r->tty ? O_RDWR : 0)) < 0)
@@ -100,6 +133,7 @@ void output_close(struct output *o)
 {
 	if (o->source.fd < 0)
 		return;
+	tell_counted(o);
 	loop_remove(&o->runner->sv->loop, &o->source);
 	ps_fd_close(&o->source.fd);
 }

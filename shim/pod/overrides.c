@@ -76,8 +76,6 @@ static int tighten_cpu(struct policy_resources *r, uint64_t millicpus, struct ps
 
 static int apply_limits(struct policy_resources *r, const struct overrides *o, struct ps_err *e)
 {
-	const struct policy_resources all = *r;
-
 	if (o->limits && (tighten("memory", &r->memory_limit, o->limits->memory, e) < 0 ||
 			  tighten("pids", &r->pids_limit, o->limits->pids, e) < 0 ||
 			  tighten_cpu(r, o->limits->millicpus, e) < 0))
@@ -86,7 +84,7 @@ static int apply_limits(struct policy_resources *r, const struct overrides *o, s
 		return 0;
 	const struct policy_resources now = *r;
 
-	*r = (struct policy_resources){ .from = all.from };
+	*r = (struct policy_resources){ .from = "launch" };
 	if (o->limits && o->limits->memory)
 		r->memory_limit = now.memory_limit;
 	if (o->limits && o->limits->pids)
@@ -166,6 +164,8 @@ int overrides_apply(struct ps_arena *a, const struct policy *base, const struct 
 	*p = *base;
 	if (o->cgroups_path)
 		p->cgroups_path = o->cgroups_path;
+	if (o->only_limits && o->limits)
+		p->file = "launch"; /* who is to blame for a limit that cannot be */
 	if (apply_limits(&p->resources, o, e) < 0 || (p->has_process && apply_process(a, &p->process, o, e) < 0) ||
 	    (o->ns_fds && apply_shared(a, p, o->ns_fds, e) < 0))
 		return -1;

@@ -167,6 +167,10 @@ static int check_name(const char *name, struct ps_err *e)
 	if (!container_id_valid(name) || strlen(name) > POD_NAME_MAX)
 		return ps_fail(e, PS_E_USAGE, "invalid pod name '%s': letters, digits, '_', '+', '-' and '.', at most %d", name,
 			       POD_NAME_MAX);
+	const char *dot = strrchr(name, '.');
+
+	if (dot && dot[1] && strspn(dot + 1, "0123456789") == strlen(dot + 1))
+		return ps_fail(e, PS_E_USAGE, "pod name '%s': NAME.NUMBER is how a runner is called", name);
 	return 0;
 }
 
@@ -305,6 +309,8 @@ static int run_twins(struct making *m, int ready_fd, struct ps_err *e)
 	return rc;
 }
 
+enum { FREE_MS = 15000 };
+
 /* The daemon's first word: its runners are there, or why not. */
 static int wait_ready(int fd, struct ps_err *e)
 {
@@ -318,6 +324,10 @@ static int wait_ready(int fd, struct ps_err *e)
 		return ps_fail(e, PS_E_PEER, "the pod's supervisor ended before its runners were prepared");
 	if (word.cls == PS_OK)
 		return 0;
+	/* It frees what it has made, and ends. */
+	struct pollfd end = { .fd = fd, .events = POLLIN };
+
+	(void)poll(&end, 1, FREE_MS);
 	if (e)
 		*e = word;
 	return -1;

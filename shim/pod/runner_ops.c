@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * runner_ops.c - what a supervisor does with a runner: add, launch, link, input, signal, stop, end, forget.
+ * runner_ops.c - what a supervisor does with a runner: add, launch, link, signal, stop, end, forget.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,6 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -102,6 +101,8 @@ int runner_link(struct runner *r, const int fds[3], struct ps_err *e)
 {
 	const struct channel_msg m = { .type = CHANNEL_LINK, .version = CHANNEL_VERSION };
 
+	if (r->ended)
+		return ps_fail(e, PS_E_STATE, "runner '%s' has ended", r->id);
 	if (r->channel.fd < 0)
 		return ps_fail(e, PS_E_STATE, "runner '%s' has no channel, or its program has closed it", r->id);
 	/* The socket does not block: who does not accept what it was sent must not stop everybody else. */
@@ -342,8 +343,8 @@ static int spoiled(struct runner *r)
 	return -1;
 }
 
-/* Limits of its own go to its cgroup, which has the document's already. */
-static int apply_limits(const struct runner *r, const struct pod_limits *limits, struct ps_err *e)
+/* They go to its cgroup, which has the document's already. */
+int runner_limit(const struct runner *r, const struct pod_limits *limits, struct ps_err *e)
 {
 	const struct supervisor *sv = r->sv;
 	ps_auto_arena struct ps_arena arena = { .head = NULL };
@@ -385,7 +386,7 @@ static int launch_plan(struct runner *r, const struct launch_request *q, const s
 	const struct plan_program program = { .id = r->id, .cwd = q->cwd, .args = { q->args, q->n_args },
 					      .env = q->env, .n_env = q->n_env };
 
-	if (check_program(q, e) < 0 || apply_limits(r, &q->limits, e) < 0)
+	if (check_program(q, e) < 0 || runner_limit(r, &q->limits, e) < 0)
 		return -1;
 	if (!q->n_args && !q->n_env && !q->cwd)
 		return 0;
@@ -445,51 +446,6 @@ void runner_begin_code(struct runner *r, const struct launch_request *q)
 }
 
 /* ---- While it runs ---- */
-
-/* The watch goes first: a terminal lives on in its output, and what happens to it would still be told. */
-void runner_close_input(struct runner *r)
-{
-	loop_remove(&r->sv->loop, &r->input_source);
-	r->input_source.fd = -1;
-	ps_fd_close(&r->input_fd);
-}
-
-ssize_t runner_input(struct runner *r, const void *p, size_t n, bool eof, struct ps_err *e)
-{
-	ssize_t done = 0;
-
-	if (runner_is_idle(r))
-		return ps_fail(e, PS_E_STATE, "runner '%s' is %s: what it is sent now, its next user would read", r->id,
-			       runner_state_name(r->state));
-	if (r->input_fd < 0)
-		return ps_fail(e, PS_E_STATE, "standard input of runner '%s' is closed, or another program's", r->id);
-	if (n) {
-		done = write(r->input_fd, p, n);
-		if (done < 0 && (errno == EAGAIN || errno == EINTR))
-			return 0;
-		if (done < 0)
-			return ps_fail_os(e, "runner '%s': write to its standard input", r->id);
-	}
-	if (eof && (size_t)done == n) {
-		struct termios t;
-
-		if (!r->tty)
-			runner_close_input(r);
-		else if (tcgetattr(r->input_fd, &t) == 0 && t.c_cc[VEOF] != _POSIX_VDISABLE &&
-			 write(r->input_fd, &t.c_cc[VEOF], 1) < 0)
-			return ps_fail_os(e, "runner '%s': type end of file", r->id);
-	}
-	return done;
-}
-
-int runner_resize(struct runner *r, uint16_t rows, uint16_t cols, struct ps_err *e)
-{
-	const struct winsize size = { .ws_row = rows, .ws_col = cols };
-
-	if (!r->tty || r->input_fd < 0)
-		return ps_fail(e, PS_E_STATE, "runner '%s' has no terminal", r->id);
-	return ioctl(r->input_fd, TIOCSWINSZ, &size) < 0 ? ps_fail_os(e, "resize the terminal of runner '%s'", r->id) : 0;
-}
 
 int runner_signal(struct runner *r, int sig, struct ps_err *e)
 {

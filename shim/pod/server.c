@@ -244,6 +244,7 @@ static void forget_waiters(struct supervisor *sv, const struct client *c)
 				continue;
 			}
 			*at = w->next;
+			r->n_waiters--;
 			free(w);
 		}
 		if (r->input && r->input->client == c)
@@ -347,6 +348,8 @@ static void say_hello(struct client *c)
 	msg_put_text(&b, TAG_POD, sv->pod->name);
 	msg_put_u64(&b, TAG_PID, (uint64_t)getpid());
 	msg_put_u64(&b, TAG_FEATURES, features);
+	if (sv->pod->r.ring_size)
+		msg_put_u64(&b, TAG_RING_SIZE, sv->pod->r.ring_size);
 	client_send(c, &b, NULL, 0);
 }
 

@@ -44,10 +44,24 @@ struct client {
 	bool subscribed, lost;       /* lost: it did not read; dropped when the loop comes to it */
 };
 
+/* A request with all that came with it. */
+struct request {
+	struct client *c;
+	const struct msg *m;
+	const char *raw;
+	size_t n;
+	int *fds;
+};
+
 /* What a handler says beside -1: the server answers with an empty success, or it was or will be answered. */
 enum { ANSWER_OK, ANSWERED };
 /* Handle one request.  fds: MSG_FDS_MAX places, -1 where there is none; what it keeps it sets to -1. */
 int request_handle(struct client *c, const struct msg *m, const char *raw, size_t n, int fds[], struct ps_err *e);
+/* The handler of LAUNCH. */
+int request_launch(const struct request *q, struct ps_err *e);
+/* The three descriptors of a link, taken over, or -1 each.  How many there are: 0 or 3. */
+int request_take_link(const struct request *q, int ret[3], struct ps_err *e);
+void request_close_link(int fds[3]);
 /* status, where it is known, and reason of a runner that has ended. */
 void put_end(struct ps_buf *b, const struct runner *r);
 /* Begin the reply to request id. */

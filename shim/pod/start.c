@@ -25,6 +25,9 @@ int pod_start(const struct pod_env *env, const char *id, struct ps_err *e)
 	if (container_open(env, id, /* lock= */ true, &c, e) < 0 ||
 	    runner_check_verb(RUNNER_VERB_START, runner_state_of(c->status), id, e) < 0)
 		return -1;
+	if (c->st.pod[0])
+		return ps_fail(e, PS_E_STATE, "container '%s' is a runner of pod '%s': 'podshim pod launch' starts programs in it", id,
+			       c->st.pod);
 	ps_auto_fd int conn = sock_connect_at(c->dir.dir_fd, "start.sock", SOCK_SEQPACKET, e);
 	if (conn < 0)
 		return ps_ctx(e, "container '%s': reach init at its gate", id);

@@ -35,7 +35,11 @@ static void tell_maker(struct supervisor *sv, const struct ps_err *failure)
 	if (sv->ready_fd < 0)
 		return;
 	(void)!write(sv->ready_fd, failure ? failure : &none, sizeof(none));
-	ps_fd_close(&sv->ready_fd);
+	/* After a failure it ends with us, when all was freed: the maker waits for that. */
+	if (failure)
+		sv->ready_fd = -1;
+	else
+		ps_fd_close(&sv->ready_fd);
 	loop_timer_clear(&sv->loop, &sv->birth);
 }
 

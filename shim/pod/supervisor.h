@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * supervisor.h - what the parts of a supervisor share: its runners, its clients, who tells whom.
  *
- *	runner_ops.c    prepare, launch, input, signals, stop, end      -> callbacks
+ *	runner_ops.c    prepare, launch, signals, stop, end             -> callbacks
+ *	runner_input.c  standard input, terminals
  *	output.c        from the runner's descriptors to its stream and tape
  *	server.c        control.sock: connections, who may ask
  *	requests.c      one function per control message
+ *	request_launch.c LAUNCH, at once or when there is a runner
  *	supervisor.c    the loop, the twin, the pool of prepared runners
  *
  * Never here: memory that a runner can write (rings belong to the client and the runner), and a wait for anybody.
@@ -37,6 +39,8 @@ struct output {
 	struct runner *runner;
 	enum stream_no no;
 	bool paused;               /* there is no room for more */
+	uint64_t untold;           /* bytes that its tape has not been told of */
+	struct loop_timer tell;
 };
 
 /* What a launch asks for; the texts are the message's. */
@@ -85,6 +89,7 @@ struct runner {
 	int status;
 	uint64_t stop_ms;            /* grace of a stop; 0: the default */
 	struct waiter *waiters;      /* WAIT, STOP and REMOVE that are not answered yet */
+	uint32_t n_waiters;
 	struct pending_input *input; /* INPUT that was not written yet */
 	struct loop_source input_source;
 	struct client *owner;        /* whose connection it ends with; NULL: nobody's */
@@ -131,6 +136,7 @@ struct supervisor {
 	struct client *clients;
 	struct waiting_launch *waiting; /* LAUNCHes for which no runner is prepared yet */
 	uint32_t n_clients, n_waiting;
+	size_t waiting_bytes;
 	struct { uint32_t clients, waiting, runners; } max; /* as many as there are descriptors for */
 	int ready_fd;                /* tells the maker that the first runners are there; -1 once told */
 	struct loop_timer birth;     /* how long it waits for that */
@@ -152,6 +158,8 @@ struct runner *runner_find(const struct supervisor *sv, uint64_t n);
 struct runner *runner_available(const struct supervisor *sv, bool code);
 /* Open the gate with the request's arguments; on_launched follows.  -1: nothing was done. */
 int runner_launch(struct runner *r, const struct launch_request *q, struct ps_err *e);
+/* Limits of a launch's own, in its cgroup; they only get tighter. */
+int runner_limit(const struct runner *r, const struct pod_limits *limits, struct ps_err *e);
 /* Hand the three descriptors of a link to the payload. */
 int runner_link(struct runner *r, const int fds[3], struct ps_err *e);
 /* n bytes for its standard input (n 0: nothing), then its end if eof.  Bytes taken, which may be fewer. */

@@ -32,7 +32,7 @@ static int refuse_populated(const char *dir, struct ps_err *e)
 
 	free(pids.v);
 	if (r == 0 && pids.n)
-		return ps_fail(e, PS_E_STATE, "container's cgroup is not empty: '%s' holds %zu processes", dir, pids.n);
+		return ps_fail(e, PS_E_STATE, "container's cgroup is not empty: '%s' holds %zu processes, perhaps of a container of that name under another --root: 'podshim list --all'", dir, pids.n);
 	return r;
 }
 

@@ -199,6 +199,8 @@ int rootfs_chdir(const struct sandbox *sb, bool make, struct ps_err *e)
 	if (root < 0)
 		return ps_fail_os(e, "open the container's root");
 	dir = make ? ps_mkdir_in_root(root, path, CWD_MODE, NULL) : ps_open_in_root(root, path, O_PATH | O_DIRECTORY, 0);
+	if (dir < 0 && errno == EROFS)
+		errno = ENOENT; /* it cannot be made: that it is not there is what the user can change */
 	if (dir < 0 || fchdir(dir) < 0) {
 		(void)ps_fail_os(e, "chdir to cwd (\"%s\") failed", path);
 		return ps_at_from(e, plan_str(sb->plan, sb->plan->cwd_from), "");

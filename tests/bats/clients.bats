@@ -6,6 +6,8 @@ load lib/common
 load lib/bundle
 load lib/requires
 load lib/wait
+load lib/podman
+load lib/containerd
 
 setup() {
 	common_setup
@@ -18,6 +20,8 @@ setup() {
 }
 teardown() {
 	[[ ! -d ${ROOT:-}/.pods/$TAG ]] || podshim pod rm --force "$TAG" >/dev/null 2>&1 3>&-
+	[[ -z ${PM:-} ]] || { podman_teardown && podman_teardown_file; }
+	containerd_teardown_file
 	common_teardown
 }
 
@@ -99,6 +103,41 @@ no_pod() {
 	assert_nothing_left
 }
 
+# 256 MiB through a container that others made; Python needs some seconds for them.
+comes_back() { # comes_back CLIENT ROOT ID
+	run -0 "$1" -r "$2" "$3" echo 0 256
+	has "256 MiB came back as they were"
+}
+
+@test "a container made by podman echoes 256 MiB through its rings, from C and from Python" {
+	make_client
+	make_echo
+	podman_setup_file
+	for client in "$CLIENT" "$PY"; do
+		run_pm run -d --name "$TAG" --network none --annotation io.podshim.channel=1 \
+			-v "$ROOTFS/bin/podshim-echo:/echo:ro" busybox:test /echo
+		run -0 --separate-stderr pm inspect --format '{{.Id}}' "$TAG"
+		comes_back "$client" /run/podshim "$output"
+		run_pm wait "$TAG"
+		is 0
+		run_pm rm "$TAG"
+	done
+}
+
+@test "a container made by ctr echoes 256 MiB through its rings, from C and from Python" {
+	make_client
+	make_echo
+	containerd_setup_file
+	for client in "$CLIENT" "$PY"; do
+		run -0 ct_run "$TAG" -d --annotation io.podshim.channel=1 \
+			--mount "type=bind,src=$ROOTFS/bin/podshim-echo,dst=/echo,options=bind:ro" -- /echo
+		comes_back "$client" "$CTD/runtime/default" "$TAG"
+		wait_until 10 bash -c "ctr --address $CTD/sock task ls | grep -q STOPPED"
+		run -0 ct task rm "$TAG"
+		run -0 ct container rm "$TAG"
+	done
+}
+
 @test "code runs on interpreters that were warm before there was a job" {
 	"$REPO/example/python-runner/make-bundle" "$BATS_TEST_TMPDIR/python"
 	BUNDLE=$BATS_TEST_TMPDIR/python
@@ -121,7 +160,8 @@ no_pod() {
 	cat >"$BATS_TEST_TMPDIR/program.py" <<-'END'
 		import os, podshim
 		with podshim.Pod.create(os.environ["BUNDLE"], os.environ["TAG"], warm=1, root=os.environ["ROOT"],
-		                        program=os.environ["PODSHIM"]) as pod:
+		                        program=os.environ["PODSHIM"], flags=["--ring-size", "128K"]) as pod:
+		    print(pod.ring_size, pod.counts().warm_wanted)
 		    pod.subscribe()
 		    with pod.launch(["cat"], stdin=True, lossless=True) as r:
 		        r.input(b"hello")
@@ -138,7 +178,7 @@ no_pod() {
 		        print(e.code)
 	END
 	run -0 python3 "$BATS_TEST_TMPDIR/program.py" 3>&-
-	is $'hello 0 exited\n137 stopped\n137\nTrue\n8'
+	is $'131072 1\nhello 0 exited\n137 stopped\n137\nTrue\n8'
 	nothing_left
 }
 

@@ -597,7 +597,7 @@ echo_bundle() { # the bundle's program sends records back
 	podshim pod send --type 6 --no-reply "$id" <<<stop
 	run -0 podshim pod wait "$id"
 	run -1 podshim pod send "$id" </dev/null
-	has "has no channel, or its program has closed it"
+	has "runner '$id' has ended"
 	run -1 podshim pod send --type 65536 "$id"
 	is "podshim: invalid type: 65536 is more than 65535"
 	run -1 podshim pod send --ring-size 1000 "$id"
@@ -630,6 +630,12 @@ echo_bundle() { # the bundle's program sends records back
 	nothing_left
 }
 
+@test "create: a name that a runner could have is refused" {
+	run -1 podshim pod create "$POD.7" "$BUNDLE"
+	has "NAME.NUMBER is how a runner is called"
+	nothing_left
+}
+
 @test "code: what it prints, its result, its status" {
 	requires python3 jq
 	BUNDLE=$BATS_TEST_TMPDIR/python
@@ -653,8 +659,15 @@ echo_bundle() { # the bundle's program sends records back
 	has "ran for longer than 300 ms (--timeout)"
 	run -3 podshim pod launch "$POD" --code 'import os; os._exit(3)'
 	has "ended before it gave a result"
+	# Limits hold for code as for programs; one that cannot is refused.
+	run podshim pod launch "$POD" --memory 40M --code 'len(b"x" * (200 << 20))'
+	[ "$status" -ne 0 ]
+	run -1 podshim pod launch "$POD" --pids 1 --code 'import os; os.fork()'
+	has "Resource temporarily unavailable"
+	run -125 podshim pod launch "$POD" --output-limit 64K --code 'print("x")'
+	has "an output limit does not hold for code"
 	run -125 podshim pod launch "$POD" -- true
-	has "are interpreters: send them code"
+	has "are interpreters: they take code, not a command ('pod launch --code')"
 	podshim pod rm "$POD"
 	nothing_left
 }

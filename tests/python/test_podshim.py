@@ -227,6 +227,8 @@ class Links(unittest.TestCase):
     def tearDown(self):
         self.host.close()
         self.runner.close()
+        self.host = self.runner = None  # with the records that were not released
+        gc.collect()
         self.assertEqual(descriptors(), self.fds)
 
     def test_records_go_both_ways(self):
@@ -243,12 +245,27 @@ class Links(unittest.TestCase):
 
     def test_golden_bytes(self):
         self.host.send(b"abc", 0x1234, 0x5678)
-        own = memoryview(self.host._own).cast("B")
+        own = self.host._own
         self.assertEqual(bytes(own[:32]), b"podring\0" + struct.pack("<IIIIII", 1, 1, podshim._DATA_AT, 65536, 32760, 0))
         self.assertEqual(bytes(own[4096:4104]), struct.pack("<Q", 16))
         at = podshim._DATA_AT
         self.assertEqual(bytes(own[at:at + 11]), struct.pack("<IHH", 3, 0x1234, 0x5678) + b"abc")
-        self.assertEqual(bytes(own[at:at + 65536]), bytes(own[at + 65536:]))
+
+    def test_around_the_end(self):
+        first, second = bytes(30000), os.urandom(32000)
+        for i in range(40):  # each length ends elsewhere, so the records cross the end of the data at many places
+            for data in (first, second[i * 8:]):
+                self.host.send(data, i)
+                record = self.runner.receive(0)
+                self.assertEqual((record.type, record.data.readonly), (i, True))
+                self.assertTrue(record.data == data)
+                self.runner.release()
+            view = self.host.reserve(32000)
+            view[:20000] = second[:20000]
+            self.host.commit(4711, n=20000 - i * 8)  # less than was reserved
+            self.host.flush()
+            self.assertTrue(self.runner.receive(0).data == second[:20000 - i * 8])
+            self.runner.release()
 
     def test_zero_copy_and_release(self):
         view = self.host.reserve(16)
@@ -332,6 +349,36 @@ class Links(unittest.TestCase):
             while True:
                 self.runner.send(bytes(1000))
 
+    def test_end(self):
+        self.host.send(b"last", flush=False)
+        self.host.end()
+        self.assertEqual(bytes(self.runner.receive(0).data), b"last")
+        self.assertIsNone(self.runner.receive(0))
+        with self.assertRaisesRegex(podshim.Error, "write to the ring: it was ended"):
+            self.host.send(b"more")
+        self.runner.send(b"answer")  # the other way goes on
+        self.assertEqual(bytes(self.host.receive(0).data), b"answer")
+        self.assertIs(self.host._hung_up, False)
+
+    def test_arm_for_room(self):
+        self.assertTrue(self.host.arm(send=1000))
+        self.host.disarm()
+        while True:
+            try:
+                self.host.send(bytes(1000), timeout=0)
+            except podshim.Timeout:
+                break
+        self.assertFalse(self.host.arm(receive=False, send=1000))
+        self.assertFalse(select.select([self.host], [], [], 0)[0])
+        while self.runner._something():
+            self.runner.receive(0)
+        self.runner.release()
+        self.assertTrue(select.select([self.host], [], [], 60)[0])
+        self.host.disarm()
+        self.assertTrue(self.host.arm(send=1000))
+        self.host.disarm()
+        self.host.send(bytes(1000), timeout=0)
+
     def test_a_dead_peer(self):
         self.host.send(b"last")
         self.host._bell.close()  # as when its process is killed: nothing is marked closed
@@ -368,18 +415,16 @@ class Links(unittest.TestCase):
         self.assertEqual(total, n)
 
     def test_hostile_positions(self):
-        own = memoryview(self.host._own).cast("B")[:12288].cast("Q")
         for head in (4, 65544, 1 << 63):
-            own[4096 // 8] = head
+            struct.pack_into("<Q", self.host._own, 4096, head)
             with self.assertRaisesRegex(podshim.Error, "the peer went from position 0 to"):
                 self.runner.receive(0)
-            own[4096 // 8] = 0
+            struct.pack_into("<Q", self.host._own, 4096, 0)
             with self.assertRaises(podshim.Error):  # for good
                 self.runner.receive(0)
             self.tearDown()
             self.setUp()
-            own = memoryview(self.host._own).cast("B")[:12288].cast("Q")
-        own[8192 // 8] = 60024
+        struct.pack_into("<Q", self.host._own, 8192, 60024)
         self.runner.send(bytes(30000))
         self.runner.send(bytes(30000))
         with self.assertRaisesRegex(podshim.Error, "the peer went from position 0 to 60024, at most 60016"):
@@ -388,7 +433,7 @@ class Links(unittest.TestCase):
     def test_hostile_lengths(self):
         for n in (9, 32761, 0xFFFFFFFF):
             self.host.send(b"12345678")
-            struct.pack_into("<I", memoryview(self.host._own).cast("B"), podshim._DATA_AT, n)
+            struct.pack_into("<I", self.host._own, podshim._DATA_AT, n)
             with self.assertRaisesRegex(podshim.Error, f"record of {n} bytes"):
                 self.runner.receive(0)
             self.tearDown()
@@ -599,7 +644,8 @@ class FakePod(threading.Thread):
         self.sock, _ = self.listener.accept()
         self.listener.close()
         try:
-            self.say(podshim.MSG_HELLO, {"version": self.version, "pod": "web", "pid": 4711, "features": 15})
+            self.say(podshim.MSG_HELLO, {"version": self.version, "pod": "web", "pid": 4711, "features": 15,
+                                         "ring_size": 131072})
             while True:
                 b, fds, _, _ = socket.recv_fds(self.sock, 1 << 18, 8)
                 if not b:
@@ -676,6 +722,7 @@ class Pods(unittest.TestCase):
         pod = self.start({podshim.MSG_LAUNCH: launch, podshim.MSG_ACK: ack, podshim.MSG_WAIT: lambda p, m: None})
         with pod.launch(["cat", "-"], {"A": "b"}, cpus=1.5, stdin=True, lossless=True) as r:
             self.assertEqual((r.n, r.id, r.pid), (7, "web.7", 9))
+            self.assertTrue(select.select([], [r.input_fileno()], [], 0)[1])
             r.input(b"hello")
             self.assertEqual(r.output().data, b"hello")
             r.close_input()
@@ -683,6 +730,50 @@ class Pods(unittest.TestCase):
             self.assertEqual((r.wait(), r.reason), (3, "exited"))
         os.close(self.fake.input)
         os.close(area.fd)
+
+    def test_acknowledgements(self):
+        area, flood, acks = Area(262144), 8 << 20, []
+
+        def ack(pod, m):
+            pos = m.info.pos
+            is_new = pos not in acks
+            acks.append(pos)
+            if area.bytes < flood and is_new:
+                pod.say(podshim.MSG_OUTPUT, {"n": 7, "head": pos})  # stale: nothing is behind `pos`
+            while area.bytes < flood and area.head + 4096 <= pos + area.size:
+                area.record(bytes(4072))
+                area.words(area.head, max(0, area.head - area.size), area.bytes >= flood)
+            pod.say(podshim.MSG_OUTPUT, {"n": 7, "head": area.head, "finished": int(area.bytes >= flood)})
+
+        def launch(pod, m):
+            pod.reply(m, {"n": 7, "fd": [podshim.FD_OUTPUT]}, 0, [area.fd])
+
+        pod = self.start({podshim.MSG_LAUNCH: launch, podshim.MSG_ACK: ack})
+        with pod.launch(["flood"], lossless=True) as r:
+            got = lost = 0
+            for piece in r:
+                got, lost = got + len(piece.data), lost + piece.lost
+        self.assertEqual((got, lost), (area.bytes, 0))
+        # One for each quarter of the history, one for each time that there was nothing to read, and none from where it was.
+        self.assertEqual(acks, sorted(set(acks)))
+        self.assertLessEqual(len(acks), flood // area.size * 6)
+        self.assertGreater(pod.received, len(acks))
+        os.close(area.fd)
+
+    def test_ring_size(self):
+        pod = self.start({podshim.MSG_LINK: lambda p, m: p.reply(m, {})})
+        self.assertEqual(pod.ring_size, 131072)
+        for size, record in ((None, 65528), (65536, 32760)):
+            with pod.link(3, size) as link:
+                self.assertEqual(link.max, record)
+
+    def test_counts(self):
+        def stats(pod, m):
+            self.assertEqual(m.info.after, 0xFFFFFFFF)
+            pod.reply(m, {"warm": 1, "warm_wanted": 2, "launched": 3})
+
+        pod = self.start({podshim.MSG_STATS: stats})
+        self.assertEqual(pod.counts(), (1, 2, 3, 0))
 
     def test_failures(self):
         pod = self.start({podshim.MSG_LAUNCH: lambda p, m: p.reply(m, {"text": "no runner is free"}, 0, (), 3)})
@@ -741,6 +832,9 @@ class Pods(unittest.TestCase):
         r = pod.observe(4)
         with self.assertRaisesRegex(podshim.Error, "runner 4 of 'web' is observed already"):
             pod.observe(4)
+        self.assertEqual(r.input_fileno(), -1)
+        r.detach()
+        self.assertEqual((self.fake.seen[-1].type, self.fake.seen[-1].info.flags), (19, podshim.MSG_DETACHED))
         r.signal(10)
         r.interrupt()
         r.resize(24, 80)

@@ -13,13 +13,14 @@
 #include "ipc/sock.h"
 #include "ipc/stream.h"
 
-enum { FLOOD = 8 << 20, RUNNER = 7 };
+enum { FLOOD = 8 << 20, FLOOD_HISTORY = 256 << 10, FLOOD_PIECE = 4096, RUNNER = 7, RING_SIZE = 128 << 10 };
 
 static struct pod {
 	int fd;
 	struct stream *out;
 	int input; /* read end */
 	size_t flood; /* bytes to come */
+	uint64_t acked, n_acks;
 	bool over;
 	struct msg m;
 	char in[MSG_MAX];
@@ -52,6 +53,7 @@ static void hello(unsigned version)
 	msg_put_u64(&pod.b, TAG_VERSION, version);
 	msg_put_text(&pod.b, TAG_POD, "web");
 	msg_put_u64(&pod.b, TAG_PID, 4711);
+	msg_put_u64(&pod.b, TAG_RING_SIZE, RING_SIZE);
 	say(NULL, 0);
 }
 
@@ -107,7 +109,7 @@ static void on_launch(void)
 		say(NULL, 0);
 		return;
 	}
-	must(stream_create(STREAM_SIZE_MIN, &pod.out, NULL) == 0);
+	must(stream_create(strcmp(what, "flood") == 0 ? FLOOD_HISTORY : STREAM_SIZE_MIN, &pod.out, NULL) == 0);
 	msg_put_u64(&pod.b, TAG_N, RUNNER);
 	msg_put_text(&pod.b, TAG_ID, "web.7");
 	msg_put_u64(&pod.b, TAG_PID, 123);
@@ -135,14 +137,28 @@ static void on_launch(void)
 		interpret();
 }
 
+static void say_output(uint64_t head)
+{
+	reply(MSG_OUTPUT, 0);
+	msg_put_u64(&pod.b, TAG_N, RUNNER);
+	msg_put_u64(&pod.b, TAG_HEAD, head);
+	say(NULL, 0);
+}
+
 static void on_ack(void)
 {
 	const uint64_t pos = msg_u64(&pod.m, TAG_POS, 0);
-	static char zeros[STREAM_RECORD_MAX];
+	static char zeros[FLOOD_PIECE];
 	size_t room;
 
+	/* Whoever is owed an OUTPUT does not ask again from where it was. */
+	must(pod.n_acks++ == 0 || pos > pod.acked || pod.over);
+	pod.acked = pos;
+	if (pod.flood)
+		say_output(pos); /* stale: nothing is behind `pos` */
 	while (pod.flood && (room = stream_room(pod.out, pos)) > 0) {
 		room = room < pod.flood ? room : pod.flood;
+		room = room < sizeof(zeros) ? room : sizeof(zeros);
 		stream_put(pod.out, STREAM_STDOUT, zeros, room);
 		pod.flood -= room;
 		if (!pod.flood)
@@ -151,10 +167,7 @@ static void on_ack(void)
 	if (pod.input >= 0 && stream_head(pod.out) == pos && !pod.over &&
 	    stream_fill(pod.out, pod.input, STREAM_STDOUT, SIZE_MAX) == 0)
 		end_runner();
-	reply(MSG_OUTPUT, 0);
-	msg_put_u64(&pod.b, TAG_N, RUNNER);
-	msg_put_u64(&pod.b, TAG_HEAD, stream_head(pod.out));
-	say(NULL, 0);
+	say_output(stream_head(pod.out));
 }
 
 static void on_list(void)
@@ -163,6 +176,8 @@ static void on_list(void)
 	size_t mark;
 
 	reply((enum msg_type)pod.m.type, after < 4 ? MSG_REPLY | MSG_HAS_MORE : MSG_REPLY);
+	msg_put_u64(&pod.b, TAG_LAUNCHED, pod.n_acks);
+	msg_put_u64(&pod.b, TAG_WARM, 3);
 	for (int i = 0; i < 2; i++) {
 		mark = msg_group_begin(&pod.b, TAG_RUNNER);
 		msg_put_u64(&pod.b, TAG_N, ++after);

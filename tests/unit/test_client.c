@@ -166,6 +166,7 @@ static void a_full_pipe_is_no_trap(void **state)
 static void lossless_loses_nothing(void **state)
 {
 	struct podshim_runner *r = launch("flood", PODSHIM_LOSSLESS);
+	struct podshim_counts counts;
 	struct podshim_output o;
 	uint64_t n = 0;
 	int got;
@@ -180,6 +181,10 @@ static void lossless_loses_nothing(void **state)
 	assert_int_equal(got, PODSHIM_END);
 	assert_int_equal(n, FLOOD);
 	podshim_runner_close(r);
+	/* One for each quarter of the history, one for each time that there was nothing to read. */
+	assert_int_equal(podshim_counts(c, &counts, &e), 0);
+	assert_in_range(counts.launched, FLOOD / FLOOD_HISTORY, FLOOD / FLOOD_HISTORY * 6);
+	assert_int_equal(counts.warm, 3);
 }
 
 static void timeouts_are_not_errors(void **state)
@@ -353,6 +358,10 @@ static void records_have_a_bound(void **state)
 	assert_error(PODSHIM_E_USAGE, "make a link: 12345 bytes is no power of two");
 	assert_int_equal(podshim_link_open(c, 1, SIZE_MAX, &link, &e), -1);
 	assert_error(PODSHIM_E_USAGE, "is more than 67108864");
+	link = NULL;
+	assert_int_equal(podshim_link_open(c, 1, 0, &link, &e), 0);
+	assert_int_equal(podshim_link_max(link), RING_SIZE / 2 - 8); /* the pod's own */
+	podshim_link_close(link);
 }
 
 static void end_of_the_pod(void **state)
