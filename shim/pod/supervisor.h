@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * supervisor.h - what the parts of a supervisor share: its runners, its clients, who tells whom.
  *
- *	runner_ops.c    prepare, launch, signals, stop, end             -> callbacks
+ *	runner_ops.c    add, link, signals, stop, end                   -> callbacks
+ *	runner_launch.c limits, plan, the gate
  *	runner_input.c  standard input, terminals
  *	output.c        from the runner's descriptors to its stream and tape
  *	server.c        control.sock: connections, who may ask
@@ -183,6 +184,13 @@ void runner_cleanup(struct runner *r);
 void runner_gone(struct runner *r);
 void runner_go(struct runner *r, enum runner_state to);
 bool runner_is_idle(const struct runner *r); /* prepared, warming or ready: no payload of a client has run in it */
+
+/* Its time: force when it has passed. */
+void runner_deadline(struct runner *r, uint64_t ms);
+/* CLOCK_REALTIME */
+uint64_t runner_clock_ns(void);
+/* The gate has answered: tell the launcher, and go on or end it. */
+void runner_launch_over(struct runner *r, const struct ps_err *failure);
 
 /* ---- output.c ---- */
 int output_open(struct runner *r, struct output *o, int fd, enum stream_no no, struct ps_err *e);

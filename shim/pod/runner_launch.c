@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * runner_launch.c - a prepared runner gets its program: limits, plan, the gate, the outcome.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/scope.h"
+#include "ipc/channel.h"
+#include "shim/pod/overrides.h"
+#include "shim/pod/spawner.h"
+#include "shim/pod/supervisor.h"
+#include "shim/sandbox/cgroup.h"
+
+enum { COMMAND_MAX = 256 };
+
+void runner_launch_over(struct runner *r, const struct ps_err *failure)
+{
+	r->launching = false;
+	loop_remove(&r->sv->loop, &r->gate_source);
+	ps_fd_close(&r->gate_source.fd);
+	if (failure) {
+		r->reason = REASON_FAILED;
+		r->reason_known = true;
+		r->auto_free = true;
+		r->sv->n_failed++;
+		event_error(r->tape, r->id, failure);
+		runner_go(r, RUNNER_FAILED);
+		twin_tell(r->sv, SPAWN_KILL, r->n);
+		if (r->options & MSG_CODE) {
+			r->told_pool = true;
+			pool_failed(r->sv, failure);
+		}
+	} else {
+		r->sv->n_launched++;
+		if (r->options & MSG_CODE) {
+			runner_go(r, RUNNER_WARMING);
+			loop_watch(&r->sv->loop, &r->channel, EPOLLIN);
+		} else {
+			r->started_ns = runner_clock_ns();
+			runner_go(r, RUNNER_RUNNING);
+		}
+		twin_tell(r->sv, SPAWN_STARTED, r->n);
+	}
+	r->sv->callbacks->on_launched(r, failure);
+}
+
+static void on_gate(void *ctx, uint32_t events)
+{
+	struct runner *r = ctx;
+	struct ps_err e = { 0 };
+	int rc = launch_gate_hear(&r->gate, &e);
+
+	(void)events;
+	if (rc != 0)
+		runner_launch_over(r, rc < 0 ? &e : NULL);
+}
+
+/* What LIST shows. */
+static char *command_text(const struct launch_request *q, const struct policy *p)
+{
+	char text[COMMAND_MAX];
+	size_t at = 0, n = q->n_args ? q->n_args : p->process.args.n;
+	const char *const *v = q->n_args ? q->args : p->process.args.v;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < n && at < sizeof(text) - 1; i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s", i ? " " : "", v[i]);
+	return strdup(text);
+}
+
+/* Nothing was written yet: a stream of another size can take its place. */
+static int resize_history(struct runner *r, uint64_t size, struct ps_err *e)
+{
+	struct stream *s;
+
+	if (!size)
+		return 0;
+	if (stream_create(size > SIZE_MAX ? SIZE_MAX : (size_t)size, &s, e) < 0)
+		return -1;
+	stream_free(r->stream);
+	r->stream = s;
+	return 0;
+}
+
+static int no_seccomp(void *ctx, const struct policy_seccomp *s, struct ps_buf *out, struct ps_err *e)
+{
+	(void)ctx;
+	(void)s;
+	(void)out;
+	(void)e;
+	return 0;
+}
+
+static bool has_limits(const struct pod_limits *l)
+{
+	return l->memory || l->pids || l->millicpus;
+}
+
+/* It cannot be launched any more, or not as it was: whoever comes next gets another one. */
+static int spoiled(struct runner *r)
+{
+	(void)runner_stop(r, /* force= */ true, REASON_FAILED, NULL);
+	return -1;
+}
+
+/* They go to its cgroup, which has the document's already. */
+int runner_limit(const struct runner *r, const struct pod_limits *limits, struct ps_err *e)
+{
+	const struct supervisor *sv = r->sv;
+	ps_auto_arena struct ps_arena arena = { .head = NULL };
+	ps_auto_buf struct ps_buf block = { 0 };
+	char cgroup[sizeof(sv->pod->cgroup) + 16];
+	const struct overrides o = { .cgroups_path = cgroup, .limits = limits, .only_limits = true };
+	const struct plan_request request = { .id = r->id, .cgroup_manager = sv->pod->env->cgroup_manager,
+					      .seccomp = no_seccomp };
+	const struct policy *policy;
+
+	if (!has_limits(limits))
+		return 0;
+	(void)snprintf(cgroup, sizeof(cgroup), "%s/%u", sv->pod->cgroup, r->n);
+	if (overrides_apply(&arena, sv->bundle.policy, &o, &policy, e) < 0 ||
+	    plan_compile(policy, sv->host, &request, &block, e) < 0)
+		return -1;
+	const struct plan *p = plan_view(block.data, block.len);
+
+	return p ? cgroup_limit(p, e) : ps_fail(e, PS_E_BUG, "the compiled plan is not valid");
+}
+
+static int check_program(const struct launch_request *q, struct ps_err *e)
+{
+	if (q->cwd && q->cwd[0] != '/')
+		return ps_fail(e, PS_E_USAGE, "--cwd '%s': expected an absolute path", q->cwd);
+	for (size_t i = 0; i < q->n_env; i++) {
+		if (strcspn(q->env[i], "=") == 0 || !strchr(q->env[i], '='))
+			return ps_fail(e, PS_E_USAGE, "--env '%s': expected NAME=VALUE", q->env[i]);
+		if (strncmp(q->env[i], CHANNEL_ENV "=", sizeof(CHANNEL_ENV)) == 0)
+			return ps_fail(e, PS_E_USAGE, "--env '%s': podshim itself sets this", q->env[i]);
+	}
+	return 0;
+}
+
+/* The plan of this launch, good until the next one's; NULL: the one that init has is the one. */
+static int launch_plan(struct runner *r, const struct launch_request *q, const struct plan **ret, struct ps_err *e)
+{
+	struct supervisor *sv = r->sv;
+	const struct plan_program program = { .id = r->id, .cwd = q->cwd, .args = { q->args, q->n_args },
+					      .env = q->env, .n_env = q->n_env };
+
+	if (check_program(q, e) < 0 || runner_limit(r, &q->limits, e) < 0)
+		return -1;
+	if (!q->n_args && !q->n_env && !q->cwd)
+		return 0;
+	if (plan_relaunch(sv->base, &program, &sv->launch_block, e) < 0)
+		return -1;
+	*ret = (const struct plan *)(const void *)sv->launch_block.data;
+	return 0;
+}
+
+int runner_launch(struct runner *r, const struct launch_request *q, struct ps_err *e)
+{
+	const struct plan *plan = NULL;
+	ps_auto_fd int conn = -1;
+
+	if (r->state != RUNNER_PREPARED || r->launching || r->gate_fd < 0)
+		return runner_check_move(r->state, RUNNER_RUNNING, r->id, e);
+	if (resize_history(r, q->history, e) < 0 || launch_plan(r, q, &plan, e) < 0)
+		return -1;
+	/* It does not block: an init that is stopped must not stop us. */
+	conn = ps_take_fd(&r->gate_fd);
+	if (launch_gate_open(&r->gate, conn, plan, e) < 0) {
+		ps_ctx(e, "runner '%s': reach init at its gate", r->id);
+		return spoiled(r);
+	}
+	r->gate_source = (struct loop_source){ .fd = conn, .on = on_gate, .ctx = r };
+	if (loop_add(&r->sv->loop, &r->gate_source, EPOLLIN, e) < 0) {
+		r->gate_source.fd = -1;
+		return spoiled(r);
+	}
+	(void)ps_take_fd(&conn);
+	r->launching = true;
+	r->options = q->options;
+	r->output_limit = q->output_limit;
+	r->command = command_text(q, r->sv->bundle.policy);
+	if (r->tty && (q->rows || q->cols))
+		(void)runner_resize(r, q->rows, q->cols, NULL);
+	if (!r->tty && !(q->options & MSG_STDIN))
+		runner_close_input(r);
+	if (q->timeout_ms)
+		runner_deadline(r, q->timeout_ms);
+	return 0;
+}
+
+/* Its program runs already; from here on it is the client's. */
+void runner_begin_code(struct runner *r, const struct launch_request *q)
+{
+	r->options = q->options;
+	r->output_limit = q->output_limit;
+	r->started_ns = runner_clock_ns();
+	r->sv->n_launched++;
+	if (q->timeout_ms)
+		runner_deadline(r, q->timeout_ms);
+	runner_go(r, RUNNER_RUNNING);
+	r->sv->callbacks->on_launched(r, NULL);
+}
