@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cmd_pod_create.c - podshim pod create: a pod and its first runners.
  */
+#include <fcntl.h>
 #include <sched.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "base/num.h"
+#include "base/scope.h"
 #include "ipc/link.h"
 #include "ipc/stream.h"
 #include "shim/cli/cmd.h"
@@ -32,10 +35,10 @@ static const struct opt pod_create_rows[] = {
 	{ "pids", NULL, OPT_U32, "N", "processes of all runners together", AT(pids) },
 	{ "cpus", NULL, OPT_CPUS, "X", "CPU time of all runners together: 1.5 is one and a half", AT(r.limits.millicpus) },
 	{ "foreground", NULL, OPT_FLAG, NULL, "stay; the pod ends with this process", AT(r.foreground) },
-	{ "observe-group", NULL, OPT_STR, "GROUP", "who may look on (not supported by this version)", AT(observe_group) },
+	{ "observe-group", NULL, OPT_STR, "GROUP", "members may look on: a read-only socket NAME.sock in ROOT.observe, and the tapes", AT(observe_group) },
 };
 
-enum { WARM_DEFAULT = 1 };
+enum { WARM_DEFAULT = 1, GROUP_FILE_MAX = 4 * 1024 * 1024 };
 
 static int add_share(const char *name, size_t len, uint64_t *flags, struct ps_err *e)
 {
@@ -82,14 +85,52 @@ static int parse_warm(struct pod_create_flags *f, struct ps_err *e)
 	return 0;
 }
 
+/* NAME of "NAME:PASSWORD:GID:MEMBERS" in the text of /etc/group. */
+static bool find_group(const char *text, const char *name, uint32_t *ret_gid)
+{
+	const size_t n = strlen(name);
+
+	for (const char *line = text; line && *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+		const char *gid = strncmp(line, name, n) == 0 && line[n] == ':' ? strchr(line + n + 1, ':') : NULL;
+		char digits[16];
+
+		if (!gid)
+			continue;
+		size_t len = strspn(gid + 1, "0123456789");
+
+		if (!len || len >= sizeof(digits))
+			return false;
+		memcpy(digits, gid + 1, len);
+		digits[len] = '\0';
+		return ps_parse_u32(digits, ret_gid) == 0;
+	}
+	return false;
+}
+
+static int parse_group(struct pod_create_flags *f, struct ps_err *e)
+{
+	ps_auto_buf struct ps_buf text = { 0 };
+	uint32_t gid;
+
+	if (!f->observe_group)
+		return 0;
+	if (ps_parse_u32(f->observe_group, &gid) < 0) {
+		if (ps_read_file_at(AT_FDCWD, "/etc/group", GROUP_FILE_MAX, &text, e) < 0)
+			return -1;
+		if (!find_group(text.data, f->observe_group, &gid))
+			return ps_fail(e, PS_E_USAGE, "invalid observe-group: '%s' is not in /etc/group; a number does, too", f->observe_group);
+	}
+	f->r.observed = true;
+	f->r.observe_gid = gid;
+	return 0;
+}
+
 static int run_pod_create(struct cli *cli, struct ps_err *e)
 {
 	struct pod_create_flags *f = cli->flags;
 	ps_auto_buf struct ps_buf out = { 0 };
 
-	if (f->observe_group)
-		return ps_fail(e, PS_E_UNSUPP, "--observe-group is not supported by this version");
-	if (parse_warm(f, e) < 0 || parse_share(f, e) < 0 ||
+	if (parse_warm(f, e) < 0 || parse_share(f, e) < 0 || parse_group(f, e) < 0 ||
 	    check_power("ring-size", f->r.ring_size, LINK_DATA_MIN, LINK_DATA_MAX, e) < 0 ||
 	    check_power("history", f->r.output_size, STREAM_SIZE_MIN, STREAM_SIZE_MAX, e) < 0)
 		return -1;

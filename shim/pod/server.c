@@ -434,7 +434,8 @@ int server_open_observe(struct supervisor *sv, struct ps_err *e)
 		return 0;
 	if (pods_observe_dir(sv->pod->env->root, dir, sizeof(dir), e) < 0)
 		return -1;
-	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
+	/* chmod(2) is not masked. */
+	if (mkdir(dir, 0755) == 0 ? chmod(dir, 0755) < 0 : errno != EEXIST)
 		return ps_fail_os(e, "create '%s'", dir);
 	ps_auto_fd int fd = open(dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;

@@ -47,6 +47,27 @@ def prepared(w):
     return [n for n, r in w.runners().items() if r['state'] == 'prepared']
 
 
+# ---- Those who only look on ----
+
+@scenario
+def looks_on(n='0'):
+    """Reads are answered, everything else is refused; output comes without holding it back."""
+    n = int(n)
+    w = connect()
+    assert w.hello['features'] == 0, w.hello
+    assert n in w.runners()
+    good(w.ask('subscribe'))
+    good(w.ask('stats'))
+    good(w.ask('observe', n=n))
+    assert len(w.fds) == 1
+    assert b'seen' in os.pread(w.fds[0], 1 << 16, 4096)
+    refused(w.ask('observe', n=n, flags=LOSSLESS), 'only looks on')
+    for kind, more in (('launch', {}), ('link', {'n': n}), ('input', {'n': n}), ('resize', {'n': n}), ('signal', {'n': n, 'signal': 9}),
+                       ('interrupt', {'n': n}), ('stop', {'n': n}), ('remove', {'n': n}), ('shutdown', {})):
+        assert refused(w.ask(kind, **more), 'only look on')['code'] == 4
+    assert w.runners()[n]['state'] == 'running'
+
+
 # ---- Clients ----
 
 @scenario

@@ -347,3 +347,23 @@ is_warm() { # is_warm N
 	podshim delete --force "$CID"
 	nothing_left
 }
+
+# ---- Those who may only look on ----
+
+@test "observe.sock: members of the group see and cannot touch; others do not get in" {
+	# Others have to get to the folder at all.
+	chmod a+x "$BATS_RUN_TMPDIR" "${BATS_TEST_TMPDIR%/*}" "$BATS_TEST_TMPDIR"
+	create --observe-group 4242
+	local sock=$ROOT.observe/$POD.sock id tape
+	id=$(launch -d -- sh -c 'echo seen; sleep 600')
+	[ "$(stat -c '%a %g' "$sock")" = "660 4242" ]
+	run -0 setpriv --reuid 65534 --regid 4242 --clear-groups /usr/bin/python3 "$SECURITY_DIR/podattack.py" "$sock" looks_on "${id##*.}"
+	tape=/dev/shm$(podshim state "$id" | jq -r .shm)
+	[ "$(stat -c '%a %g' "$tape")" = "640 4242" ]
+	run -0 setpriv --reuid 65534 --regid 4242 --clear-groups grep -c seen "$tape"
+	run -1 setpriv --reuid 65534 --regid 65534 --clear-groups /usr/bin/python3 "$SECURITY_DIR/podattack.py" "$sock" looks_on 0
+	has "PermissionError"
+	podshim pod rm --force "$POD"
+	nothing_left
+	[ ! -e "$ROOT.observe" ]
+}
