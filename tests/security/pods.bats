@@ -289,8 +289,10 @@ is_warm() { # is_warm N
 	RANDOM=$seed
 	for ((round = 0; round < ${PODS_KILL_ROUNDS:-12}; round++)); do
 		create --warm $((RANDOM % 5))
+		local launches=()
 		for _ in 1 2 3; do
 			(launch -d -- sleep 600 >/dev/null 2>&1 || true) &
+			launches+=("$!")
 		done
 		sleep "0.0$((RANDOM % 10))"
 		who=$((RANDOM % 3))
@@ -299,7 +301,7 @@ is_warm() { # is_warm N
 		1) kill -KILL "$SPAWNER" ;;
 		2) kill -KILL "$SUPERVISOR" "$SPAWNER" ;;
 		esac
-		wait
+		wait "${launches[@]}"
 		# One that lives ends everything by itself; when both are dead somebody sweeps.
 		if ((who == 2)); then
 			wait_until 10 gone "$SUPERVISOR"
