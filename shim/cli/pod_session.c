@@ -186,6 +186,8 @@ static int step_signals(struct state_of_session *s)
 	s->n_signals++;
 	s->last_signal = (int)info.ssi_signo;
 	(void)podshim_signal(s->q->r, s->last_signal, NULL); /* one that has ended has no use for it */
+	if (s->n_signals == SIGNALS_MAX - 1)
+		cli_note("one more signal kills '%s'", podshim_runner_id(s->q->r));
 	return 1;
 }
 

@@ -198,6 +198,7 @@ all_gone() {
 	kill -TERM "$client"
 	wait "$client" || rc=$?
 	[ "$rc" -eq 143 ]
+	grep -q "one more signal kills '$POD." out
 	grep -q "is killed: three signals have not ended it" out
 	wait_until 10 is_warm 1
 	[ "$(podshim pod ls -q "$POD" | wc -l)" -eq 1 ]
