@@ -440,7 +440,7 @@ dialogue() { # dialogue STEPS COMMAND...
 		"--ring-size 3M|invalid ring-size: 3145728 bytes is no power of two from 64K to 64M"
 		"--share net,pid|invalid share: pid (one of net|ipc|uts)"
 		"--cpus 0|invalid cpus: 0 is no number of CPUs, as in 0.5 or 2"
-		"--observe-group no-such-group|invalid observe-group: 'no-such-group' is not in /etc/group"
+		"--observe-group no-such-group|invalid observe-group: 'no-such-group' is not in /etc/group; a number does, too"
 	)
 	local row
 	for row in "${rows[@]}"; do
