@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * overrides.c - a policy with the changes that a pod or a launch makes to it.
+ * overrides.c - a policy with the changes that a pod makes to it, and a launch to its limits.
  */
 #include "shim/pod/overrides.h"
 
@@ -11,31 +11,6 @@
 #include "ipc/channel.h"
 
 enum { CPU_PERIOD_US = 100000, CPU_QUOTA_MIN_US = 1000 };
-
-int overrides_env(struct ps_arena *a, struct spec_strs *env, const char *const *add, size_t n_add, struct ps_err *e)
-{
-	const char **v = ps_arena_array(a, env->n + n_add + 1, sizeof(*v));
-	size_t n = 0;
-
-	if (!v)
-		return ps_fail_os(e, "memory for the environment");
-	for (size_t i = 0; i < env->n; i++)
-		v[n++] = env->v[i];
-	for (size_t i = 0; i < n_add; i++) {
-		const char *eq = strchr(add[i], '=');
-		size_t j = 0, len;
-
-		if (!eq || eq == add[i])
-			return ps_fail(e, PS_E_USAGE, "--env '%s': expected NAME=VALUE", add[i]);
-		len = (size_t)(eq - add[i]) + 1;
-		while (j < n && strncmp(v[j], add[i], len) != 0)
-			j++;
-		v[j] = add[i];
-		n += j == n;
-	}
-	*env = (struct spec_strs){ v, n };
-	return 0;
-}
 
 static int wider(const char *what, uint64_t asked, uint64_t limit, struct ps_err *e)
 {
@@ -115,19 +90,7 @@ static int channel_env(struct ps_arena *a, struct spec_strs *env, uint32_t fd, s
 
 static int apply_process(struct ps_arena *a, struct policy_process *p, const struct overrides *o, struct ps_err *e)
 {
-	if (o->n_args) {
-		p->args = (struct spec_strs){ o->args, o->n_args };
-		p->args_from = "launch";
-	}
-	if (o->cwd) {
-		if (o->cwd[0] != '/')
-			return ps_fail(e, PS_E_USAGE, "--cwd '%s': expected an absolute path", o->cwd);
-		p->cwd = o->cwd;
-		p->cwd_from = "launch";
-	}
 	p->terminal |= o->tty;
-	if (o->n_env && overrides_env(a, &p->env, o->env, o->n_env, e) < 0)
-		return -1;
 	return channel_env(a, &p->env, o->channel_fd, e);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * overrides.h - a policy with the changes that a pod or a launch makes to it.
+ * overrides.h - a policy with the changes that a pod makes to it, and a launch to its limits.
  */
 #pragma once
 #include <stddef.h>
@@ -11,9 +11,6 @@
 
 /* NULL, 0 and -1: as the policy has it. */
 struct overrides {
-	const char *const *args, *const *env;  /* env: "NAME=VALUE", added, or in place of the same name */
-	size_t n_args, n_env;
-	const char *cwd;
 	const char *cgroups_path;
 	const struct pod_limits *limits;  /* a limit only gets tighter: PS_E_DENIED otherwise */
 	bool only_limits;                 /* no other resource of the policy, nor its devices: the cgroup has them */
@@ -24,5 +21,3 @@ struct overrides {
 /* *ret lives in the arena and refers to base and o. */
 int overrides_apply(struct ps_arena *a, const struct policy *base, const struct overrides *o, const struct policy **ret,
 		    struct ps_err *e);
-/* *env with the additions, in the arena: a name that is given again takes the old one's place. */
-int overrides_env(struct ps_arena *a, struct spec_strs *env, const char *const *add, size_t n_add, struct ps_err *e);

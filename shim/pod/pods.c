@@ -182,7 +182,7 @@ struct making {
 	struct ps_buf block;      /* the plan of the parent cgroup */
 	const struct plan *plan;
 	struct tape *tape;
-	bool reserved, made_cgroups;
+	bool reserved;
 };
 
 static int compile_parent(struct making *m, struct ps_err *e)
