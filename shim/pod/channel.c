@@ -3,7 +3,6 @@
  */
 #include "shim/pod/channel.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,23 +66,6 @@ static int supervise(const struct pods *container, pid_t pid, int pidfd, int hos
 	return supervisor_run_single(container, pid, pidfd, host, ready_fd, &e) < 0;
 }
 
-static int wait_ready(int fd, struct ps_err *e)
-{
-	struct ps_err word = { 0 };
-	ssize_t n;
-
-	do
-		n = read(fd, &word, sizeof(word));
-	while (n < 0 && errno == EINTR);
-	if (n != (ssize_t)sizeof(word))
-		return ps_fail(e, PS_E_PEER, "the supervisor of the channel ended at once");
-	if (word.cls == PS_OK)
-		return 0;
-	if (e)
-		*e = word;
-	return -1;
-}
-
 int channel_supervise(const struct pod_env *env, const struct state *st, const struct state_dir *dir, const struct launch *l,
 		      int host, struct ps_err *e)
 {
@@ -110,7 +92,7 @@ int channel_supervise(const struct pod_env *env, const struct state *st, const s
 	if (pid == 0)
 		_exit(supervise(container, l->pid, l->pidfd, host, ready[1]));
 	close(ready[1]);
-	int rc = pid < 0 ? -1 : wait_ready(ready[0], e);
+	int rc = pid < 0 ? -1 : supervisor_hear(ready[0], "the supervisor of the channel ended at once", e);
 
 	close(ready[0]);
 	free(container);

@@ -55,6 +55,13 @@ static inline void container_freep(struct container **c) { container_free(*c); *
 struct cgroup_dirs { const char *v[16]; unsigned n; };
 struct cgroup_dirs container_cgroups(const struct state *st);
 
+/*
+ * Fill in the record of what is about to be made.  Its cgroup directories are named before they are made, so that whatever dies
+ * when, somebody finds them; its tape has a name, and is made by record_tape (observe_gid: a group that may read it, or NULL).
+ */
+int record_describe(struct state *st, const char *id, const struct bundle *b, const struct plan *p, struct ps_err *e);
+int record_tape(const struct state *st, const char *root, const gid_t *observe_gid, struct tape **ret, struct ps_err *e);
+
 /* Events.  A missing or damaged tape never fails a verb: t may be NULL. */
 struct tape *event_tape(const struct state *st);
 void event_state(struct tape *t, const char *id, enum runner_state s, pid_t pid);

@@ -13,7 +13,6 @@
 #include "base/fd.h"
 #include "base/proc.h"
 #include "base/scope.h"
-#include "ipc/shm.h"
 #include "ipc/sock.h"
 #include "oci/names.h"
 #include "shim/pod/channel.h"
@@ -88,45 +87,15 @@ static int check_console(const struct creation *c, struct ps_err *e)
 	return 0;
 }
 
-/* Recorded before they are made: whatever dies when, somebody finds them. */
-int container_name_cgroups(struct state *st, const struct plan *p, struct ps_err *e)
-{
-	for (PLAN_EACH(p, struct plan_cgroup, cg, p->cgroups)) {
-		char *dir = st->cgroup_dirs[st->n_cgroup_dirs];
-		const char *rel = plan_str(p, cg->path);
-
-		if (st->n_cgroup_dirs == PS_COUNT(st->cgroup_dirs))
-			return ps_fail(e, PS_E_UNSUPP, "more than %zu cgroup hierarchies", PS_COUNT(st->cgroup_dirs));
-		rel += strspn(rel, "/");
-		int n = snprintf(dir, sizeof(st->cgroup_dirs[0]), "%s/%s", plan_str(p, cg->mount), rel);
-
-		if (n < 0 || (size_t)n >= sizeof(st->cgroup_dirs[0]))
-			return ps_fail(e, PS_E_CONFIG, "cgroup path '%s' is too long", rel);
-		st->n_cgroup_dirs++;
-	}
-	return 0;
-}
-
 static int describe(struct creation *c, const struct plan *p, struct ps_err *e)
 {
 	struct state *st = &c->st;
 
-	st->status = STATE_CREATING;
-	st->launcher = getpid();
-	st->owner = geteuid();
-	(void)snprintf(st->id, sizeof(st->id), "%s", c->r->id);
 	(void)snprintf(st->pod, sizeof(st->pod), "%s", c->wiring ? c->wiring->pod : "");
-	(void)snprintf(st->bundle, sizeof(st->bundle), "%s", c->bundle.dir);
-	(void)snprintf(st->rootfs, sizeof(st->rootfs), "%s", c->bundle.policy->rootfs.path);
 	st->exposed = !(p->ns_new & CLONE_NEWPID);
 	st->has_poststart = p->poststart.n > 0;
 	st->has_poststop = p->poststop.n > 0;
-	ps_time_rfc3339(st->created);
-	if (container_name_cgroups(st, p, e) < 0 || ps_boot_id(st->boot_id, e) < 0)
-		return -1;
-	if (ps_proc_start_time(st->launcher, &st->launcher_start, NULL) < 0)
-		return ps_fail_os(e, "read our own start time");
-	return shm_random_name(st->tape, e);
+	return record_describe(st, c->r->id, &c->bundle, p, e);
 }
 
 /* Reserve the id; a dead creator's intent in its place is swept once. */
@@ -146,15 +115,7 @@ static int reserve(struct creation *c, struct ps_err *e)
 
 static int open_tape(struct creation *c, struct ps_err *e)
 {
-	struct tape_info info = { .uid = c->st.owner };
-
-	(void)snprintf(info.name, sizeof(info.name), "%.*s", SHM_NAME_MAX, c->st.tape);
-	(void)snprintf(info.root, sizeof(info.root), "%s", c->env->root);
-	(void)snprintf(info.id, sizeof(info.id), "%s", c->st.id);
-	(void)snprintf(info.boot_id, sizeof(info.boot_id), "%s", c->st.boot_id);
-	if (tape_create(&info, &c->tape, e) < 0)
-		return -1;
-	return c->wiring && c->wiring->observe_gid ? shm_share(c->st.tape, *c->wiring->observe_gid, e) : 0;
+	return record_tape(&c->st, c->env->root, c->wiring ? c->wiring->observe_gid : NULL, &c->tape, e);
 }
 
 static int on_console(void *ctx, int master_fd, struct ps_err *e)

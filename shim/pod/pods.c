@@ -3,19 +3,14 @@
  */
 #include "shim/pod/pods.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/fd.h"
 #include "base/proc.h"
 #include "base/scope.h"
 #include "ipc/shm.h"
@@ -202,24 +197,6 @@ static int compile_parent(struct making *m, struct ps_err *e)
 	return pods_own_cgroup(&m->pod, m->plan, e);
 }
 
-static int describe(struct making *m, struct ps_err *e)
-{
-	struct state *st = &m->st;
-
-	st->status = STATE_CREATING;
-	st->launcher = getpid();
-	st->owner = geteuid();
-	(void)snprintf(st->id, sizeof(st->id), "%s", m->pod.name);
-	(void)snprintf(st->bundle, sizeof(st->bundle), "%s", m->bundle.dir);
-	(void)snprintf(st->rootfs, sizeof(st->rootfs), "%s", m->bundle.policy->rootfs.path);
-	ps_time_rfc3339(st->created);
-	if (container_name_cgroups(st, m->plan, e) < 0 || ps_boot_id(st->boot_id, e) < 0)
-		return -1;
-	if (ps_proc_start_time(st->launcher, &st->launcher_start, NULL) < 0)
-		return ps_fail_os(e, "read our own start time");
-	return shm_random_name(st->tape, e);
-}
-
 static int reserve(struct making *m, struct ps_err *e)
 {
 	if (state_reserve(m->pod.root, &m->st, &m->pod.dir, e) == 0)
@@ -231,22 +208,10 @@ static int reserve(struct making *m, struct ps_err *e)
 	return state_reserve(m->pod.root, &m->st, &m->pod.dir, e);
 }
 
-static int open_tape(struct making *m, struct ps_err *e)
-{
-	struct tape_info info = { .uid = m->st.owner };
-
-	(void)snprintf(info.name, sizeof(info.name), "%.*s", SHM_NAME_MAX, m->st.tape);
-	(void)snprintf(info.root, sizeof(info.root), "%s", m->pod.env->root);
-	(void)snprintf(info.id, sizeof(info.id), "%s", m->st.id);
-	(void)snprintf(info.boot_id, sizeof(info.boot_id), "%s", m->st.boot_id);
-	if (tape_create(&info, &m->tape, e) < 0)
-		return -1;
-	return m->pod.r.observed ? shm_share(m->st.tape, m->pod.r.observe_gid, e) : 0;
-}
-
 static int set_up(struct making *m, struct ps_err *e)
 {
-	if (state_put(&m->pod.dir, "config.json", m->bundle.text.data, m->bundle.text.len, e) < 0 || open_tape(m, e) < 0)
+	if (state_put(&m->pod.dir, "config.json", m->bundle.text.data, m->bundle.text.len, e) < 0 ||
+	    record_tape(&m->st, m->pod.env->root, m->pod.r.observed ? &m->pod.r.observe_gid : NULL, &m->tape, e) < 0)
 		return -1;
 	event_state(m->tape, m->pod.name, RUNNER_PREPARING, 0);
 	m->st.owns_cgroups = m->st.n_cgroup_dirs > 0;
@@ -309,30 +274,6 @@ static int run_twins(struct making *m, int ready_fd, struct ps_err *e)
 	return rc;
 }
 
-enum { FREE_MS = 15000 };
-
-/* The daemon's first word: its runners are there, or why not. */
-static int wait_ready(int fd, struct ps_err *e)
-{
-	struct ps_err word = { 0 };
-	ssize_t n;
-
-	do
-		n = read(fd, &word, sizeof(word));
-	while (n < 0 && errno == EINTR);
-	if (n != (ssize_t)sizeof(word))
-		return ps_fail(e, PS_E_PEER, "the pod's supervisor ended before its runners were prepared");
-	if (word.cls == PS_OK)
-		return 0;
-	/* It frees what it has made, and ends. */
-	struct pollfd end = { .fd = fd, .events = POLLIN };
-
-	(void)poll(&end, 1, FREE_MS);
-	if (e)
-		*e = word;
-	return -1;
-}
-
 static int start_daemon(struct making *m, struct ps_err *e)
 {
 	int ready[2];
@@ -350,7 +291,7 @@ static int start_daemon(struct making *m, struct ps_err *e)
 	if (pid < 0)
 		return -1;
 	m->reserved = false; /* the twins' to free */
-	return wait_ready(read_end, e);
+	return supervisor_hear(read_end, "the pod's supervisor ended before its runners were prepared", e);
 }
 
 static void making_done(struct making **pm)
@@ -394,7 +335,7 @@ int pods_create(const struct pod_env *env, const struct pods_request *r, struct 
 
 	if (n < 0 || (size_t)n >= sizeof(m->pod.cgroup))
 		return ps_fail(e, PS_E_CONFIG, "cgroup path '%s' is too long for a pod", path);
-	if (compile_parent(m, e) < 0 || describe(m, e) < 0 || reserve(m, e) < 0)
+	if (compile_parent(m, e) < 0 || record_describe(&m->st, m->pod.name, &m->bundle, m->plan, e) < 0 || reserve(m, e) < 0)
 		return -1;
 	m->reserved = true;
 	if (set_up(m, e) < 0)

@@ -15,8 +15,6 @@ struct runner_wiring {
 	int (*console)(void *ctx, int master_fd, struct ps_err *e); /* as in launch_ops */
 	void *ctx;
 };
-/* Name the plan's cgroup directories in the record: before they are made, so that whatever dies when, somebody finds them. */
-int container_name_cgroups(struct state *st, const struct plan *p, struct ps_err *e);
 /*
  * Prepare runner r->id; it waits at its gate.  *ret_pidfd and *ret_gate are the caller's, who also reaps *ret_pid.  The gate opens
  * by launch_gate_open over *ret_gate; when its last descriptor is closed before, init ends.  On failure nothing is left.

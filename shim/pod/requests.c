@@ -99,15 +99,6 @@ static void put_usage(struct ps_buf *b, const struct runner *r)
 	msg_group_end(b, mark);
 }
 
-static uint64_t count_warm(const struct supervisor *sv)
-{
-	uint64_t n = 0;
-
-	for (const struct runner *r = sv->runners; r; r = r->next)
-		n += r->state == (sv->pod->r.interpreter ? RUNNER_READY : RUNNER_PREPARED) && !r->launching;
-	return n;
-}
-
 static int answer_rows(const struct request *q, void (*put)(struct ps_buf *, const struct runner *), struct ps_err *e)
 {
 	const struct supervisor *sv = q->c->sv;
@@ -119,7 +110,7 @@ static int answer_rows(const struct request *q, void (*put)(struct ps_buf *, con
 		return -1;
 	reply_begin(&b, (enum msg_type)q->m->type, q->m->id);
 	msg_put_text(&b, TAG_POD, sv->pod->name);
-	msg_put_u64(&b, TAG_WARM, count_warm(sv));
+	msg_put_u64(&b, TAG_WARM, pool_warm(sv));
 	msg_put_u64(&b, TAG_WARM_WANTED, sv->pod->r.warm);
 	msg_put_u64(&b, TAG_LAUNCHED, sv->n_launched);
 	msg_put_u64(&b, TAG_FAILED, sv->n_failed);

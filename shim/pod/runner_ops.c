@@ -49,21 +49,34 @@ bool runner_is_idle(const struct runner *r)
 	return r->state == RUNNER_PREPARED || r->state == RUNNER_WARMING || r->state == RUNNER_READY;
 }
 
-struct runner *runner_find(const struct supervisor *sv, uint64_t n)
+struct runner *runner_known(const struct supervisor *sv, uint64_t n)
 {
 	struct runner *r = sv->runners;
 
 	while (r && r->n != n)
 		r = r->next;
+	return r;
+}
+
+struct runner *runner_find(const struct supervisor *sv, uint64_t n)
+{
+	struct runner *r = runner_known(sv, n);
+
 	return r && !r->freeing ? r : NULL;
+}
+
+bool runner_is_warm(const struct runner *r, bool code)
+{
+	return r->state == (code ? RUNNER_READY : RUNNER_PREPARED) && !r->launching && !r->reaped && !r->freeing;
 }
 
 struct runner *runner_available(const struct supervisor *sv, bool code)
 {
-	for (struct runner *r = sv->runners; r; r = r->next)
-		if (!r->launching && !r->reaped && !r->freeing && r->state == (code ? RUNNER_READY : RUNNER_PREPARED))
-			return r;
-	return NULL;
+	struct runner *r = sv->runners;
+
+	while (r && !runner_is_warm(r, code))
+		r = r->next;
+	return r;
 }
 
 /* ---- The channel: what its socket says is the payload's, so it is looked at, not believed ---- */

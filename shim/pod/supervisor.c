@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,7 @@
 #include "shim/pod/spawner.h"
 #include "shim/sandbox/confine.h"
 
-enum { REFILL_MS = 2, WARM_UP_MS = 30000 };
+enum { REFILL_MS = 2, WARM_UP_MS = 30000, FREE_MS = 15000 };
 enum { FAILURES_MAX = 3 }; /* in a row: then the pool waits for a launch before it tries again */
 /* What a supervisor and its spawner hold open for a runner, and beside all of them; the most of each. */
 enum { FDS_PER_RUNNER = 12, FDS_APART = 64, CLIENTS_MAX = 512, WAITING_MAX = 1024, RUNNERS_MAX = 768 };
@@ -41,6 +42,26 @@ static void tell_maker(struct supervisor *sv, const struct ps_err *failure)
 	else
 		ps_fd_close(&sv->ready_fd);
 	loop_timer_clear(&sv->loop, &sv->birth);
+}
+
+int supervisor_hear(int ready_fd, const char *silent, struct ps_err *e)
+{
+	struct ps_err word = { 0 };
+	struct pollfd end = { .fd = ready_fd, .events = POLLIN };
+	ssize_t n;
+
+	do
+		n = read(ready_fd, &word, sizeof(word));
+	while (n < 0 && errno == EINTR);
+	if (n != (ssize_t)sizeof(word))
+		return ps_fail(e, PS_E_PEER, "%s", silent);
+	if (word.cls == PS_OK)
+		return 0;
+	/* It frees what it has made, and ends. */
+	(void)poll(&end, 1, FREE_MS);
+	if (e)
+		*e = word;
+	return -1;
 }
 
 static void give_birth_up(struct supervisor *sv, const struct ps_err *why)
@@ -161,13 +182,12 @@ void pool_refill_soon(struct supervisor *sv)
 		loop_timer_set(&sv->loop, &sv->refill, REFILL_MS);
 }
 
-static uint32_t count_warm(const struct supervisor *sv)
+uint32_t pool_warm(const struct supervisor *sv)
 {
-	const enum runner_state warm = sv->pod->r.interpreter ? RUNNER_READY : RUNNER_PREPARED;
 	uint32_t n = 0;
 
 	for (const struct runner *r = sv->runners; r; r = r->next)
-		n += r->state == warm && !r->launching && !r->reaped && !r->freeing;
+		n += runner_is_warm(r, sv->pod->r.interpreter);
 	return n;
 }
 
@@ -175,7 +195,7 @@ void pool_available(struct supervisor *sv)
 {
 	sv->callbacks->on_available(sv);
 	pool_refill(sv);
-	if (count_warm(sv) >= sv->pod->r.warm && !sv->n_making)
+	if (pool_warm(sv) >= sv->pod->r.warm && !sv->n_making)
 		tell_maker(sv, NULL);
 }
 
@@ -236,15 +256,6 @@ static void ended(struct runner *r, const struct spawn_msg *m)
 	pool_failed(sv, &e);
 }
 
-static struct runner *find_any(const struct supervisor *sv, uint32_t n)
-{
-	struct runner *r = sv->runners;
-
-	while (r && r->n != n)
-		r = r->next;
-	return r;
-}
-
 static void on_twin(void *ctx, uint32_t events)
 {
 	struct supervisor *sv = ctx;
@@ -266,7 +277,7 @@ static void on_twin(void *ctx, uint32_t events)
 		loop_remove(&sv->loop, &sv->twin); /* its pidfd tells the rest */
 		return;
 	}
-	struct runner *r = find_any(sv, m.n);
+	struct runner *r = runner_known(sv, m.n);
 
 	switch ((enum spawn_kind)m.kind) {
 	case SPAWN_MADE:

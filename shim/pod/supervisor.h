@@ -154,8 +154,12 @@ struct supervisor {
 int runner_adopt(struct supervisor *sv, pid_t pid, int pidfd, int channel, struct ps_err *e);
 /* A runner that the spawner has made: fds are taken over (enum spawn_fd, -1 where there is none). */
 int runner_add(struct supervisor *sv, uint32_t n, pid_t pid, int fds[], struct runner **ret, struct ps_err *e);
+/* By number; runner_find: one that is not on its way out. */
+struct runner *runner_known(const struct supervisor *sv, uint64_t n);
 struct runner *runner_find(const struct supervisor *sv, uint64_t n);
-/* One that a launch may take: prepared, or with `code`, ready for CODE.  NULL without. */
+/* A launch may take it: prepared, or with `code`, ready for CODE. */
+bool runner_is_warm(const struct runner *r, bool code);
+/* The first that is warm; NULL without. */
 struct runner *runner_available(const struct supervisor *sv, bool code);
 /* Open the gate with the request's arguments; on_launched follows.  -1: nothing was done. */
 int runner_launch(struct runner *r, const struct launch_request *q, struct ps_err *e);
@@ -220,6 +224,8 @@ struct waiting_launch *waiting_next(const struct waiting_launch *w);
 /* ---- supervisor.c ---- */
 /* Tell the spawner, now or when it has time; a dead one is noticed by its pidfd. */
 void twin_tell(struct supervisor *sv, uint32_t kind, uint32_t n);
+/* How many are warm. */
+uint32_t pool_warm(const struct supervisor *sv);
 /* Ask for as many runners as the pool and the waiting launches lack. */
 void pool_refill(struct supervisor *sv);
 /* The same, once this launch is done: making a runner takes a CPU for milliseconds.  At once if none is left. */
@@ -232,6 +238,8 @@ void pool_failed(struct supervisor *sv, const struct ps_err *why);
 void supervisor_quit(struct supervisor *sv);
 /* The same, if SHUTDOWN waited for the last runner. */
 void supervisor_maybe_quit(struct supervisor *sv);
+/* In the maker of a supervisor: wait for its first word.  silent: the error when it ends without one. */
+int supervisor_hear(int ready_fd, const char *silent, struct ps_err *e);
 /* The supervisor's whole life as a pod's. */
 int supervisor_run(const struct pods *pod, int twin_sock, int twin_pidfd, int ready_fd, struct ps_err *e);
 /* As the supervisor of one container, whose init is behind pidfd; until that ends.  Takes both over. */
