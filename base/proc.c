@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "base/abi.h"
+#include "base/clock.h"
 #include "base/num.h"
 #include "base/scope.h"
 
@@ -26,22 +27,14 @@ int ps_pidfd_kill(int pidfd, int sig)
 	return ps_sys_pidfd_send_signal(pidfd, sig, NULL, 0);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts = { .tv_sec = 0 };
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 int ps_pidfd_wait_exit(int pidfd, int timeout_ms)
 {
-	int64_t deadline = timeout_ms < 0 ? 0 : now_ms() + timeout_ms;
+	int64_t deadline = timeout_ms < 0 ? 0 : ps_now_ms() + timeout_ms;
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
 	int left = timeout_ms, n;
 
 	while ((n = poll(&p, 1, left)) < 0 && errno == EINTR) {
-		int64_t rest = deadline - now_ms();
+		int64_t rest = deadline - ps_now_ms();
 
 		if (timeout_ms >= 0)
 			left = rest > 0 ? (int)rest : 0;

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/scope.h"
 #include "ipc/sock.h"
 
@@ -50,17 +51,9 @@ int (lib_error)(struct podshim_error *to, const struct ps_err *from)
 	return -1;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now = { .tv_sec = 0 };
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 int64_t lib_deadline(int timeout_ms)
 {
-	return timeout_ms < 0 ? -1 : timeout_ms == 0 ? 0 : now_ms() + timeout_ms;
+	return timeout_ms < 0 ? -1 : timeout_ms == 0 ? 0 : ps_now_ms() + timeout_ms;
 }
 
 int lib_left(int64_t deadline)
@@ -69,7 +62,7 @@ int lib_left(int64_t deadline)
 
 	if (deadline <= 0)
 		return (int)deadline;
-	left = deadline - now_ms();
+	left = deadline - ps_now_ms();
 	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 

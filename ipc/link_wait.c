@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "ipc/wake.h"
 
 /* A sleep ends now and then to see whether the peer still lives: soon at first, for it may have died in mid-work. */
@@ -113,14 +114,6 @@ struct deadline {
 	unsigned waits;
 };
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* Milliseconds left, at most max. */
 static int time_left(struct deadline *d, int max)
 {
@@ -128,7 +121,7 @@ static int time_left(struct deadline *d, int max)
 
 	if (d->timeout_ms < 0)
 		return max;
-	now = now_ms();
+	now = ps_now_ms();
 	if (!d->at_ms)
 		d->at_ms = now + d->timeout_ms;
 	left = d->at_ms - now;

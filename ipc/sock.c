@@ -15,6 +15,7 @@
 #include <sys/un.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/scope.h"
 
 /* Control data for SOCK_MAX_FDS descriptors, aligned for its header. */
@@ -73,23 +74,15 @@ int sock_send(int fd, const void *msg, size_t n, const int *fds, size_t n_fds, s
 	return 0;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts = { .tv_sec = 0 };
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static int wait_readable(int fd, int timeout_ms, struct ps_err *e)
 {
-	const int64_t deadline = now_ms() + timeout_ms;
+	const int64_t deadline = ps_now_ms() + timeout_ms;
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	int64_t left = timeout_ms;
 	int r;
 
 	while ((r = poll(&p, 1, left > 0 ? (int)left : 0)) < 0 && errno == EINTR)
-		left = deadline - now_ms();
+		left = deadline - ps_now_ms();
 	if (r < 0)
 		return ps_fail_os(e, "wait for a message");
 	if (r > 0)

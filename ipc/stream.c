@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/abi.h"
+#include "base/clock.h"
 #include "base/scope.h"
 #include "ipc/stream_layout.h"
 
@@ -21,14 +22,6 @@ struct stream {
 	uint64_t head, tail, bytes; /* what the header shows, kept here */
 	uint32_t newest;            /* bytes of the newest record */
 };
-
-static uint64_t wall_ns(void)
-{
-	struct timespec now = { .tv_sec = 0 };
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 static int new_memfd(size_t size, struct ps_err *e)
 {
@@ -57,7 +50,7 @@ static int set_up(struct stream *s, uint32_t size, struct ps_err *e)
 	h->header_size = STREAM_HEADER_SIZE;
 	h->data_size = size;
 	h->record_max = s->m.record_max;
-	h->created_ns = wall_ns();
+	h->created_ns = ps_clock_ns(CLOCK_REALTIME);
 	/* FUTURE_WRITE (5.1) leaves this mapping writable, and forbids every later one. */
 	if (fcntl(s->fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
 		return ps_fail_os(e, "seal an output stream");
@@ -125,7 +118,7 @@ static void make_room(struct stream *s, uint32_t len)
 /* The payload is in place behind the head's room. */
 static void commit(struct stream *s, enum stream_no no, uint32_t len)
 {
-	const struct stream_record_head head = { .offset = s->bytes, .time_ns = wall_ns(), .len = len,
+	const struct stream_record_head head = { .offset = s->bytes, .time_ns = ps_clock_ns(CLOCK_REALTIME), .len = len,
 						 .no = (uint16_t)no };
 	const uint64_t size = stream_record_size(len);
 	char *record = at(s, s->head);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "ipc/tape.h"
 #include "ipc/tape_io.h"
 #include "ipc/wake.h"
@@ -21,22 +22,14 @@ enum {
 	UNLINK_CHECK_MS = 1000,
 };
 
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec ts = { .tv_sec = 0 };
-
-	(void)clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000U + (uint64_t)ts.tv_nsec;
-}
-
 static int lock(const struct tape *t, struct ps_err *e)
 {
-	const uint64_t deadline = clock_ns(CLOCK_MONOTONIC) + LOCK_WAIT_MS * UINT64_C(1000000);
+	const uint64_t deadline = ps_clock_ns(CLOCK_MONOTONIC) + LOCK_WAIT_MS * UINT64_C(1000000);
 
 	while (flock(t->fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return ps_fail_os(e, "lock tape '%s'", t->name);
-		if (clock_ns(CLOCK_MONOTONIC) > deadline)
+		if (ps_clock_ns(CLOCK_MONOTONIC) > deadline)
 			return ps_fail(e, PS_E_STATE, "tape '%s' is locked by another writer", t->name);
 		tape_sleep_us(100);
 	}
@@ -91,7 +84,7 @@ static int append(const struct tape *t, enum tape_type type, const void *data, u
 	if (make_room(t, &s, size, e) < 0)
 		return -1;
 	r.head.seq = s.next_seq;
-	r.head.time_ns = clock_ns(CLOCK_REALTIME);
+	r.head.time_ns = ps_clock_ns(CLOCK_REALTIME);
 	if (len)
 		memcpy(r.data, data, len);
 	tape_release(); /* B */
@@ -248,11 +241,11 @@ int tape_read(const struct tape *t, struct tape_cursor *c, struct tape_record *r
 
 int tape_wait(const struct tape *t, const struct tape_cursor *c, int timeout_ms)
 {
-	const uint64_t start = clock_ns(CLOCK_MONOTONIC);
+	const uint64_t start = ps_clock_ns(CLOCK_MONOTONIC);
 
 	for (;;) {
 		int64_t left = timeout_ms < 0 ? INT32_MAX :
-			       timeout_ms - (int64_t)((clock_ns(CLOCK_MONOTONIC) - start) / 1000000U);
+			       timeout_ms - (int64_t)((ps_clock_ns(CLOCK_MONOTONIC) - start) / 1000000U);
 		struct tape_state s;
 		struct stat st;
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/abi.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/proc.h"
 #include "base/scope.h"
@@ -115,24 +116,16 @@ int state_root_open(const char *root, bool make, int *ret_fd, struct ps_err *e)
 	return 0;
 }
 
-static int64_t now_us(void)
-{
-	struct timespec ts = { .tv_sec = 0 };
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
 /* flock(2) has no time-out of its own.  0, 1 timed out, -1 errno. */
 static int flock_within(int fd, int op, int timeout_ms)
 {
-	const int64_t deadline = now_us() + (int64_t)timeout_ms * 1000;
+	const int64_t deadline = (int64_t)(ps_clock_ns(CLOCK_MONOTONIC) / 1000) + (int64_t)timeout_ms * 1000;
 	int64_t pause = 100, left;
 
 	while (flock(fd, op | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return -1;
-		left = deadline - now_us();
+		left = deadline - (int64_t)(ps_clock_ns(CLOCK_MONOTONIC) / 1000);
 		if (left <= 0)
 			return 1;
 		pause = pause < 10000 ? pause * 2 : 10000;

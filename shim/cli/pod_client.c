@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/num.h"
 #include "base/proc.h"
 #include "oci/names.h"
@@ -190,12 +191,10 @@ void format_bytes(uint64_t n, char out[16])
 
 void format_age(uint64_t since_ns, char out[16])
 {
-	struct timespec t = { .tv_sec = 0 };
-	uint64_t now, s;
+	const uint64_t now = ps_clock_ns(CLOCK_REALTIME);
+	uint64_t s;
 
 	out[0] = '\0';
-	(void)clock_gettime(CLOCK_REALTIME, &t);
-	now = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 	if (!since_ns)
 		return;
 	s = now > since_ns ? (now - since_ns) / 1000000000u : 0;

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/proc.h"
 #include "base/scope.h"
@@ -80,14 +81,6 @@ struct foreground {
 	int64_t eof_at;          /* the next, on the monotonic clock in ms */
 	struct termios saved;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec ts = { .tv_sec = 0 };
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static void copy_size(const struct foreground *f)
 {
@@ -227,7 +220,7 @@ static void serve_input(struct foreground *f, const struct pollfd *from, const s
 	if (got < 0 && errno != EIO) {
 		f->at_eof = true;
 		f->eof_ms = EOF_MS_FIRST;
-		f->eof_at = now_ms();
+		f->eof_at = ps_now_ms();
 	}
 }
 
@@ -252,7 +245,7 @@ static void type_eof(struct foreground *f)
 	struct pollfd unread = { .fd = f->slave_fd, .events = POLLIN };
 	struct termios t;
 
-	f->eof_at = now_ms() + f->eof_ms;
+	f->eof_at = ps_now_ms() + f->eof_ms;
 	f->eof_ms = f->eof_ms * 2 < EOF_MS_MAX ? f->eof_ms * 2 : EOF_MS_MAX;
 	if (is_full(&f->in) || poll(&unread, 1, 0) != 0 || tcgetattr(f->master_fd, &t) < 0 ||
 	    t.c_cc[VEOF] == _POSIX_VDISABLE)
@@ -277,7 +270,7 @@ static int serve(struct foreground *f, struct ps_err *e)
 		{ .fd = to_master | from_master ? f->master_fd : -1, .events = (short)(to_master | from_master) },
 		{ .fd = is_full(&f->out) ? STDOUT_FILENO : -1, .events = POLLOUT },
 	};
-	const int64_t left = f->eof_at - now_ms();
+	const int64_t left = f->eof_at - ps_now_ms();
 	const int n = poll(p, PS_COUNT(p), !f->at_eof ? -1 : left > 0 ? (int)left : 0);
 
 	if (n < 0 && errno != EINTR)
@@ -290,7 +283,7 @@ static int serve(struct foreground *f, struct ps_err *e)
 		forward_signals(f);
 	serve_output(f, &p[3], &p[4]);
 	serve_input(f, &p[2], &p[3]);
-	if (f->at_eof && now_ms() >= f->eof_at)
+	if (f->at_eof && ps_now_ms() >= f->eof_at)
 		type_eof(f);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/scope.h"
 
 int loop_init(struct loop *l, struct ps_err *e)
@@ -46,14 +47,6 @@ void loop_remove(struct loop *l, struct loop_source *s)
 		(void)epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, s->fd, NULL);
 }
 
-uint64_t loop_now_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 void loop_timer_clear(struct loop *l, struct loop_timer *t)
 {
 	struct loop_timer **at = &l->timers;
@@ -71,7 +64,7 @@ void loop_timer_set(struct loop *l, struct loop_timer *t, uint64_t delay_ms)
 	struct loop_timer **at = &l->timers;
 
 	loop_timer_clear(l, t);
-	const uint64_t now = loop_now_ms();
+	const uint64_t now = (uint64_t)ps_now_ms();
 
 	t->at_ms = delay_ms > UINT64_MAX - now ? UINT64_MAX : now + delay_ms;
 	while (*at && (*at)->at_ms <= t->at_ms)
@@ -87,7 +80,7 @@ static int next_timeout(const struct loop *l)
 
 	if (!l->timers)
 		return -1;
-	now = loop_now_ms();
+	now = (uint64_t)ps_now_ms();
 	if (l->timers->at_ms <= now)
 		return 0;
 	return l->timers->at_ms - now > INT_MAX ? INT_MAX : (int)(l->timers->at_ms - now);
@@ -95,7 +88,7 @@ static int next_timeout(const struct loop *l)
 
 static void fire_timers(struct loop *l)
 {
-	uint64_t now = l->timers ? loop_now_ms() : 0;
+	uint64_t now = l->timers ? (uint64_t)ps_now_ms() : 0;
 
 	while (l->timers && l->timers->at_ms <= now) {
 		struct loop_timer *t = l->timers;

@@ -40,4 +40,3 @@ void loop_timer_clear(struct loop *l, struct loop_timer *t);
 /* Until loop_stop.  -1 only when epoll_wait(2) itself fails. */
 int loop_run(struct loop *l, struct ps_err *e);
 void loop_stop(struct loop *l);
-uint64_t loop_now_ms(void);

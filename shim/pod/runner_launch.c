@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/scope.h"
 #include "ipc/channel.h"
 #include "shim/pod/overrides.h"
@@ -38,7 +39,7 @@ void runner_launch_over(struct runner *r, const struct ps_err *failure)
 			runner_go(r, RUNNER_WARMING);
 			loop_watch(&r->sv->loop, &r->channel, EPOLLIN);
 		} else {
-			r->started_ns = runner_clock_ns();
+			r->started_ns = ps_clock_ns(CLOCK_REALTIME);
 			runner_go(r, RUNNER_RUNNING);
 		}
 		twin_tell(r->sv, SPAWN_STARTED, r->n);
@@ -197,7 +198,7 @@ void runner_begin_code(struct runner *r, const struct launch_request *q)
 {
 	r->options = q->options;
 	r->output_limit = q->output_limit;
-	r->started_ns = runner_clock_ns();
+	r->started_ns = ps_clock_ns(CLOCK_REALTIME);
 	r->sv->n_launched++;
 	if (q->timeout_ms)
 		runner_deadline(r, q->timeout_ms);

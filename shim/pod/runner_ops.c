@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/proc.h"
 #include "base/scope.h"
 #include "ipc/channel.h"
@@ -21,14 +22,6 @@
 #include "shim/pod/supervisor.h"
 
 enum { STOP_MS = 10000, JUNK_MAX = 64 };
-
-uint64_t runner_clock_ns(void)
-{
-	struct timespec t = { .tv_sec = 0 };
-
-	(void)clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 void runner_go(struct runner *r, enum runner_state to)
 {
@@ -201,7 +194,7 @@ static struct runner *runner_new(struct supervisor *sv, uint32_t n, pid_t pid)
 	r->pid = pid;
 	r->state = RUNNER_PREPARED;
 	r->keep = UINT64_MAX;
-	r->created_ns = runner_clock_ns();
+	r->created_ns = ps_clock_ns(CLOCK_REALTIME);
 	r->gate_fd = r->pidfd = r->input_fd = r->life.fd = r->channel.fd = r->gate_source.fd = r->input_source.fd = -1;
 	r->out[0] = r->out[1] = (struct output){ .source = { .fd = -1 }, .runner = r };
 	r->dir = (struct state_dir)STATE_DIR_NONE;
@@ -300,7 +293,7 @@ int runner_stop(struct runner *r, bool force, enum msg_reason why, struct ps_err
 		return 0;
 	}
 	/* Neither the end of its time nor that of an earlier stop is put off. */
-	const uint64_t grace = r->stop_ms ? r->stop_ms : STOP_MS, end = r->timer.at_ms, now = loop_now_ms();
+	const uint64_t grace = r->stop_ms ? r->stop_ms : STOP_MS, end = r->timer.at_ms, now = (uint64_t)ps_now_ms();
 
 	if (!end || end < now || end - now > grace)
 		runner_deadline(r, grace);
@@ -327,7 +320,7 @@ void runner_drained(struct runner *r)
 	if (!r->reaped || r->ended || r->out[0].source.fd >= 0 || r->out[1].source.fd >= 0)
 		return;
 	r->ended = true;
-	r->exited_ns = runner_clock_ns();
+	r->exited_ns = ps_clock_ns(CLOCK_REALTIME);
 	stream_finish(r->stream);
 	runner_go(r, RUNNER_EXITED);
 	r->sv->callbacks->on_output(r);

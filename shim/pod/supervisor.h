@@ -191,8 +191,6 @@ bool runner_is_idle(const struct runner *r); /* prepared, warming or ready: no p
 
 /* Its time: force when it has passed. */
 void runner_deadline(struct runner *r, uint64_t ms);
-/* CLOCK_REALTIME */
-uint64_t runner_clock_ns(void);
 /* The gate has answered: tell the launcher, and go on or end it. */
 void runner_launch_over(struct runner *r, const struct ps_err *failure);
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/num.h"
 #include "shim/sandbox/cgroup_dir.h"
 
@@ -20,17 +21,9 @@ struct patience {
 	int64_t deadline_ns, pause_ns;
 };
 
-static int64_t now_ns(void)
-{
-	struct timespec ts = { .tv_sec = 0 };
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
 static struct patience patience(void)
 {
-	return (struct patience){ .deadline_ns = now_ns() + cgroup_patience_ms * INT64_C(1000000),
+	return (struct patience){ .deadline_ns = (int64_t)ps_clock_ns(CLOCK_MONOTONIC) + cgroup_patience_ms * INT64_C(1000000),
 				  .pause_ns = 200000 };
 }
 
@@ -39,7 +32,7 @@ static bool pause_for(struct patience *w)
 {
 	const struct timespec ts = { .tv_nsec = (long)w->pause_ns };
 
-	if (now_ns() >= w->deadline_ns) {
+	if ((int64_t)ps_clock_ns(CLOCK_MONOTONIC) >= w->deadline_ns) {
 		errno = ETIMEDOUT;
 		return false;
 	}
@@ -88,12 +81,12 @@ static int wait_event(int dir_fd, const char *key, int64_t value)
 {
 	ps_auto_fd int fd = openat(dir_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
 	struct pollfd p = { .fd = fd, .events = POLLPRI };
-	int64_t deadline = now_ns() + cgroup_patience_ms * INT64_C(1000000);
+	int64_t deadline = (int64_t)ps_clock_ns(CLOCK_MONOTONIC) + cgroup_patience_ms * INT64_C(1000000);
 
 	if (fd < 0)
 		return -1;
 	while (keyed_value(dir_fd, "cgroup.events", key) != value) {
-		int64_t left = (deadline - now_ns()) / 1000000;
+		int64_t left = (deadline - (int64_t)ps_clock_ns(CLOCK_MONOTONIC)) / 1000000;
 		char drained[512];
 
 		if (left <= 0) {

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "base/abi.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/proc.h"
 #include "base/scope.h"
@@ -102,14 +103,6 @@ static _Noreturn void run(const struct child *c, int in, int err, int *shared_er
 	_exit(127);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts = { .tv_sec = 0 };
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* Move what is there.  False at the end of the stream. */
 static bool drain(int fd, struct tail *t, bool quiet)
 {
@@ -135,10 +128,10 @@ static bool drain(int fd, struct tail *t, bool quiet)
 static int follow(const struct child *c, int pidfd, int err_fd, struct tail *t, struct ps_err *e)
 {
 	struct pollfd p[] = { { .fd = pidfd, .events = POLLIN }, { .fd = err_fd, .events = POLLIN } };
-	int64_t deadline = now_ms() + c->timeout_ms;
+	int64_t deadline = ps_now_ms() + c->timeout_ms;
 
 	for (;;) {
-		int64_t left = c->timeout_ms < 0 ? -1 : deadline - now_ms();
+		int64_t left = c->timeout_ms < 0 ? -1 : deadline - ps_now_ms();
 
 		if (c->timeout_ms >= 0 && left <= 0)
 			return 1;
