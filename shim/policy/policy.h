@@ -81,6 +81,19 @@ struct policy_process {
 	struct { bool set; uint32_t v; } personality;
 };
 
+/* What permissions take away beyond config.json (restrict.h); all empty without any. */
+struct policy_rebind {               /* the path bound onto itself with other flags; a parent stands before what is below it */
+	const char *from, *path;
+	uint64_t attr_set, attr_clr; /* MOUNT_ATTR_* */
+	bool optional, recursive;    /* optional: may be missing */
+};
+struct policy_landlock_rule { const char *from, *path; uint64_t access; /* LANDLOCK_ACCESS_FS_* */ bool optional; };
+struct policy_landlock {
+	uint64_t handled_fs, scoped; /* both 0: no domain is made */
+	const struct policy_landlock_rule *rules;
+	size_t n_rules;
+};
+
 /* Limits: unset stays unset, -1 is "max". */
 struct policy_resources {
 	const char *from;
@@ -121,6 +134,13 @@ struct policy {
 	bool has_process;
 	struct policy_process process;
 	struct policy_seccomp seccomp;
+
+	const struct policy_rebind *rebinds;
+	size_t n_rebinds;
+	uint64_t rootfs_attr_set;              /* MOUNT_ATTR_* of the root mount alone, once everything is mounted */
+	struct policy_landlock landlock;
+	bool mdwe;                             /* PR_MDWE_REFUSE_EXEC_GAIN */
+	struct policy_seccomp guard;           /* a filter beside the document's own; SECCOMP_RET_USER_NOTIF goes to the supervisor */
 
 	const char *cgroups_path;              /* as written, NULL: default */
 	struct policy_resources resources;

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * restrict.h - permissions and what config.json grants -> a policy that grants no more than both.
+ *
+ *	restrict.c        order of the parts, what cannot be enforced here (strict: an error; best effort: a note)
+ *	restrict_files.c  read, write, ignore: read-only root, writable rebinds, masks, Landlock rules
+ *	restrict_run.c    run, ffi: noexec everywhere but what is listed, memfd_noexec, MDWE, Landlock EXECUTE
+ *	restrict_net.c    net: namespace, guard filter, what the broker decides
+ *	restrict_rest.c   env, sys, limits
+ *	closure.c         a program's interpreter, loader and libraries
+ *
+ * Reads files of the container (never executes or writes), through descriptors that the launcher opened.
+ */
+#pragma once
+#include "shim/policy/permissions.h"
+
+/* What the host can do and where the container's files are. */
+struct restrict_host {
+	int root_fd;                 /* the container's root directory as the host sees it; program form: the host's "/" */
+	unsigned landlock_abi;       /* 0: none */
+	bool mdwe;                   /* PR_SET_MDWE, 6.3 */
+	bool memfd_noexec;           /* vm.memfd_noexec, 6.3 */
+	bool notify;                 /* a supervisor will answer (broker); else what needs one is an error */
+	bool audit_files;            /* opens are to be told of, too */
+	const char *home;            /* of the caller, for protected paths; may be NULL */
+};
+int permissions_restrict(struct ps_arena *a, const struct policy *p, const struct permissions *g, const struct restrict_host *h,
+			 const struct policy **ret, struct ps_err *e);
+
+/* ---- closure.c ---- */
+/* All absolute paths in the container, links resolved; each once. */
+struct closure {
+	struct spec_strs exec;       /* the program itself, its #! interpreter, its ELF interpreter */
+	struct spec_strs libs;       /* shared objects that the loader will map */
+	struct spec_strs trees;      /* directories of a known interpreter's standard library (Python, Node, Perl, Ruby), read and mapped */
+};
+/*
+ * program: absolute path, or a name to be found in `path` (PATH's value).  Bounded in files and bytes whatever the files
+ * say.  PS_E_NOTFOUND: no such program.  What a library lacks is no error here: the loader will say so.
+ */
+int closure_of(struct ps_arena *a, int root_fd, const char *path, const char *program, struct closure *ret, struct ps_err *e);
