@@ -12,6 +12,7 @@
 #include "base/path.h"
 #include "base/scope.h"
 #include "shim/pod/container.h"
+#include "shim/pod/permits.h"
 
 /* More than most texts and plans take. */
 enum { TEXT_ROOM = 16 * 1024, PLAN_ROOM = 32 * 1024 };
@@ -75,6 +76,43 @@ int bundle_load_frozen(struct bundle *b, const struct state_dir *d, const struct
 	if (state_get(d, "config.json", &b->text, e) < 0)
 		return -1;
 	return parse(b, "config.json", e);
+}
+
+/* The container's root as we see it; without one of the host's it is made of the host's own files, at their own paths. */
+static int open_root(const struct policy *p, struct ps_err *e)
+{
+	const char *path = p->rootfs.path ? p->rootfs.path : "/";
+	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? ps_fail_os(e, "open the root file system '%s'", path) : fd;
+}
+
+static int restrict_to(struct bundle *b, const struct permissions *g, struct ps_err *e)
+{
+	ps_auto_fd int root = open_root(b->policy, e);
+
+	if (root < 0 || permits_apply(&b->arena, b->policy, g, root, &b->policy, e) < 0)
+		return -1;
+	b->permissions = g;
+	return 0;
+}
+
+int bundle_permit(struct bundle *b, const struct perm_layers *operators, bool program, struct ps_err *e)
+{
+	const struct permissions *g;
+
+	if (permits_collect(&b->arena, b->policy, operators, program, &g, e) < 0)
+		return -1;
+	return g ? restrict_to(b, g, e) : 0;
+}
+
+int bundle_permit_frozen(struct bundle *b, const struct state_dir *d, const struct state *st, struct ps_err *e)
+{
+	const struct permissions *g;
+
+	if (!st->permitted)
+		return 0;
+	return permits_thaw(&b->arena, d, &g, e) < 0 ? -1 : restrict_to(b, g, e);
 }
 
 void bundle_done(struct bundle *b)

@@ -395,7 +395,8 @@ static int load(struct supervisor *sv, struct ps_err *e)
 {
 	struct bundle *b = &sv->bundle;
 
-	if (bundle_load_frozen(b, &sv->pod->dir, sv->pod->st, e) < 0 || host_probe(&b->arena, &sv->host, e) < 0)
+	if (bundle_load_frozen(b, &sv->pod->dir, sv->pod->st, e) < 0 ||
+	    bundle_permit_frozen(b, &sv->pod->dir, sv->pod->st, e) < 0 || host_probe(&b->arena, &sv->host, e) < 0)
 		return -1;
 	return compile_base(sv, e);
 }
