@@ -107,15 +107,9 @@ int permits_freeze(const struct state_dir *d, const struct permissions *g, struc
 int permits_thaw(struct ps_arena *a, const struct state_dir *d, const struct permissions **ret, struct ps_err *e)
 {
 	ps_auto_buf struct ps_buf text = { .data = NULL };
-	struct ps_err why = { 0 };
 
-	*ret = NULL;
-	if (state_get(d, PERMITS_FROZEN, &text, &why) < 0) {
-		if (why.cls == PS_E_NOTFOUND || why.os == ENOENT)
-			return 0;
-		*e = why;
+	if (state_get(d, PERMITS_FROZEN, &text, e) < 0)
 		return -1;
-	}
 	return permissions_load(a, PERMITS_FROZEN, text.data ? text.data : "", text.len, ret, e);
 }
 

@@ -18,7 +18,7 @@ int permits_collect(struct ps_arena *a, const struct policy *p, const struct per
 /* p tightened to what g permits; root_fd: the container's root directory as we see it. */
 int permits_apply(struct ps_arena *a, const struct policy *p, const struct permissions *g, int root_fd,
 		  const struct policy **ret, struct ps_err *e);
-/* The set beside the frozen configuration, and back: *ret NULL where a container has none. */
+/* The set beside the frozen configuration, and back. */
 int permits_freeze(const struct state_dir *d, const struct permissions *g, struct ps_err *e);
 int permits_thaw(struct ps_arena *a, const struct state_dir *d, const struct permissions **ret, struct ps_err *e);
 /* Does the guard of p ask a supervisor? */
