@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum { HEADER = 12, LABEL_MAX = 63, QUESTION_TAIL = 4, CLASS_IN = 1, RECORD_HEAD = 12, POINTER_TO_QUESTION = 0xc00c };
-enum { FLAG_QR = 0x8000, FLAG_OPCODE = 0x7800, FLAG_TC = 0x0200, FLAG_RD = 0x0100, FLAG_RA = 0x0080 };
+enum { FLAG_QR = 0x8000, FLAG_OPCODE = 0x7800, FLAG_RD = 0x0100, FLAG_RA = 0x0080 };
 
 static uint16_t get16(const uint8_t *p)
 {
@@ -105,7 +105,8 @@ size_t dns_answer(const struct dns_query *q, const uint8_t *query, enum dns_rcod
 		  uint32_t ttl, uint8_t *out, size_t room)
 {
 	size_t used = HEADER + q->question_len;
-	unsigned flags = FLAG_QR | FLAG_RA | (q->recursion ? FLAG_RD : 0U) | rcode, answers = 0;
+	const unsigned flags = FLAG_QR | FLAG_RA | (q->recursion ? FLAG_RD : 0U) | rcode;
+	unsigned answers = 0;
 
 	memset(out, 0, HEADER);
 	memcpy(out + HEADER, query + HEADER, q->question_len);
@@ -114,10 +115,8 @@ size_t dns_answer(const struct dns_query *q, const uint8_t *query, enum dns_rcod
 			continue;
 		size_t len = put_record(out + used, room - used, q->type, &v[i], ttl);
 
-		if (!len) {
-			flags |= FLAG_TC;
+		if (!len)
 			break;
-		}
 		used += len;
 		answers++;
 	}

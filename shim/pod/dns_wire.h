@@ -27,7 +27,8 @@ struct dns_query {
 int dns_parse(const uint8_t *p, size_t n, struct dns_query *ret);
 /*
  * The answer to `query` (the message that q was read from): addresses of q's type among v, with ttl seconds.  Bytes written
- * to out, at most `room` (at least DNS_UDP_MAX); those that do not fit are left out, with the bit that says so.
+ * to out, at most `room` (at least DNS_UDP_MAX); those that do not fit are left out: some addresses of a host are as good as
+ * all, and nobody has to ask again by TCP.
  */
 size_t dns_answer(const struct dns_query *q, const uint8_t *query, enum dns_rcode rcode, const struct net_addr *v, size_t n,
 		  uint32_t ttl, uint8_t *out, size_t room);
