@@ -32,6 +32,7 @@ static bool has_tty(const struct plan *p)         { return p->has_process && p->
 static bool runtime_hooks(const struct plan *p)   { return p->prestart.n || p->create_runtime.n; }
 static bool container_hooks(const struct plan *p) { return p->create_container.n; }
 static bool start_hooks(const struct plan *p)     { return p->start_container.n; }
+static bool has_landlock(const struct plan *p)    { return p->landlock_fs || p->landlock_scoped; }
 static bool gives_up_late(const struct plan *p)   { return !p->bridge_late; }
 
 static bool in_userns(const struct plan *p)

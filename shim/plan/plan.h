@@ -56,6 +56,9 @@ struct plan_mount {
 	struct plan_list uid_map, gid_map; /* struct plan_id_map; empty with IDMAP: the container's own user namespace */
 };
 struct plan_path { plan_off from, path; };
+enum { PLAN_OPTIONAL = 1 /* may be missing */, PLAN_RECURSIVE = 2 /* with all that is mounted below */ };
+struct plan_rebind { plan_off from, path; uint64_t attr_set, attr_clr; uint32_t flags, pad; }; /* the path onto itself; MOUNT_ATTR_* */
+struct plan_landlock_rule { plan_off from, path; uint64_t access; uint32_t flags, pad; };      /* LANDLOCK_ACCESS_FS_* */
 struct plan_link { plan_off from, path, target; };
 struct plan_device {
 	plan_off from, path;
@@ -102,7 +105,8 @@ struct plan {
 	plan_off rootfs;
 	uint8_t rootfs_readonly, no_pivot, has_mount_ns, pad1;
 	uint64_t rootfs_propagation;
-	struct plan_list mounts, devices, links, masked, readonly, sysctl;
+	uint64_t rootfs_attr_set;        /* MOUNT_ATTR_* for the tree of the root file system; read-only: for its topmost mount, at last */
+	struct plan_list mounts, devices, links, rebinds, masked, readonly, sysctl;
 	uint32_t null_fd;                /* PLAN_FD_DEVICE of /dev/null for masks */
 
 	/* process; has_process 0: a container without one (create works, start refuses) */
@@ -119,6 +123,12 @@ struct plan {
 	struct plan_list rlimits;
 	struct plan_list seccomp;        /* struct sock_filter, ready to load; n == 0: none */
 	uint32_t seccomp_flags;
+	uint32_t guard_flags;            /* SECCOMP_FILTER_FLAG_NEW_LISTENER: it has a listener, which goes to the supervisor */
+	struct plan_list guard;          /* the same beside it: what permissions take away, and what a supervisor answers */
+	uint64_t landlock_fs, landlock_scoped; /* LANDLOCK_ACCESS_FS_*, LANDLOCK_SCOPE_*; both 0: no domain */
+	struct plan_list landlock;       /* struct plan_landlock_rule */
+	uint32_t landlock_flags;         /* LANDLOCK_RESTRICT_SELF_* */
+	uint8_t mdwe, pad3[3];           /* no memory becomes executable later (PR_SET_MDWE) */
 	uint32_t preserve_fds;           /* fds 3 .. 3+n-1 go to the payload */
 	uint32_t channel_fd;             /* the fd at which the payload finds its channel; 0: it has none */
 
@@ -146,6 +156,13 @@ static inline const char *plan_str(const struct plan *p, plan_off off)
 }
 /* const struct T *rows = PLAN_ROWS(plan, struct T, list); */
 #define PLAN_ROWS(p, type, list) ((const type *)plan_at((p), (list).off))
+/* Does p take away what base does, as far as it shows without following programs and paths? */
+static inline bool plan_confines_as(const struct plan *p, const struct plan *base)
+{
+	return !(base->landlock_fs & ~p->landlock_fs) && !(base->landlock_scoped & ~p->landlock_scoped) &&
+	       (p->guard.n || !base->guard.n) && !(base->guard_flags & ~p->guard_flags) &&
+	       (p->seccomp.n || !base->seccomp.n) && p->mdwe >= base->mdwe && p->no_new_privs >= base->no_new_privs;
+}
 /* for (PLAN_EACH(plan, struct plan_mount, m, plan->mounts)) ... */
 #define PLAN_EACH(p, type, var, list) const type *var = PLAN_ROWS(p, type, list), *var##_end = var + (list).n; var < var##_end; var++
 /* i-th string of a list of plan_off. */

@@ -60,6 +60,7 @@ struct policy_seccomp {
 	size_t n_archs;
 	const struct policy_seccomp_rule *rules;
 	size_t n_rules;
+	bool strictest;              /* of rules that hold for one call the strictest counts, and all names are known; else as libseccomp has it */
 };
 
 struct policy_process {

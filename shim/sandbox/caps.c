@@ -91,3 +91,10 @@ int no_new_privs_apply(const struct sandbox *sb, struct ps_err *e)
 		return ps_fail_os(e, "set no_new_privs");
 	return 0;
 }
+
+int mdwe_apply(const struct sandbox *sb, struct ps_err *e)
+{
+	if (sb->plan->mdwe && prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) < 0)
+		return ps_fail_os(e, "forbid that memory becomes executable later");
+	return 0;
+}

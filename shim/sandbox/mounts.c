@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #include "base/num.h"
 #include "base/path.h"
@@ -252,49 +251,15 @@ static int apply_fs(struct sandbox *sb, const struct plan_mount *m, const struct
 
 /* ---- Bind mounts and remounts ---- */
 
-/* In a user namespace the flags of the host's mount are locked: say which of them stand in the way. */
-static int fail_locked(int mnt_fd, uint64_t set, uint64_t clr, struct ps_err *e)
-{
-	static const struct { uint64_t attr; unsigned long st; const char *name; } flags[] = {
-		{ MOUNT_ATTR_RDONLY, ST_RDONLY, "ro" },	  { MOUNT_ATTR_NOSUID, ST_NOSUID, "nosuid" },
-		{ MOUNT_ATTR_NODEV, ST_NODEV, "nodev" },   { MOUNT_ATTR_NOEXEC, ST_NOEXEC, "noexec" },
-		{ MOUNT_ATTR_NOATIME, ST_NOATIME, "noatime" },
-		{ MOUNT_ATTR_NODIRATIME, ST_NODIRATIME, "nodiratime" },
-	};
-	const uint64_t atime = (set | clr) & (MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME) ?
-				       MOUNT_ATTR_NOATIME | MOUNT_ATTR_NODIRATIME : 0U;
-	char names[64] = "";
-	size_t len = 0;
-	struct statvfs st;
-	int err = errno;
-
-	if (err == EPERM && fstatvfs(mnt_fd, &st) == 0) {
-		for (size_t i = 0; i < PS_COUNT(flags); i++) {
-			size_t n = strlen(flags[i].name);
-
-			if (!((clr | atime) & flags[i].attr) || !(st.f_flag & flags[i].st) || len + n + 2 > sizeof(names))
-				continue;
-			if (len)
-				names[len++] = ',';
-			memcpy(names + len, flags[i].name, n + 1);
-			len += n;
-		}
-	}
-	errno = err;
-	if (len)
-		return ps_fail_os(e, "cannot clear locked flags %s of the source's mount", names);
-	return ps_fail_os(e, err == EINVAL ? "set the mount's flags (is anything mounted there?)" : "set the mount's flags");
-}
-
 /* Nothing but what was asked for is ever cleared, so locked flags that nobody mentioned stay as they are. */
 static int set_attrs(int mnt_fd, const struct plan_mount *m, struct ps_err *e)
 {
 	const uint64_t set = m->attr_set & ~(uint64_t)MOUNT_ATTR_IDMAP;
 
 	if ((m->rec_set || m->rec_clr) && mnt_setattr(mnt_fd, true, m->rec_set, m->rec_clr, 0) < 0)
-		return fail_locked(mnt_fd, m->rec_set, m->rec_clr, e);
+		return mnt_fail_setattr(mnt_fd, m->rec_set, m->rec_clr, e);
 	if ((set || m->attr_clr) && mnt_setattr(mnt_fd, false, set, m->attr_clr, 0) < 0)
-		return fail_locked(mnt_fd, set, m->attr_clr, e);
+		return mnt_fail_setattr(mnt_fd, set, m->attr_clr, e);
 	return 0;
 }
 

@@ -12,3 +12,5 @@ int creds_apply(const struct sandbox *sb, struct ps_err *e);
  * silently (spec: warn, do not fail).  Without plan->has_caps nothing changes but what setresuid did. */
 int caps_apply(const struct sandbox *sb, struct ps_err *e);
 int no_new_privs_apply(const struct sandbox *sb, struct ps_err *e);
+/* PR_SET_MDWE if the plan says so: no memory of ours, or of what we execute, becomes executable that was not mapped so. */
+int mdwe_apply(const struct sandbox *sb, struct ps_err *e);

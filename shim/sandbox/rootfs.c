@@ -57,6 +57,11 @@ int rootfs_attach(struct sandbox *sb, struct ps_err *e)
 		     : ps_sys_move_mount(*tree, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH)) < 0)
 		return ps_fail_os(e, "mount the root file system '%s'", plan_str(sb->plan, sb->plan->rootfs));
 	sb->root_fd = ps_take_fd(tree);
+	/* Now there is nothing in it but what came with it; mount points are still to be made. */
+	const uint64_t attrs = sb->plan->rootfs_attr_set & ~(uint64_t)MOUNT_ATTR_RDONLY;
+
+	if (attrs && mnt_setattr(sb->root_fd, true, attrs, 0, 0) < 0)
+		return ps_fail_os(e, "set the mount flags of the root file system");
 	return 0;
 }
 
@@ -172,7 +177,7 @@ int rootfs_finish(const struct sandbox *sb, struct ps_err *e)
 		return -1;
 	if (p->has_mount_ns && mnt_propagate(sb->root_fd, p->rootfs_propagation) < 0)
 		return ps_fail_os(e, "set the propagation of the root file system");
-	if (p->rootfs_readonly && mnt_setattr(sb->root_fd, false, MOUNT_ATTR_RDONLY, 0, 0) < 0)
+	if (mnt_root_is_readonly(p) && mnt_setattr(sb->root_fd, false, MOUNT_ATTR_RDONLY, 0, 0) < 0)
 		return ps_fail_os(e, "make the root file system read-only");
 	return 0;
 }
