@@ -131,3 +131,69 @@ int ps_parse_size(const char *s, uint64_t *ret)
 	*ret = bytes;
 	return 0;
 }
+
+/* Digits and up to three decimals, in thousandths; *s moves behind them. */
+static int scan_thousandths(const char **s, uint64_t *ret)
+{
+	const char *p = *s;
+	uint64_t v = 0;
+	int decimals = -1;
+
+	for (; (*p >= '0' && *p <= '9') || (*p == '.' && decimals < 0 && p > *s); p++) {
+		if (*p == '.') {
+			decimals = 0;
+			continue;
+		}
+		if (decimals == 3)
+			return fail(EINVAL);
+		if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, (uint64_t)(*p - '0'), &v))
+			return fail(ERANGE);
+		decimals += decimals >= 0;
+	}
+	if (p == *s || decimals == 0)
+		return fail(EINVAL);
+	for (int i = decimals < 0 ? 0 : decimals; i < 3; i++)
+		if (__builtin_mul_overflow(v, 10, &v))
+			return fail(ERANGE);
+	*s = p;
+	*ret = v;
+	return 0;
+}
+
+int ps_parse_cpus(const char *s, uint64_t *ret_thousandths)
+{
+	uint64_t v;
+
+	if (scan_thousandths(&s, &v) < 0)
+		return -1;
+	if (*s || !v)
+		return fail(EINVAL);
+	*ret_thousandths = v;
+	return 0;
+}
+
+int ps_parse_time(const char *s, uint64_t *ret_ms)
+{
+	static const struct { const char *unit; uint64_t seconds; } units[] = {
+		{ "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 3600 }, { NULL, 0 },
+	};
+	size_t i = 0;
+	uint64_t v;
+
+	if (scan_thousandths(&s, &v) < 0)
+		return -1;
+	if (!strcmp(s, "ms")) {
+		if (v % 1000)
+			return fail(EINVAL);
+		*ret_ms = v / 1000;
+		return 0;
+	}
+	while (units[i].unit && strcmp(s, units[i].unit) != 0)
+		i++;
+	if (!units[i].unit)
+		return fail(EINVAL);
+	if (__builtin_mul_overflow(v, units[i].seconds, &v))
+		return fail(ERANGE);
+	*ret_ms = v;
+	return 0;
+}

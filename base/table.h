@@ -17,3 +17,5 @@ const struct ps_name *ps_name_find(const struct ps_name *t, size_t n, const char
 const char *ps_name_of(const struct ps_name *t, size_t n, uint64_t value);
 /* For tests: sorted and without duplicate names. */
 bool ps_names_sorted(const struct ps_name *t, size_t n);
+/* The name among cand (n, NULLs skipped) that `word` was probably meant to be, or NULL. */
+const char *ps_closest(const char *word, const char *const *cand, size_t n);

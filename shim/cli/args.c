@@ -7,6 +7,7 @@
 
 #include "base/num.h"
 #include "base/scope.h"
+#include "base/table.h"
 #include "shim/cli/cmd.h"
 #include "shim/cli/policy_flags.h"
 
@@ -88,50 +89,6 @@ static struct found find(struct cli *cli, const char *name, size_t len)
 	return (struct found){ NULL, NULL };
 }
 
-/* Edit distance of two short words; more than max counts as max + 1. */
-static size_t distance(const char *a, const char *b, size_t max)
-{
-	enum { LONGEST = 40 };
-	size_t row[LONGEST + 1], la = strlen(a), lb = strlen(b);
-
-	if (la > LONGEST || lb > LONGEST)
-		return max + 1;
-	for (size_t j = 0; j <= lb; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= la; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= lb; j++) {
-			size_t best = diagonal + (a[i - 1] != b[j - 1]);
-
-			diagonal = row[j];
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			row[j] = best;
-		}
-	}
-	return row[lb] > max ? max + 1 : row[lb];
-}
-
-const char *args_closest(const char *word, const char *const *cand, size_t n)
-{
-	size_t len = strlen(word), max = len < 3 ? 1 : len < 6 ? 2 : 3, best = max + 1;
-	const char *found = NULL;
-
-	for (size_t i = 0; i < n; i++) {
-		size_t d = cand[i] ? distance(word, cand[i], max) : best;
-
-		if (d < best && d < len) {
-			best = d;
-			found = cand[i];
-		}
-	}
-	return found;
-}
-
 static int unknown_flag(struct stream *s, const char *text)
 {
 	const struct command *cmd = s->cli->cmd;
@@ -146,7 +103,7 @@ static int unknown_flag(struct stream *s, const char *text)
 			names[n++] = l[k].opts.v[i].name;
 	for (size_t i = 0; i < sizeof(word) - 1 && text[i] && text[i] != '='; i++)
 		word[i] = text[i];
-	best = args_closest(word + strspn(word, "-"), names, n);
+	best = ps_closest(word + strspn(word, "-"), names, n);
 	return ps_fail(s->e, PS_E_USAGE, "unknown flag '%s'%s%s%s%s%s%s; see 'podshim %s%s--help'", word,
 		       cmd ? " for '" : "", cmd ? cmd->name : "", cmd ? "'" : "",
 		       best ? " (did you mean '--" : "", best ? best : "", best ? "'?)" : "",
@@ -162,7 +119,7 @@ static int unknown_command(struct stream *s, const char *word)
 	for (size_t i = 0; i < n_commands && n < PS_COUNT(names); i++)
 		if (!(commands[i]->attr & CMD_HIDDEN) && command_is_in(commands[i], group))
 			names[n++] = command_word(commands[i]);
-	best = args_closest(word, names, n);
+	best = ps_closest(word, names, n);
 	return ps_fail(s->e, PS_E_USAGE, "unknown command '%s%s%s'%s%s%s; see 'podshim help%s%s'", group ? group->name : "",
 		       group ? " " : "", word, best ? " (did you mean '" : "", best ? best : "", best ? "'?)" : "",
 		       group ? " " : "", group ? group->name : "");
@@ -210,69 +167,6 @@ static int add_grant(struct stream *s, const struct opt *o, struct opt_grants *l
 	return 0;
 }
 
-/* Digits and up to three decimals, in thousandths; *ret_rest: what follows. */
-static int thousandths(const char *text, uint64_t *ret, const char **ret_rest)
-{
-	uint64_t v = 0;
-	int decimals = -1;
-	const char *p = text;
-
-	for (; (*p >= '0' && *p <= '9') || (*p == '.' && decimals < 0 && p > text); p++) {
-		if (*p == '.') {
-			decimals = 0;
-			continue;
-		}
-		if (decimals == 3 || __builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, (uint64_t)(*p - '0'), &v))
-			return -1;
-		decimals += decimals >= 0;
-	}
-	if (p == text || decimals == 0)
-		return -1;
-	for (int i = decimals < 0 ? 0 : decimals; i < 3; i++)
-		if (__builtin_mul_overflow(v, 10, &v))
-			return -1;
-	*ret = v;
-	*ret_rest = p;
-	return 0;
-}
-
-int args_cpus(const char *text, uint64_t *ret_thousandths)
-{
-	const char *rest;
-	uint64_t v;
-
-	if (thousandths(text, &v, &rest) < 0 || *rest || !v)
-		return -1;
-	*ret_thousandths = v;
-	return 0;
-}
-
-int args_time(const char *text, uint64_t *ret_ms)
-{
-	static const struct { const char *unit; uint64_t seconds; } units[] = {
-		{ "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 3600 },
-	};
-	const char *rest;
-	uint64_t v;
-	size_t i;
-
-	if (thousandths(text, &v, &rest) < 0)
-		return -1;
-	if (!strcmp(rest, "ms")) {
-		if (v % 1000)
-			return -1;
-		*ret_ms = v / 1000;
-		return 0;
-	}
-	for (i = 0; i < PS_COUNT(units); i++)
-		if (!strcmp(rest, units[i].unit))
-			break;
-	if (i == PS_COUNT(units) || __builtin_mul_overflow(v, units[i].seconds, &v))
-		return -1;
-	*ret_ms = v;
-	return 0;
-}
-
 static int invalid(struct stream *s, const struct opt *o, const char *value, const char *what)
 {
 	return ps_fail(s->e, PS_E_USAGE, "invalid %s: %s is no %s", o->name, value, what);
@@ -296,9 +190,9 @@ static int store_value(struct stream *s, struct found f, const char *value)
 	case OPT_SIZE:
 		return ps_parse_size(value, f.dst) < 0 ? invalid(s, f.o, value, "size, as in 512K, 64M, 2G") : 0;
 	case OPT_TIME:
-		return args_time(value, f.dst) < 0 ? invalid(s, f.o, value, "duration, as in 500ms, 10s, 5m, 1h") : 0;
+		return ps_parse_time(value, f.dst) < 0 ? invalid(s, f.o, value, "duration, as in 500ms, 10s, 5m, 1h") : 0;
 	case OPT_CPUS:
-		return args_cpus(value, f.dst) < 0 ? invalid(s, f.o, value, "number of CPUs, as in 0.5 or 2") : 0;
+		return ps_parse_cpus(value, f.dst) < 0 ? invalid(s, f.o, value, "number of CPUs, as in 0.5 or 2") : 0;
 	case OPT_FLAG:
 	case OPT_NONE:
 	case OPT_GRANT:

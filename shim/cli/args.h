@@ -74,10 +74,5 @@ bool args_is_payload(const struct command *c, size_t n_words);
  * whose value is missing, if that is the reason.  argv is kept by reference.
  */
 int args_parse(struct cli *cli, int argc, char *const *argv, struct ps_err *e);
-/* The values of OPT_TIME and OPT_CPUS; -1 when text is none, or does not fit. */
-int args_time(const char *text, uint64_t *ret_ms);
-int args_cpus(const char *text, uint64_t *ret_thousandths);
 /* Does the number of words fit the command? */
 int args_check_words(const struct cli *cli, struct ps_err *e);
-/* The name among cand (n, NULLs skipped) that `word` was probably meant to be, or NULL. */
-const char *args_closest(const char *word, const char *const *cand, size_t n);

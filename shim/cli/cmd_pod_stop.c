@@ -3,6 +3,7 @@
  */
 #include <limits.h>
 
+#include "base/num.h"
 #include "shim/cli/pod_client.h"
 
 struct pod_stop_flags {
@@ -33,7 +34,7 @@ static int run_pod_stop(struct cli *cli, struct ps_err *e)
 	const struct pod_stop_flags *f = cli->flags;
 	uint64_t grace = GRACE_MS;
 
-	if (f->time && (args_time(f->time, &grace) < 0 || grace > INT_MAX))
+	if (f->time && (ps_parse_time(f->time, &grace) < 0 || grace > INT_MAX))
 		return ps_fail(e, PS_E_USAGE, "invalid time: %s is no duration, as in 500ms, 10s, 5m, 1h", f->time);
 	for (size_t i = 0; i < cli->n_words; i++)
 		if (stop_one(cli, cli->words[i], f->force || !grace ? PODSHIM_FORCE : 0, (int)grace, e) < 0)

@@ -91,7 +91,8 @@ static int restrict_to(struct bundle *b, const struct permissions *g, struct ps_
 {
 	ps_auto_fd int root = open_root(b->policy, e);
 
-	if (root < 0 || permits_apply(&b->arena, b->policy, g, root, &b->policy, e) < 0)
+	if (root < 0 || host_probe(&b->arena, &b->host, e) < 0 || host_probe_policy(&b->arena, &b->host, e) < 0 ||
+	    permits_apply(&b->arena, b->policy, g, root, b->host, &b->policy, e) < 0)
 		return -1;
 	b->permissions = g;
 	return 0;
@@ -130,15 +131,14 @@ void pod_warn_all(const struct pod_env *env, const struct policy *p)
 int bundle_plan(struct bundle *b, const struct pod_env *env, const struct pod_create_request *r, struct ps_buf *out,
 		struct ps_err *e)
 {
-	const struct host *host;
 	const struct plan_request request = {
 		.id = r->id, .cgroup_manager = env->cgroup_manager, .no_pivot = r->no_pivot,
 		.no_new_keyring = r->no_new_keyring, .preserve_fds = r->preserve_fds, .channel_fd = r->channel_fd, .seccomp = env->root ? seccomp_cached : NULL,
 		.seccomp_ctx = &b->arena,
 	};
 
-	if (host_probe(&b->arena, &host, e) < 0)
+	if (!b->host && host_probe(&b->arena, &b->host, e) < 0)
 		return -1;
 	*out = ps_buf_lent(ps_arena_alloc(&b->arena, PLAN_ROOM), PLAN_ROOM);
-	return plan_compile(b->policy, host, &request, out, e);
+	return plan_compile(b->policy, b->host, &request, out, e);
 }

@@ -20,6 +20,7 @@ struct bundle {
 	char dir[PATH_MAX];
 	const struct spec *spec;
 	const struct policy *policy;
+	const struct host *host;       /* once it was looked at */
 	const struct permissions *permissions; /* NULL: none; else policy is no more than they permit */
 };
 /* Load DIR/config.json (or the file `config`); dir becomes absolute. */

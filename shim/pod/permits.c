@@ -10,7 +10,6 @@
 
 #include "base/abi.h"
 #include "base/scope.h"
-#include "shim/plan/host.h"
 #include "shim/policy/restrict.h"
 
 
@@ -83,11 +82,10 @@ int permits_collect(struct ps_arena *a, const struct policy *p, const struct per
 }
 
 int permits_apply(struct ps_arena *a, const struct policy *p, const struct permissions *g, int root_fd,
-		  const struct policy **ret, struct ps_err *e)
+		  const struct host *host, const struct policy **ret, struct ps_err *e)
 {
-	const struct host_policy_facts facts = host_policy_facts();
 	const struct restrict_host h = {
-		.root_fd = root_fd, .landlock_abi = facts.landlock_abi, .mdwe = facts.mdwe, .memfd_noexec = facts.memfd_noexec,
+		.root_fd = root_fd, .landlock_abi = host->landlock_abi, .mdwe = host->mdwe, .memfd_noexec = host->memfd_noexec,
 		.notify = true, .audit_files = g->settings.audit.set, .home = getenv("HOME"),
 	};
 

@@ -3,6 +3,7 @@
  */
 #pragma once
 #include "oci/state.h"
+#include "shim/plan/host.h"
 #include "shim/policy/permissions.h"
 
 #define PERMITS_SYSTEM_DIR "/etc/podshim/policy.d"
@@ -15,9 +16,9 @@
  */
 int permits_collect(struct ps_arena *a, const struct policy *p, const struct perm_layers *operators, bool program,
 		    const struct permissions **ret, struct ps_err *e);
-/* p tightened to what g permits; root_fd: the container's root directory as we see it. */
+/* p tightened to what g permits; root_fd: the container's root directory as we see it; host: with host_probe_policy's facts. */
 int permits_apply(struct ps_arena *a, const struct policy *p, const struct permissions *g, int root_fd,
-		  const struct policy **ret, struct ps_err *e);
+		  const struct host *host, const struct policy **ret, struct ps_err *e);
 /* The set beside the frozen configuration, and back. */
 int permits_freeze(const struct state_dir *d, const struct permissions *g, struct ps_err *e);
 int permits_thaw(struct ps_arena *a, const struct state_dir *d, const struct permissions **ret, struct ps_err *e);

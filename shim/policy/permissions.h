@@ -55,6 +55,7 @@ struct perm_settings {
 		struct opt_u64 batch_ms, broadcast_ms;
 	} audit;
 	const char *name, *description;
+	bool annotations_may_grant;  /* of a ceiling alone */
 };
 
 /* What one source said. */
@@ -124,9 +125,11 @@ int perm_layers_of_text(struct ps_arena *a, const char *name, const char *text, 
 			bool narrow_only, struct perm_layers *l, struct ps_err *e);
 /* /etc/podshim/policy.d, sorted; nothing where there is none.  Files that others than root (or we) can write are refused. */
 int perm_layers_of_system(struct ps_arena *a, const char *dir, struct perm_layers *l, struct ps_err *e);
+/* The ceiling: a policy file that extends nothing; *ret is NULL where there is none. */
+int perm_ceiling_of_file(struct ps_arena *a, const char *path, const struct perm_layer **ret, struct ps_err *e);
 /* io.podshim.* of a bundle; an unknown io.podshim.allow-X... is an error, io.podshim.channel is none of ours. */
 int perm_layers_of_annotations(struct ps_arena *a, const struct spec_kvs *annotations, struct perm_layers *l, struct ps_err *e);
-/* PODSHIM_* of envp; an unknown one is an error.  PODSHIM_POLICY and PODSHIM_POLICY_JSON come first. */
+/* PODSHIM_* of envp; one that looks like a permission and is none is an error.  PODSHIM_POLICY and PODSHIM_POLICY_JSON come first. */
 int perm_layers_of_environment(struct ps_arena *a, const char *const *envp, struct perm_layers *l, struct ps_err *e);
 
 /* ---- the set ---- */

@@ -230,35 +230,9 @@ static void commands_by_their_words(void **state)
 
 static void sizes_times_and_cpus(void **state)
 {
-	static const struct {
-		const char *text;
-		uint64_t ms;
-	} times[] = {
-		{ "500ms", 500 }, { "10s", 10000 }, { "10", 10000 }, { "1.5", 1500 }, { "0.001s", 1 }, { "5m", 300000 },
-		{ "2h", 7200000 }, { "0", 0 }, { "1.5h", 5400000 },
-	};
-	static const char *const no_times[] = {
-		"", "s", "1d", "-1", "1.", ".5s", "1.2.3", "1 s", "1.0001s", "1.5ms", "99999999999999999999", "18446744073709551h",
-	};
 	auto_cli struct cli cli;
-	uint64_t v = 7;
 
 	(void)state;
-	for (size_t i = 0; i < PS_COUNT(times); i++) {
-		assert_int_equal(args_time(times[i].text, &v), 0);
-		assert_int_equal(v, times[i].ms);
-	}
-	for (size_t i = 0; i < PS_COUNT(no_times); i++) {
-		v = 7;
-		assert_int_equal(args_time(no_times[i], &v), -1);
-		assert_int_equal(v, 7);
-	}
-	assert_int_equal(args_cpus("1.5", &v), 0);
-	assert_int_equal(v, 1500);
-	assert_int_equal(args_cpus("2", &v), 0);
-	assert_int_equal(v, 2000);
-	assert_int_equal(args_cpus("0", &v), -1);
-	assert_int_equal(args_cpus("1s", &v), -1);
 	ok(&cli, "pod launch --memory 1.5G --timeout=2m --cpus 0.25 jobs");
 	assert_int_equal(*(const uint64_t *)value_of(&cli, "memory"), 3ULL << 29);
 	assert_int_equal(*(const uint64_t *)value_of(&cli, "timeout"), 120000);
@@ -350,19 +324,6 @@ static void words_are_counted(void **state)
 	}
 }
 
-static void closest_name(void **state)
-{
-	static const char *const names[] = { "create", "start", NULL, "state", "kill" };
-
-	(void)state;
-	assert_string_equal(args_closest("stat", names, PS_COUNT(names)), "start");
-	assert_string_equal(args_closest("sate", names, PS_COUNT(names)), "state");
-	assert_string_equal(args_closest("crate", names, PS_COUNT(names)), "create");
-	assert_null(args_closest("x", names, PS_COUNT(names)));
-	assert_null(args_closest("", names, PS_COUNT(names)));
-	assert_null(args_closest("a-word-that-is-much-longer-than-any-flag-is", names, PS_COUNT(names)));
-}
-
 static void choices(void **state)
 {
 	static const struct opt o = { .name = "x", .type = OPT_ENUM, .arg = "one|two" };
@@ -445,7 +406,6 @@ int main(void)
 		cmocka_unit_test(mistakes_are_named),
 		cmocka_unit_test(a_missing_value_is_pending),
 		cmocka_unit_test(words_are_counted),
-		cmocka_unit_test(closest_name),
 		cmocka_unit_test(choices),
 		cmocka_unit_test(tables_are_sound),
 		cmocka_unit_test(every_allocation_can_fail),

@@ -80,12 +80,40 @@ static void sizes(void **state)
 	TEST_PARSER(ps_parse_size, uint64_t, rows)
 }
 
+static void times(void **state)
+{
+	static const struct row rows[] = {
+		{ "500ms", 0, 500 }, { "10s", 0, 10000 }, { "10", 0, 10000 }, { "1.5", 0, 1500 }, { "0.001s", 0, 1 },
+		{ "5m", 0, 300000 }, { "2h", 0, 7200000 }, { "0", 0, 0 }, { "1.5h", 0, 5400000 },
+		{ "", EINVAL, 0 }, { "s", EINVAL, 0 }, { "1d", EINVAL, 0 }, { "-1", EINVAL, 0 }, { "1.", EINVAL, 0 },
+		{ ".5s", EINVAL, 0 }, { "1.2.3", EINVAL, 0 }, { "1 s", EINVAL, 0 }, { "1.0001s", EINVAL, 0 },
+		{ "1.5ms", EINVAL, 0 }, { "99999999999999999999", ERANGE, 0 }, { "18446744073709551h", ERANGE, 0 },
+		{ "18446744073709552", ERANGE, 0 },
+	};
+
+	(void)state;
+	TEST_PARSER(ps_parse_time, uint64_t, rows)
+}
+
+static void cpus(void **state)
+{
+	static const struct row rows[] = {
+		{ "1.5", 0, 1500 }, { "2", 0, 2000 }, { "0.001", 0, 1 }, { "0", EINVAL, 0 }, { "1s", EINVAL, 0 },
+		{ "", EINVAL, 0 }, { "0.0001", EINVAL, 0 }, { "18446744073709552", ERANGE, 0 },
+	};
+
+	(void)state;
+	TEST_PARSER(ps_parse_cpus, uint64_t, rows)
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(unsigned_numbers),
 		cmocka_unit_test(signed_numbers),
 		cmocka_unit_test(sizes),
+		cmocka_unit_test(times),
+		cmocka_unit_test(cpus),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

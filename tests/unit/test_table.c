@@ -41,6 +41,19 @@ static void knows_sorted_tables(void **state)
 	assert_false(ps_names_sorted(wrong, 2));
 }
 
+static void closest_name(void **state)
+{
+	static const char *const words[] = { "create", "start", NULL, "state", "kill" };
+
+	(void)state;
+	assert_string_equal(ps_closest("stat", words, PS_COUNT(words)), "start");
+	assert_string_equal(ps_closest("sate", words, PS_COUNT(words)), "state");
+	assert_string_equal(ps_closest("crate", words, PS_COUNT(words)), "create");
+	assert_null(ps_closest("x", words, PS_COUNT(words)));
+	assert_null(ps_closest("", words, PS_COUNT(words)));
+	assert_null(ps_closest("a-word-that-is-much-longer-than-any-flag-is", words, PS_COUNT(words)));
+}
+
 /* Published FNV-1a vectors. */
 static void hash_vectors(void **state)
 {
@@ -56,6 +69,7 @@ int main(void)
 		cmocka_unit_test(finds_every_name_in_every_prefix),
 		cmocka_unit_test(names_values),
 		cmocka_unit_test(knows_sorted_tables),
+		cmocka_unit_test(closest_name),
 		cmocka_unit_test(hash_vectors),
 	};
 
