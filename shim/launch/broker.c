@@ -15,6 +15,15 @@ static bool is_listener(int fd)
 	return ioctl(fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) < 0 && errno == ENOENT;
 }
 
+static bool is_udp(int fd)
+{
+	int domain = 0, type = 0;
+	socklen_t len = sizeof(int);
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_INET &&
+	       getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_DGRAM;
+}
+
 int launch_take_listener(int broker_peer, int timeout_ms, struct launch_listener *ret, struct ps_err *e)
 {
 	struct listener_hello hello = { .magic = 0 };
@@ -27,8 +36,9 @@ int launch_take_listener(int broker_peer, int timeout_ms, struct launch_listener
 	if (n == 0)
 		return ps_fail(e, PS_E_PEER, "the container's init ended before it had a guard");
 	if (n != (ssize_t)sizeof(hello) || n_fds != 1 || hello.magic != LISTENER_MAGIC || hello.version != LISTENER_VERSION ||
-	    !is_listener(fd))
+	    !(hello.kind == LISTENER_RESOLVER ? is_udp(fd) : hello.kind == LISTENER_GUARD && is_listener(fd)))
 		return ps_fail(e, PS_E_PEER, "the container's init sent something else than the listener of its guard");
-	*ret = (struct launch_listener){ .fd = ps_take_fd(&fd), .pid = hello.pid };
+	*ret = (struct launch_listener){ .fd = ps_take_fd(&fd), .pid = hello.pid,
+					  .is_resolver = hello.kind == LISTENER_RESOLVER };
 	return 0;
 }

@@ -202,6 +202,7 @@ static int do_isolate_mounts(struct player *p, struct ps_err *e) { return rootfs
 static int do_open_procfs(struct player *p, struct ps_err *e) { return procfs_open(&init_of(p)->sb, e); }
 static int do_set_names(struct player *p, struct ps_err *e) { return ns_set_names(&init_of(p)->sb, e); }
 static int do_lo_up(struct player *p, struct ps_err *e) { (void)p; return net_lo_up(e); }
+static int do_open_resolver(struct player *p, struct ps_err *e) { return net_open_resolver(&init_of(p)->sb, e); }
 static int do_attach_rootfs(struct player *p, struct ps_err *e) { return rootfs_attach(&init_of(p)->sb, e); }
 static int do_mount(struct player *p, struct ps_err *e) { return mounts_apply(&init_of(p)->sb, e); }
 static int do_make_devices(struct player *p, struct ps_err *e) { return devices_apply(&init_of(p)->sb, e); }

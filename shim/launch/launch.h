@@ -63,6 +63,7 @@ int launch_gate_hear(struct launch_gate *g, struct ps_err *e);
  * is there, sys ETIMEDOUT).
  */
 struct launch_listener {
+	bool is_resolver;   /* fd is the UDP socket at which the payload asks for names, in its network namespace */
 	int fd;             /* the caller's */
 	pid_t pid;          /* as it sees itself in its pid namespace */
 };

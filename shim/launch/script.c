@@ -26,6 +26,7 @@ static bool bridge_userns(const struct plan *p)   { return (p->bridge_early || p
 static bool bridge_to_new(const struct plan *p)   { return p->bridge_early && (p->ns_new & CLONE_NEWPID); }
 static bool new_timens(const struct plan *p)      { return p->ns_new & CLONE_NEWTIME; }
 static bool new_cgroupns(const struct plan *p)    { return p->ns_new & CLONE_NEWCGROUP; }
+static bool has_resolver(const struct plan *p)    { return p->resolver; }
 static bool wants_lo(const struct plan *p)        { return p->lo_up; }
 static bool has_process(const struct plan *p)     { return p->has_process; }
 static bool has_tty(const struct plan *p)         { return p->has_process && p->terminal; }

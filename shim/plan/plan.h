@@ -98,6 +98,7 @@ struct plan {
 	uint8_t bridge_early;            /* a user namespace: what the host owns is joined and staged before it is made or joined */
 	uint8_t bridge_late;             /* the pid namespace is shared: everything is applied before the process enters it */
 	uint8_t lo_up;                   /* bring lo up in the new network namespace */
+	uint8_t resolver;                /* a supervisor answers for names at PLAN_RESOLVER_ADDRESS, port 53 */
 	uint8_t new_keyring;
 
 	/* file system; rootfs_fd == PLAN_NO_FD: exec, nothing of this applies */
@@ -144,6 +145,11 @@ struct plan {
 	struct plan_list prestart, create_runtime, create_container, start_container, poststart, poststop;
 	plan_off hook_state_head, hook_state_tail;
 };
+
+/* Where a payload asks for names; and an address of a new namespace's lo that is not loopback: else getaddrinfo(3) with
+ * AI_ADDRCONFIG asks for nothing. */
+#define PLAN_RESOLVER_ADDRESS "127.18.0.1"
+#define PLAN_RESOLVER_OWN "198.18.0.1"
 
 static inline const void *plan_at(const struct plan *p, plan_off off)
 {

@@ -214,7 +214,7 @@ static const struct field plan_fields[] = {
 	F(plan, time_offsets, FIELD_ROWS, ROWS(plan_time_offset)),
 	F(plan, bridge_early, FIELD_BOOL, AT("/linux/namespaces")),
 	F(plan, bridge_late, FIELD_BOOL, AT("/linux/namespaces")),
-	F(plan, lo_up, FIELD_BOOL), F(plan, new_keyring, FIELD_BOOL),
+	F(plan, lo_up, FIELD_BOOL), F(plan, resolver, FIELD_BOOL), F(plan, new_keyring, FIELD_BOOL),
 	F(plan, rootfs_fd, FIELD_FD, AT("/root/path")), F(plan, rootfs, FIELD_STR, AT("/root/path")),
 	F(plan, rootfs_readonly, FIELD_BOOL, AT("/root/readonly")), F(plan, no_pivot, FIELD_BOOL, CALLER),
 	F(plan, has_mount_ns, FIELD_BOOL, AT("/linux/namespaces")),

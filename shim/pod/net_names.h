@@ -13,8 +13,6 @@
 #include "shim/policy/net_pattern.h"
 
 enum { NET_NAMES_MAX = 4096 };
-#define NET_NAMES_SERVER "127.18.0.1"    /* where a payload finds its resolver, port 53 */
-#define NET_NAMES_OWN "198.18.0.1"       /* of lo, so that AI_ADDRCONFIG finds an address that is not loopback */
 
 struct net_names;
 struct net_names *net_names_new(struct ps_err *e);

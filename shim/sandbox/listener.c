@@ -25,28 +25,28 @@ static struct {
 	pid_t pid;
 } courier; /* a process loads one guard */
 
-/* ---- In the courier ---- */
-
-static int deliver(int broker_fd, int listener, pid_t pid)
+int listener_send(int broker_fd, enum listener_kind kind, int fd, pid_t pid)
 {
 	union {
 		struct cmsghdr head;
 		char room[CMSG_SPACE(sizeof(int))];
 	} control = { .room = { 0 } };
-	struct listener_hello hello = { .magic = LISTENER_MAGIC, .version = LISTENER_VERSION, .pid = pid };
+	struct listener_hello hello = { .magic = LISTENER_MAGIC, .version = LISTENER_VERSION, .pid = pid, .kind = kind };
 	struct iovec iov = { &hello, sizeof(hello) };
 	const struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control.room) };
 	ssize_t n;
 
 	control.head.cmsg_level = SOL_SOCKET;
 	control.head.cmsg_type = SCM_RIGHTS;
-	control.head.cmsg_len = CMSG_LEN(sizeof(listener));
-	memcpy(CMSG_DATA(&control.head), &listener, sizeof(listener));
+	control.head.cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
 	do
 		n = sendmsg(broker_fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? errno : n == (ssize_t)sizeof(hello) ? 0 : EIO;
 }
+
+/* ---- In the courier ---- */
 
 /*
  * Its exit status is the errno, or 0.  It does not sleep while the guard is being loaded: to wake it would be a system call
@@ -67,7 +67,7 @@ static _Noreturn void courier_main(struct errand *er, int broker_fd, pid_t init,
 		(void)sched_yield();
 	if (state != LOADED)
 		_exit(ETIMEDOUT);
-	int rc = deliver(broker_fd, er->listener, init);
+	int rc = listener_send(broker_fd, LISTENER_GUARD, er->listener, init);
 
 	/* Of a table that both share: nobody here holds them any more. */
 	(void)close(er->listener);

@@ -7,13 +7,16 @@
 #pragma once
 #include "shim/sandbox/sandbox.h"
 
-/* What comes with the listener over sb->broker_fd, one message. */
+/* What comes with a descriptor over sb->broker_fd, one message: the listener, or the socket of the payload's resolver. */
 enum { LISTENER_MAGIC = 0x54534c50, LISTENER_VERSION = 1 };
+enum listener_kind { LISTENER_GUARD, LISTENER_RESOLVER };
 struct listener_hello {
 	uint32_t magic, version;
 	int32_t pid;     /* whose calls it stops, in its own pid namespace */
-	uint32_t pad;
+	uint32_t kind;   /* enum listener_kind */
 };
+/* Send descriptor fd, which stays the caller's; an errno, or 0. */
+int listener_send(int broker_fd, enum listener_kind kind, int fd, pid_t pid);
 
 /*
  * Clone the courier, if the plan's guard has a listener and nobody has: while limits allow a process more, and before our
