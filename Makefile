@@ -139,6 +139,9 @@ LIB_STATIC := $(OUT)/libpodshim.a
 lib_obj := $(patsubst %.c,$(OBJ)/lib/%.o,$(LIB_SRC))
 lib_compile = $(CC) $(CPP_OURS) $(CPPFLAGS) $(C_OURS) $(filter-out -fPIE,$(C_$(CONFIG))) -fPIC $(CFLAGS)
 
+# Policies that are a part of podshim (shim/policy/presets.def); installed to be read and copied.
+PRESETS := $(sort $(wildcard example/policies/*.json))
+
 # What `make install` puts where; `make uninstall` removes exactly this.  FILE:DESTINATION:MODE
 INSTALLED := $(PODSHIM):$(BINDIR)/podshim:0755 \
 	$(LIB_SHARED):$(LIBDIR)/$(LIB_SONAME):0755 \
@@ -147,6 +150,7 @@ INSTALLED := $(PODSHIM):$(BINDIR)/podshim:0755 \
 	ipc/podshim.h:$(INCLUDEDIR)/podshim.h:0644 \
 	ipc/podshim-lib.3:$(MANDIR)/man3/podshim-lib.3:0644 \
 	ipc/python/podshim.py:$(DATADIR)/podshim/python/podshim.py:0644 \
+	$(foreach f,$(PRESETS),$(f):$(DATADIR)/podshim/policies/$(notdir $(f)):0644) \
 	shim/cli/podshim.1:$(MANDIR)/man1/podshim.1:0644 \
 	shim/cli/completion/podshim.bash:$(DATADIR)/bash-completion/completions/podshim:0644 \
 	shim/cli/completion/_podshim:$(DATADIR)/zsh/site-functions/_podshim:0644 \
@@ -256,6 +260,8 @@ ifneq ($(init_main),)
 all: $(INIT_IMAGE)
 $(OBJ)/shim/launch/init_image.o: $(INIT_IMAGE)
 endif
+
+$(OBJ)/shim/policy/presets.o: $(PRESETS)
 
 $(INIT_IMAGE): $(init_obj) $(OBJ)/.init
 	$(say) LD $@
