@@ -36,6 +36,7 @@
 #include "shim/sandbox/privileges.h"
 #include "shim/sandbox/process.h"
 #include "shim/sandbox/procfs.h"
+#include "shim/sandbox/reaper.h"
 #include "shim/sandbox/rootfs.h"
 #include "shim/sandbox/seccomp.h"
 #include "shim/sandbox/staging.h"
@@ -452,7 +453,7 @@ static int do_ready(struct player *p, struct ps_err *e)
 
 static int do_execute(struct player *p, struct ps_err *e)
 {
-	if (load_filter(init_of(p), e) < 0)
+	if (load_filter(init_of(p), e) < 0 || (p->plan->reaper && reaper_split(&init_of(p)->sb, e) < 0))
 		return -1;
 	return payload_exec(&init_of(p)->sb, init_of(p)->payload, e);
 }

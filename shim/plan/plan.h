@@ -17,7 +17,7 @@ enum { PLAN_MAGIC = 0x4e4c5053 /* "SPLN" */, PLAN_VERSION = 1, PLAN_NO_FD = 0xff
 
 /* Host objects that the launcher opens before the first clone, in the host's mount namespace; rows name them by index. */
 enum plan_fd_kind {
-	PLAN_FD_ROOTFS,    /* detached clone of the rootfs tree (open_tree OPEN_TREE_CLONE|AT_RECURSIVE) */
+	PLAN_FD_ROOTFS,    /* detached clone of the rootfs tree (open_tree OPEN_TREE_CLONE|AT_RECURSIVE); without a path init makes a tmpfs */
 	PLAN_FD_BIND,      /* detached clone of a bind source; flags: PLAN_FD_RECURSIVE; id-mapped and propagation as its mount row says */
 	PLAN_FD_NS,        /* namespace file, type checked against `flag` (NS_GET_NSTYPE) */
 	PLAN_FD_DEVICE,    /* detached clone of a host device node, verified: type, major, minor */
@@ -43,7 +43,7 @@ enum plan_mount_kind {
 	PLAN_MOUNT_CGROUP1, /* tmpfs at target with one directory per v1 hierarchy (and links for co-mounted controllers) */
 	PLAN_MOUNT_CGROUP2, /* cgroup2 (in the cgroup namespace), or the bound directory fds[fd] without one */
 };
-enum { PLAN_MOUNT_TMPCOPYUP = 1, PLAN_MOUNT_IDMAP = 2, PLAN_MOUNT_IDMAP_REC = 4 };
+enum { PLAN_MOUNT_TMPCOPYUP = 1, PLAN_MOUNT_IDMAP = 2, PLAN_MOUNT_IDMAP_REC = 4, PLAN_MOUNT_COPY_SYMLINK = 8 };
 struct plan_mount {
 	uint32_t kind, flags;
 	plan_off from, target, fstype, source;
@@ -103,8 +103,9 @@ struct plan {
 
 	/* file system; rootfs_fd == PLAN_NO_FD: exec, nothing of this applies */
 	uint32_t rootfs_fd;
-	plan_off rootfs;
-	uint8_t rootfs_readonly, no_pivot, has_mount_ns, pad1;
+	plan_off rootfs;                 /* 0: a tmpfs */
+	uint8_t rootfs_readonly, no_pivot, has_mount_ns;
+	uint8_t reaper;                  /* pid 1 stays init and reaps; the payload is its child */
 	uint64_t rootfs_propagation;
 	uint64_t rootfs_attr_set;        /* MOUNT_ATTR_* for the tree of the root file system; read-only: for its topmost mount, at last */
 	struct plan_list mounts, devices, links, rebinds, masked, readonly, sysctl;

@@ -74,6 +74,8 @@ int build_namespaces(struct builder *b)
 	b->plan.lo_up = (b->plan.ns_new & CLONE_NEWNET) != 0;
 	b->plan.resolver = b->p->resolver;
 	b->plan.has_mount_ns = 1;
+	/* Elsewhere pid 1 is somebody else. */
+	b->plan.reaper = b->p->reaper && (b->plan.ns_new & CLONE_NEWPID);
 	b->plan.new_keyring = !b->r->no_new_keyring;
 	b->plan.hostname = build_str(b, b->p->hostname);
 	b->plan.domainname = build_str(b, b->p->domainname);

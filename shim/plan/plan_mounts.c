@@ -96,7 +96,8 @@ static int one_mount(struct builder *b, const struct policy_mount *m, size_t ind
 	*row = (struct plan_mount){
 		.kind = m->remount ? PLAN_MOUNT_REMOUNT : m->bind ? PLAN_MOUNT_BIND : PLAN_MOUNT_FS,
 		.flags = (m->tmpcopyup ? PLAN_MOUNT_TMPCOPYUP : 0U) | (m->idmap ? PLAN_MOUNT_IDMAP : 0U) |
-			 (m->idmap_recursive ? PLAN_MOUNT_IDMAP_REC : 0U),
+			 (m->idmap_recursive ? PLAN_MOUNT_IDMAP_REC : 0U) |
+			 (m->bind && m->copy_symlink ? PLAN_MOUNT_COPY_SYMLINK : 0U),
 		.from = build_str(b, m->from), .target = build_str(b, m->target),
 		.fstype = *m->fstype ? build_str(b, m->fstype) : 0, .source = *m->source ? build_str(b, m->source) : 0,
 		.sb_flags = m->sb_flags, .attr_set = m->attr_set, .attr_clr = m->attr_clr, .rec_set = m->rec_set,

@@ -26,7 +26,8 @@ static const struct ps_name mount_kinds[] = {
 	{ "cgroup1", PLAN_MOUNT_CGROUP1 }, { "cgroup2", PLAN_MOUNT_CGROUP2 }, END,
 };
 static const struct ps_name mount_flags[] = {
-	{ "tmpcopyup", PLAN_MOUNT_TMPCOPYUP }, { "idmap", PLAN_MOUNT_IDMAP }, { "ridmap", PLAN_MOUNT_IDMAP_REC }, END,
+	{ "tmpcopyup", PLAN_MOUNT_TMPCOPYUP }, { "idmap", PLAN_MOUNT_IDMAP }, { "ridmap", PLAN_MOUNT_IDMAP_REC },
+	{ "copy-symlink", PLAN_MOUNT_COPY_SYMLINK }, END,
 };
 static const struct ps_name namespaces[] = {
 	{ "user", CLONE_NEWUSER }, { "pid", CLONE_NEWPID }, { "network", CLONE_NEWNET }, { "mount", CLONE_NEWNS },
@@ -217,7 +218,7 @@ static const struct field plan_fields[] = {
 	F(plan, lo_up, FIELD_BOOL), F(plan, resolver, FIELD_BOOL), F(plan, new_keyring, FIELD_BOOL),
 	F(plan, rootfs_fd, FIELD_FD, AT("/root/path")), F(plan, rootfs, FIELD_STR, AT("/root/path")),
 	F(plan, rootfs_readonly, FIELD_BOOL, AT("/root/readonly")), F(plan, no_pivot, FIELD_BOOL, CALLER),
-	F(plan, has_mount_ns, FIELD_BOOL, AT("/linux/namespaces")),
+	F(plan, has_mount_ns, FIELD_BOOL, AT("/linux/namespaces")), F(plan, reaper, FIELD_BOOL, AT("/annotations")),
 	F(plan, rootfs_propagation, FIELD_BITS64, OF(propagations), AT("/linux/rootfsPropagation")),
 	F(plan, mounts, FIELD_ROWS, ROWS(plan_mount)), F(plan, devices, FIELD_ROWS, ROWS(plan_device)),
 	F(plan, links, FIELD_ROWS, ROWS(plan_link)),

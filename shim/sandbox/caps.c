@@ -59,6 +59,13 @@ static int set(const struct sets *s)
 	return ps_sys_capset(&head, data);
 }
 
+bool caps_effective(unsigned cap)
+{
+	struct sets now;
+
+	return get(&now) == 0 && has(now.effective, cap);
+}
+
 int caps_apply(const struct sandbox *sb, struct ps_err *e)
 {
 	const struct plan_caps *want = &sb->plan->caps;

@@ -263,6 +263,29 @@ static int set_attrs(int mnt_fd, const struct plan_mount *m, struct ps_err *e)
 	return 0;
 }
 
+/* A link of the host's where the container has none yet; what is there already must be the same. */
+static int copy_symlink(int link, const struct mnt_path *at, struct ps_err *e)
+{
+	char target[PATH_MAX], found[PATH_MAX], name[NAME_MAX + 1];
+	ssize_t n = readlinkat(link, "", target, sizeof(target) - 1), m;
+	ps_auto_fd int dir = -1;
+
+	if (n < 0)
+		return ps_fail_os(e, "read the link");
+	target[n] = '\0';
+	dir = ps_open_parent_in_root(at->root_fd, at->rest, true, name, e);
+	if (dir < 0)
+		return -1;
+	if (symlinkat(target, dir, name) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return ps_fail_os(e, "make the link");
+	m = readlinkat(dir, name, found, sizeof(found));
+	if (m == n && !memcmp(found, target, (size_t)n))
+		return 0;
+	return ps_fail(e, PS_E_CONFIG, "there is something else than a link to '%s'", target);
+}
+
 static int apply_bind(struct sandbox *sb, const struct plan_mount *m, const struct mnt_path *at, struct ps_err *e)
 {
 	ps_auto_fd int tree = ps_take_fd(&sb->fds[m->fd]);
@@ -272,6 +295,8 @@ static int apply_bind(struct sandbox *sb, const struct plan_mount *m, const stru
 
 	if (fstat(tree, &st) < 0)
 		return ps_fail_os(e, "look at the source");
+	if (S_ISLNK(st.st_mode))
+		return copy_symlink(tree, at, e);
 	is_dir = S_ISDIR(st.st_mode);
 	target = open_target(sb, at, is_dir, e);
 	if (target < 0 || set_attrs(tree, m, e) < 0)

@@ -4,6 +4,8 @@
 #pragma once
 #include "shim/sandbox/sandbox.h"
 
+/* Do we have it, in our own user namespace? */
+bool caps_effective(unsigned cap);
 /* Drop the bounding set to the plan's (before ids change; needs CAP_SETPCAP). */
 int caps_drop_bounding(const struct sandbox *sb, struct ps_err *e);
 /* setgroups, setresgid, setresuid with PR_SET_KEEPCAPS, umask.  Verifies the result. */

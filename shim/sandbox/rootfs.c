@@ -15,6 +15,9 @@
 
 enum { CWD_MODE = 0755, MOUNTINFO_MAX = 16 * 1024 * 1024 };
 
+/* Room for mount points and a few files; what is to be large is a mount of its own. */
+static const char *const tmpfs_options[] = { "source=tmpfs", "mode=0755", "size=64m", "nr_inodes=16384" };
+
 int rootfs_isolate(const struct sandbox *sb, struct ps_err *e)
 {
 	struct ps_mount_attr attr = { .propagation = MS_SLAVE };
@@ -44,10 +47,24 @@ static int open_mount_point(const struct sandbox *sb, int tree)
 	return ps_take_fd(&fd);
 }
 
+/* Made here and not by the launcher: its owner has to be the container's user namespace. */
+static int make_tmpfs(struct ps_err *e)
+{
+	ps_auto_fd int fs = fs_open("tmpfs", e);
+
+	for (size_t i = 0; fs >= 0 && i < PS_COUNT(tmpfs_options); i++)
+		if (fs_option(fs, tmpfs_options[i], e) < 0)
+			return -1;
+	return fs < 0 ? -1 : fs_mount(fs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, e);
+}
+
 int rootfs_attach(struct sandbox *sb, struct ps_err *e)
 {
 	int *tree = &sb->fds[sb->plan->rootfs_fd];
-	ps_auto_fd int at = open_mount_point(sb, *tree);
+
+	if (!sb->plan->rootfs && (*tree = make_tmpfs(e)) < 0)
+		return ps_ctx(e, "root file system");
+	ps_auto_fd int at = sb->plan->rootfs ? open_mount_point(sb, *tree) : -1;
 
 	if (at < 0 && sb->plan->no_pivot)
 		return ps_fail(e, PS_E_UNSUPP, "--no-pivot: the root file system '%s' can't be mounted at its own path",
