@@ -17,6 +17,10 @@ static const struct opt fixed_rows[] = {
 	{ "reset-deny", NULL, OPT_GRANT, "PERMISSION", "drop what weaker sources deny of read, write, net, env, run, ffi or sys", AT(grants) },
 	{ "best-effort", NULL, OPT_FLAG, NULL, "what this host cannot enforce is a warning, not an error", AT(best_effort) },
 	{ "quiet", NULL, OPT_FLAG, NULL, "no summary of denials at the end", AT(quiet) },
+	{ "dns", NULL, OPT_LIST, "ADDRESS[:PORT]", "ask this name server, not those of the host; may be given again", AT(dns) },
+	{ "add-host", NULL, OPT_LIST, "NAME:ADDRESS", "NAME has this address, also a private one; may be given again", AT(add_host) },
+	{ "audit", NULL, OPT_STR, "FILE", "append what is denied (and what the policy says beside that) to FILE, as JSON lines",
+	  AT(audit) },
 	{ "memory", NULL, OPT_SIZE, "SIZE", "limit of memory: 64M, 1G", AT(memory) },
 	{ "pids", NULL, OPT_U32, "N", "limit of processes and threads", AT(pids) },
 	{ "cpus", NULL, OPT_CPUS, "N", "limit of CPU time: 0.5, 2", AT(cpus) },
@@ -127,6 +131,8 @@ static int flags_layer(struct cli *cli, const struct perm_layer **ret, struct ps
 	limit(&s->memory, f->memory, "--memory");
 	limit(&s->pids, f->pids, "--pids");
 	limit(&s->cpu, f->cpus, "--cpus");
+	s->dns = (struct spec_strs){ f->dns.v, f->dns.n };
+	s->hosts = (struct spec_strs){ f->add_host.v, f->add_host.n };
 	if (f->best_effort)
 		s->best_effort = (struct opt_bool){ true, true };
 	return perm_builder_done(b, ret, e);

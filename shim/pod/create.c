@@ -16,6 +16,7 @@
 #include "ipc/sock.h"
 #include "oci/names.h"
 #include "shim/pod/channel.h"
+#include "shim/pod/oversee.h"
 #include "shim/pod/permits.h"
 #include "shim/pod/prepare.h"
 #include "shim/sandbox/hooks.h"
@@ -219,9 +220,19 @@ static int open_channel(struct creation *c, struct ps_err *e)
 	return overrides_apply(&c->bundle.arena, *p, &o, p, e);
 }
 
-static int supervise_channel(struct creation *c, struct ps_err *e)
+static int open_broker(struct creation *c, struct ps_err *e)
 {
-	return c->channel.host < 0 ? 0 : channel_supervise(c->env, &c->st, &c->dir, &c->launch, c->channel.host, e);
+	if (c->wiring || !oversight_needed(c->bundle.policy))
+		return 0;
+	return channel_open_broker(&c->channel, c->r->audit_file, e);
+}
+
+/* Before init goes on: whom its guard will ask must be there. */
+static int supervise(struct creation *c, struct ps_err *e)
+{
+	/* Init has its own: the supervisor hears when that is closed. */
+	ps_fd_close(&c->channel.broker_payload);
+	return channel_supervise(&c->channel, c->env, &c->st, &c->dir, &c->launch, &c->bundle, e);
 }
 
 static void wire(struct creation *c)
@@ -229,6 +240,7 @@ static void wire(struct creation *c)
 	const struct runner_wiring *w = c->wiring;
 
 	c->launch.payload_channel = c->channel.payload;
+	c->launch.broker = c->channel.broker_payload;
 	if (!w)
 		return;
 	memcpy(c->launch.stdio, w->stdio, sizeof(w->stdio));
@@ -256,7 +268,7 @@ static int creation_new(const struct pod_env *env, const struct pod_create_reque
 	c->launch = (struct launch)LAUNCH_INIT(NULL);
 	if (!container_id_valid(r->id))
 		return ps_fail(e, PS_E_USAGE, "invalid container ID format: '%s'", r->id);
-	if (load(c, e) < 0 || check_console(c, e) < 0 || open_channel(c, e) < 0 ||
+	if (load(c, e) < 0 || check_console(c, e) < 0 || open_channel(c, e) < 0 || open_broker(c, e) < 0 ||
 	    bundle_plan(&c->bundle, env, c->r, &c->block, e) < 0)
 		return -1;
 	const struct plan *p = plan_view(c->block.data, c->block.len);
@@ -284,7 +296,7 @@ int pod_create(const struct pod_env *env, const struct pod_create_request *r, st
 
 	if (creation_new(env, r, NULL, /* run= */ false, &c, e) < 0)
 		return -1;
-	return supervise_channel(c, e) < 0 ? undo(c, e) : 0;
+	return supervise(c, e) < 0 ? undo(c, e) : 0;
 }
 
 int runner_prepare(const struct pod_env *env, const struct pod_create_request *r, const struct runner_wiring *w,
@@ -330,8 +342,11 @@ static int finish_foreground(struct creation *c, int *ret_status, struct ps_err 
 
 	if (foreground_wait(c->launch.pidfd, ps_take_fd(&c->master_fd), &status, e) < 0)
 		return undo(c, e);
+	channel_wait_over(&c->channel);
 	event_exited(c->tape, c->r->id, status);
 	*ret_status = status;
+	if (c->r->ended)
+		c->r->ended(c->r->ended_ctx, c->r->id);
 	return c->r->keep ? 0 : destroy_at_end(c, e);
 }
 
@@ -341,7 +356,7 @@ int pod_run(const struct pod_env *env, const struct pod_create_request *r, int *
 	int status = 0;
 	int rc = creation_new(env, r, NULL, /* run= */ true, &c, e);
 
-	if (rc == 0 && (launch_go(&c->launch, e) < 0 || supervise_channel(c, e) < 0 || poststart(c, e) < 0 ||
+	if (rc == 0 && (supervise(c, e) < 0 || launch_go(&c->launch, e) < 0 || poststart(c, e) < 0 ||
 			move(c, RUNNER_RUNNING, c->launch.pid, e) < 0))
 		rc = undo(c, e);
 	if (rc == 0) {

@@ -110,11 +110,3 @@ int permits_thaw(struct ps_arena *a, const struct state_dir *d, const struct per
 		return -1;
 	return permissions_load(a, PERMITS_FROZEN, text.data ? text.data : "", text.len, ret, e);
 }
-
-bool permits_need_broker(const struct policy *p)
-{
-	for (size_t i = 0; p->guard.set && i < p->guard.n_rules; i++)
-		if (p->guard.rules[i].action == SECCOMP_RET_USER_NOTIF)
-			return true;
-	return false;
-}

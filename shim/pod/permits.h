@@ -22,5 +22,3 @@ int permits_apply(struct ps_arena *a, const struct policy *p, const struct permi
 /* The set beside the frozen configuration, and back. */
 int permits_freeze(const struct state_dir *d, const struct permissions *g, struct ps_err *e);
 int permits_thaw(struct ps_arena *a, const struct state_dir *d, const struct permissions **ret, struct ps_err *e);
-/* Does the guard of p ask a supervisor? */
-bool permits_need_broker(const struct policy *p);

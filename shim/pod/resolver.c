@@ -14,24 +14,27 @@
 #include "ipc/sock.h"
 #include "shim/pod/dns_wire.h"
 
-enum { SOCKETS_MAX = 16, SERVING_MAX = 4, IN_FLIGHT_MAX = 256, TTL_S = 60, TIMEOUT_MS = 2000, TRIES = 2, BATCH = 32 };
+enum { SOCKETS_MAX = 16, IN_FLIGHT_MAX = 256, TTL_S = 60, TIMEOUT_MS = 2000, TRIES = 2, BATCH = 32 };
 
 /* A socket of c-ares'. */
 struct upstream {
 	struct loop_source source;
 	struct resolver *r;
 };
-/* A socket of a payload's. */
+/* A socket of a payload's; freed when it is forgotten and no question of it is on its way. */
 struct serving {
+	struct serving *next;
 	struct loop_source source;
 	struct resolver *r;
+	void *ctx;
+	unsigned n_in_flight;
 };
 struct resolver {
 	struct resolver_config c;
 	ares_channel channel;
 	bool has_channel;
 	struct upstream upstream[SOCKETS_MAX];
-	struct serving serving[SERVING_MAX];
+	struct serving *serving;
 	struct loop_timer timer;
 	unsigned n_in_flight;
 };
@@ -163,6 +166,12 @@ static void answer(const struct question *k, enum dns_rcode rcode, const struct 
 	(void)sendto(k->from->source.fd, out, len, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&k->peer, k->peer_len);
 }
 
+static void serving_release(struct serving *s)
+{
+	if (s->source.fd < 0 && !s->n_in_flight)
+		free(s);
+}
+
 /* Answer with what stands for the real addresses. */
 static void answer_with(const struct question *k, const struct net_addr *real, size_t n)
 {
@@ -205,19 +214,23 @@ static void on_result(void *ctx, int status, int timeouts, struct ares_addrinfo 
 	size_t n = 0;
 
 	(void)timeouts;
+	struct serving *from = k->from;
+
 	k->r->n_in_flight--;
+	from->n_in_flight--;
 	for (const struct ares_addrinfo_node *a = result ? result->nodes : NULL; a && n < DNS_ANSWERS_MAX; a = a->ai_next)
 		if (a->ai_family == AF_INET || a->ai_family == AF_INET6)
 			real[n++] = addr_of(a->ai_addr);
 	if (result)
 		ares_freeaddrinfo(result);
-	if (status != ARES_EDESTRUCTION) {
+	if (status != ARES_EDESTRUCTION && from->source.fd >= 0) {
 		if (n)
 			answer_with(k, real, n);
 		else
 			answer(k, rcode_of(status), NULL, 0);
 	}
 	free(k);
+	serving_release(from);
 }
 
 static void ask(struct question *k)
@@ -226,6 +239,7 @@ static void ask(struct question *k)
 	struct resolver *r = k->r;
 
 	r->n_in_flight++;
+	k->from->n_in_flight++;
 	/* It may call back at once (/etc/hosts), and free k. */
 	ares_getaddrinfo(r->channel, k->q.name, NULL, &hints, on_result, k);
 	set_timer(r);
@@ -244,7 +258,7 @@ static bool answered_here(struct question *k, int rcode)
 	bool permitted = k->q.name[0] && resolver_permits(k->r->c.permissions, k->q.name);
 
 	if (k->r->c.on_query && (k->q.type == DNS_A || k->q.type == DNS_AAAA))
-		k->r->c.on_query(k->r->c.ctx, k->q.name, permitted);
+		k->r->c.on_query(k->from->ctx, k->q.name, permitted);
 	if (!permitted) {
 		answer(k, DNS_NXDOMAIN, NULL, 0);
 		return true;
@@ -329,8 +343,6 @@ int resolver_new(const struct resolver_config *c, struct resolver **ret, struct 
 	r->timer = (struct loop_timer){ .on = on_timer, .ctx = r };
 	for (size_t i = 0; i < SOCKETS_MAX; i++)
 		r->upstream[i] = (struct upstream){ .source.fd = -1, .r = r };
-	for (size_t i = 0; i < SERVING_MAX; i++)
-		r->serving[i] = (struct serving){ .source.fd = -1, .r = r };
 	/* No search list: the payload's own resolver has tried its. */
 	o.flags = ARES_FLAG_NOSEARCH;
 	const int rc = ares_init_options(&r->channel, &o, ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
@@ -347,34 +359,56 @@ int resolver_new(const struct resolver_config *c, struct resolver **ret, struct 
 	return 0;
 }
 
-int resolver_serve(struct resolver *r, int fd, struct ps_err *e)
+int resolver_serve(struct resolver *r, int fd, void *ctx, struct ps_err *e)
 {
-	for (size_t i = 0; i < SERVING_MAX; i++) {
-		struct serving *s = &r->serving[i];
+	ps_auto_fd int sock = fd;
+	struct serving *s = calloc(1, sizeof(*s));
 
-		if (s->source.fd >= 0)
-			continue;
-		s->source = (struct loop_source){ .fd = fd, .on = on_serving, .ctx = s };
-		if (loop_add(r->c.loop, &s->source, EPOLLIN, e) == 0)
-			return 0;
-		s->source.fd = -1;
+	if (!s)
+		return ps_fail_os(e, "memory for a resolver's socket");
+	*s = (struct serving){ .next = r->serving, .source = { .fd = sock, .on = on_serving, .ctx = s }, .r = r, .ctx = ctx };
+	if (loop_add(r->c.loop, &s->source, EPOLLIN, e) < 0) {
+		free(s);
 		return -1;
 	}
-	return ps_fail(e, PS_E_BUG, "more than %d resolver sockets", SERVING_MAX);
+	(void)ps_take_fd(&sock);
+	r->serving = s;
+	return 0;
+}
+
+static void serving_close(struct serving *s)
+{
+	loop_remove(s->r->c.loop, &s->source);
+	ps_fd_close(&s->source.fd);
+	serving_release(s);
+}
+
+void resolver_forget(struct resolver *r, const void *ctx)
+{
+	for (struct serving **p = &r->serving; *p;) {
+		struct serving *s = *p;
+
+		if (s->ctx != ctx) {
+			p = &s->next;
+			continue;
+		}
+		*p = s->next;
+		serving_close(s);
+	}
 }
 
 void resolver_free(struct resolver *r)
 {
 	if (!r)
 		return;
+	while (r->serving) {
+		struct serving *s = r->serving;
+
+		r->serving = s->next;
+		serving_close(s);
+	}
 	if (r->has_channel)
 		ares_destroy(r->channel);
 	loop_timer_clear(r->c.loop, &r->timer);
-	for (size_t i = 0; i < SERVING_MAX; i++) {
-		if (r->serving[i].source.fd < 0)
-			continue;
-		loop_remove(r->c.loop, &r->serving[i].source);
-		close(r->serving[i].source.fd);
-	}
 	free(r);
 }

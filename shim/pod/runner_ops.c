@@ -159,6 +159,7 @@ static void runner_free(struct runner *r)
 	if (r->gate_source.fd >= 0)
 		loop_remove(&r->sv->loop, &r->gate_source);
 	loop_timer_clear(&r->sv->loop, &r->timer);
+	oversight_remove(r->overseen);
 	output_close(&r->out[0]);
 	output_close(&r->out[1]);
 	runner_close_input(r);
@@ -244,7 +245,9 @@ int runner_adopt(struct supervisor *sv, pid_t pid, int pidfd, int channel, struc
 	r->pidfd = pidfd;
 	r->life = (struct loop_source){ .fd = pidfd, .on = on_life, .ctx = r };
 	r->channel = (struct loop_source){ .fd = channel, .on = on_channel, .ctx = r };
-	return loop_add(&sv->loop, &r->life, EPOLLIN, e) < 0 || loop_add(&sv->loop, &r->channel, 0, e) < 0 ? -1 : 0;
+	if (loop_add(&sv->loop, &r->life, EPOLLIN, e) < 0)
+		return -1;
+	return channel < 0 ? 0 : loop_add(&sv->loop, &r->channel, 0, e);
 }
 
 /* ---- While it runs ---- */

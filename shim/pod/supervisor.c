@@ -460,6 +460,7 @@ static void supervisor_done(struct supervisor *sv)
 	server_close(sv);
 	while (sv->runners)
 		runner_gone(sv->runners);
+	oversight_free(sv->oversight);
 	ps_fd_close(&sv->signals.fd);
 	loop_done(&sv->loop);
 	free(sv->orders);
@@ -509,7 +510,24 @@ int supervisor_run(const struct pods *pod, int twin_sock, int twin_pidfd, int re
 	return rc;
 }
 
-int supervisor_run_single(const struct pods *container, pid_t pid, int pidfd, int channel, int ready_fd, struct ps_err *e)
+/* Before the supervisor is confined: the broker's workers are processes of their own. */
+static int oversee_single(struct supervisor *sv, const struct single *s, struct ps_err *e)
+{
+	struct runner *r = sv->runners;
+	const struct overseen_facts f = { .pod = "", .id = r->id, .handover = s->broker, .audit_fd = s->audit, .pidfd = s->pidfd };
+	struct overseen_facts with = f;
+
+	if (s->broker < 0)
+		return 0;
+	/* A tape that cannot be opened costs the events, nothing else. */
+	(void)tape_open(r->tape_name, /* write= */ true, &r->tape, NULL);
+	with.tape = r->tape;
+	if (oversight_new(&sv->loop, s->policy, s->permissions, &sv->oversight, e) < 0)
+		return -1;
+	return oversight_add(sv->oversight, &with, &r->overseen, e);
+}
+
+int supervisor_run_single(const struct pods *container, const struct single *s, int ready_fd, struct ps_err *e)
 {
 	struct supervisor *sv = supervisor_new(container, ready_fd, e);
 	int rc;
@@ -517,8 +535,9 @@ int supervisor_run_single(const struct pods *container, pid_t pid, int pidfd, in
 	if (!sv)
 		return -1;
 	sv->single = true;
-	rc = provide_fds(sv, e) < 0 || loop_init(&sv->loop, e) < 0 || remember_namespaces(sv, e) < 0 || runner_adopt(sv, pid, pidfd, channel, e) < 0 ||
-		     server_open(sv, container->dir.dir_fd, e) < 0 || confine_supervisor(e) < 0
+	rc = provide_fds(sv, e) < 0 || loop_init(&sv->loop, e) < 0 || remember_namespaces(sv, e) < 0 ||
+		     runner_adopt(sv, s->pid, s->pidfd, s->channel, e) < 0 || server_open(sv, container->dir.dir_fd, e) < 0 ||
+		     oversee_single(sv, s, e) < 0 || confine_supervisor(e) < 0
 		     ? -1 : 0;
 	tell_maker(sv, rc < 0 ? e : NULL);
 	if (rc == 0)

@@ -112,10 +112,10 @@ static int set_up(void **state)
 	w->permissions.of[POLICY_NET].allow = (struct perm_list){ w->allow, 2 };
 	w->permissions.of[POLICY_NET].deny = (struct perm_list){ w->deny, 1 };
 	const struct resolver_config c = { .loop = &w->loop, .permissions = &w->permissions, .names = w->names,
-					   .servers = { w->servers, 1 }, .hosts = { w->hosts, 1 }, .on_query = on_query, .ctx = w };
+					   .servers = { w->servers, 1 }, .hosts = { w->hosts, 1 }, .on_query = on_query };
 
 	assert_int_equal(resolver_new(&c, &w->resolver, &e), 0);
-	assert_int_equal(resolver_serve(w->resolver, udp(&port), &e), 0);
+	assert_int_equal(resolver_serve(w->resolver, udp(&port), w, &e), 0);
 	w->serving_port = port;
 	w->client = (struct loop_source){ .fd = udp(&port), .on = on_reply, .ctx = w };
 	assert_int_equal(loop_add(&w->loop, &w->client, EPOLLIN, NULL), 0);
