@@ -73,6 +73,7 @@ struct perm_layer {
 struct perm_rules {
 	bool by_config;              /* no allow list is in force: config.json's grants are what is allowed */
 	bool all;                    /* everything is allowed that is not denied */
+	bool narrows;                /* `allow` only limits what config.json grants: it opens nothing that config.json keeps shut */
 	struct perm_list allow, deny, warn, ignore;
 };
 struct permissions {
@@ -156,6 +157,7 @@ struct perm_query {
 	enum policy_permission permission;
 	const char *value;           /* absolute clean path (read, write, run, ffi), variable, sys name; net: unused */
 	struct net_target net;
+	bool pinned;                 /* of net: the operator gave the name this address (--add-host) */
 };
 struct perm_verdict {
 	enum policy_action action;   /* ALLOW, DENY, WARN (it happens, and is told), IGNORE (as if it were not there) */
