@@ -147,7 +147,7 @@ static void show_rules(struct ps_buf *out, const struct columns *c, enum policy_
 		name = "";
 	}
 	if (!r->by_config && !r->allow.n) {
-		put_row(out, c, name, "allow", enforced, NULL, "nothing", "");
+		put_row(out, c, name, "allow", *name ? enforced : "", NULL, "nothing", "");
 		name = "";
 	}
 	for (int a = POLICY_ALLOW; a <= POLICY_IGNORE; a++) {

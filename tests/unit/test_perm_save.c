@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_perm_save.c - a set as a document and back: nothing gets lost, and nothing else is read.
+ * test_perm_save.c - a set as a document and back: nothing gets lost, and nothing else is read; a set as it is shown.
  *
  * WRAP: calloc realloc
  */
@@ -180,6 +180,135 @@ static void anything_else_is_refused(void **state)
 		assert_refused(rows[i].text, rows[i].where, rows[i].msg);
 }
 
+static const struct permissions *shown_set(struct ps_arena *arena)
+{
+	static const struct spec_kv env[] = { { "HOME", "/h", "policy.json:3" } };
+	static const char *const only[] = { "/usr/bin/git", "/bin/x", NULL };
+	static const struct perm_secret secrets[] = { { "T", "file:/t", { only, 2 }, "policy.json:4" } };
+	struct ps_arena a = *arena;
+	struct perm_layer *l = POLICY_FILE("allow read /data/\033[2J", "allow read /x?", "deny read /data/x", "warn net *:80", "allow sys everything",
+					   "allow run /bin/sh");
+	struct perm_settings *s = &l->settings;
+	const struct permissions *p;
+
+	s->name = "n";
+	s->description = "d\n";
+	s->mode.set = true;
+	s->mode.v = PERM_AUDIT;
+	s->mode.from = "policy.json:2";
+	s->jit = (struct opt_bool){ true, true };
+	s->best_effort = (struct opt_bool){ true, false };
+	s->memory = (struct perm_limit){ true, 512 << 20, "--memory" };
+	s->cpu = (struct perm_limit){ true, 1500, NULL };
+	s->pids = (struct perm_limit){ true, 64, "--pids" };
+	s->wall_ms = (struct perm_limit){ true, 60000, "--timeout" };
+	s->output = (struct perm_limit){ true, 1000, "x" };
+	s->audit.set = true;
+	s->audit.allowed = 1U << POLICY_NET | 1U << POLICY_RUN;
+	s->audit.denied = 0x7f;
+	s->env_set = (struct spec_kvs){ env, 1 };
+	s->secrets = secrets;
+	s->n_secrets = 1;
+	p = perm_merge_with(&a, NO_CONTEXT, LAYERS(l));
+	*arena = a;
+	return p;
+}
+
+static void a_set_is_shown(void **state)
+{
+	static const char text[] =
+		"n: d\\u{a}\n"
+		"What is not allowed here is denied.\n"
+		"\n"
+		"WHAT   ACTION  VALUE                    ORIGIN                   ENFORCED BY\n"
+		"read   allow   /data/\\u{1b}[2J          policy.json:1            mounts, masks, Landlock\n"
+		"       allow   /x (if it is there)      policy.json:2\n"
+		"       deny    /data/x                  policy.json:3            mounts, masks, Landlock\n"
+		"write  allow   nothing                                           read-only mounts, Landlock\n"
+		"       deny    /bin/sh                  policy.json:6 (implied)  read-only mounts, Landlock\n"
+		"net    allow   *:80                     policy.json:4            network namespace, seccomp, supervisor\n"
+		"       warn    *:80                     policy.json:4            audit\n"
+		"env    allow   HOME                     policy.json:3 (implied)  the environment that is handed over\n"
+		"       allow   T                        policy.json:4 (implied)\n"
+		"run    allow   /bin/sh                  policy.json:6            noexec mounts, Landlock\n"
+		"ffi    allow   nothing                                           noexec mounts, no writable code\n"
+		"sys    allow   everything               policy.json:5            namespaces, private procfs, seccomp\n"
+		"\n"
+		"mode         audit  (policy.json:2)\n"
+		"best effort  no\n"
+		"ffi.jit      yes\n"
+		"memory       512M  (--memory)\n"
+		"pids         64  (--pids)\n"
+		"cpus         1.500\n"
+		"time         60s  (--timeout)\n"
+		"output       1000  (x)\n"
+		"env set      HOME  (policy.json:3)\n"
+		"secret       T from file:/t for /usr/bin/git, /bin/x  (policy.json:4)\n"
+		"tell allowed net run\n"
+		"tell denied  all\n";
+	static const char narrow[] =
+		"What is not listed here is as config.json grants it.\n"
+		"\n"
+		"WHAT   ACTION  VALUE                    ORIGIN        ENFORCED BY\n"
+		"read   within  what config.json grants  config.json   mounts, masks, Landlock\n"
+		"       allow   /a                       annotation:1\n"
+		"write  allow   what config.json grants  config.json   read-only mounts, Landlock\n"
+		"       deny    /a                       annotation:2  read-only mounts, Landlock\n"
+		"net    allow   what config.json grants  config.json\n"
+		"env    allow   what config.json grants  config.json\n"
+		"run    allow   what config.json grants  config.json\n"
+		"ffi    within  what config.json grants  config.json   noexec mounts, no writable code\n"
+		"       allow   nothing\n"
+		"sys    allow   what config.json grants  config.json\n"
+		"\n"
+		"note: read.allow \"/a\" (annotation:3) is there already (annotation:1)\n";
+	static const char none[] =
+		"Nobody limits anything: all is as config.json grants it.\n"
+		"\n"
+		"WHAT   ACTION  VALUE                    ORIGIN       ENFORCED BY\n"
+		"read   allow   what config.json grants  config.json\n"
+		"write  allow   what config.json grants  config.json\n"
+		"net    allow   what config.json grants  config.json\n"
+		"env    allow   what config.json grants  config.json\n"
+		"run    allow   what config.json grants  config.json\n"
+		"ffi    allow   what config.json grants  config.json\n"
+		"sys    allow   what config.json grants  config.json\n";
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+	ps_auto_buf struct ps_buf out = { .data = NULL };
+
+	(void)state;
+	permissions_show(shown_set(&a), &out);
+	assert_string_equal(out.data, text);
+	ps_buf_reset(&out);
+	permissions_show(perm_merge_with(&a, NO_CONTEXT, LAYERS(ANNOTATIONS("allow read /a", "deny write /a", "allow read /a", "none ffi"))), &out);
+	assert_string_equal(out.data, narrow);
+	ps_buf_reset(&out);
+	permissions_show(perm_merge_with(&a, NO_CONTEXT, (const struct perm_layer *const[]){ NULL }), &out);
+	assert_string_equal(out.data, none);
+}
+
+static void a_set_is_shown_as_json(void **state)
+{
+	static const char *const members[] = {
+		"\"name\": \"n\"", "\"description\": \"d\\n\"", "\"denyByDefault\": true", "\"allowed\": \"listed\"", "\"allowed\": \"everything\"",
+		"\"value\": \"/data/\\u001b[2J\"", "\"optional\": true", "\"implied\": true", "\"from\": \"policy.json:6\"", "\"value\": null",
+		"\"enforcedBy\": \"mounts, masks, Landlock\"", "\"mode\": \"audit\"", "\"thousandths\": 1500", "\"value\": 536870912",
+		"\"name\": \"HOME\"", "\"source\": \"file:/t\"", "\"jit\": true", "\"enforcement\": \"strict\"", "\"notes\": []",
+	};
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+	ps_auto_buf struct ps_buf out = { .data = NULL };
+	struct ps_err e = { .cls = PS_OK };
+	struct json *root;
+
+	(void)state;
+	permissions_show_json(shown_set(&a), &out);
+	for (size_t i = 0; i < PS_COUNT(members); i++)
+		if (!strstr(out.data, members[i]))
+			fail_msg("no %s in %s", members[i], out.data);
+	assert_int_equal(json_parse(&a, "show", out.data, out.len, &root, &e), 0);
+	assert_null(strstr(out.data, "/h"));
+}
+
 static void no_memory(void **state)
 {
 	ps_auto_arena struct ps_arena keep = { .head = NULL };
@@ -220,6 +349,8 @@ int main(void)
 		cmocka_unit_test(a_set_survives),
 		cmocka_unit_test(the_smallest),
 		cmocka_unit_test(anything_else_is_refused),
+		cmocka_unit_test(a_set_is_shown),
+		cmocka_unit_test(a_set_is_shown_as_json),
 		cmocka_unit_test(no_memory),
 	};
 
