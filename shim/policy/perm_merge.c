@@ -429,7 +429,7 @@ int merge_finish(struct merge *m, struct permissions *out, struct ps_err *e)
 
 static bool is_ordinary(const struct perm_layer *l, const struct perm_context *c)
 {
-	return l->rank != PERM_ANNOTATION || c->annotations_may_grant;
+	return l->rank != PERM_ANNOTATION || c->annotations_may_grant || (c->ceiling && c->ceiling->settings.annotations_may_grant);
 }
 
 static int take_layer(struct merge *m, const struct perm_layer *l, const struct perm_context *c, struct ps_err *e)
