@@ -245,6 +245,7 @@ static void wire(struct creation *c)
 		return;
 	memcpy(c->launch.stdio, w->stdio, sizeof(w->stdio));
 	c->launch.payload_channel = w->channel;
+	c->launch.broker = w->broker;
 	c->launch.dies_with_us = true;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * pods.c - a pod's record: made, watched over by two processes, freed.
  */
+#include "shim/pod/oversee.h"
 #include "shim/pod/permits.h"
 #include "shim/pod/pods.h"
 
@@ -333,6 +334,7 @@ int pods_create(const struct pod_env *env, const struct pods_request *r, struct 
 	    bundle_permit(&m->bundle, r->permissions, /* program= */ false, e) < 0)
 		return -1;
 	pod_warn_all(env, m->bundle.policy);
+	m->pod.broker = oversight_needed(m->bundle.policy);
 	const char *path = m->bundle.policy->cgroups_path;
 	int n = snprintf(m->pod.cgroup, sizeof(m->pod.cgroup), "%s%s", path ? path : "/podshim-pods/", path ? "" : r->name);
 

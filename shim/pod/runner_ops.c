@@ -131,6 +131,14 @@ static int open_runner_tape(struct runner *r, struct ps_err *e)
 	return 0;
 }
 
+static int oversee(struct runner *r, int handover, struct ps_err *e)
+{
+	const struct overseen_facts f = { .pod = r->sv->pod->name, .id = r->id, .tape = r->tape, .handover = handover,
+					  .audit_fd = -1, .pidfd = r->pidfd };
+
+	return handover < 0 ? 0 : oversight_add(r->sv->oversight, &f, &r->overseen, e);
+}
+
 static int wire(struct runner *r, int fds[], struct ps_err *e)
 {
 	struct supervisor *sv = r->sv;
@@ -149,7 +157,7 @@ static int wire(struct runner *r, int fds[], struct ps_err *e)
 		return -1;
 	if (r->input_fd >= 0 && fcntl(r->input_fd, F_SETFL, O_NONBLOCK | (r->tty ? O_RDWR : O_WRONLY)) < 0)
 		return ps_fail_os(e, "runner '%s': its input", r->id);
-	return loop_add(&sv->loop, &r->channel, 0, e);
+	return loop_add(&sv->loop, &r->channel, 0, e) < 0 ? -1 : oversee(r, ps_take_fd(&fds[SPAWN_FD_BROKER]), e);
 }
 
 static void runner_free(struct runner *r)

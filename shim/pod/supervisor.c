@@ -25,7 +25,7 @@
 enum { REFILL_MS = 2, WARM_UP_MS = 30000, FREE_MS = 15000 };
 enum { FAILURES_MAX = 3 }; /* in a row: then the pool waits for a launch before it tries again */
 /* What a supervisor and its spawner hold open for a runner, and beside all of them; the most of each. */
-enum { FDS_PER_RUNNER = 12, FDS_APART = 64, CLIENTS_MAX = 512, WAITING_MAX = 1024, RUNNERS_MAX = 768 };
+enum { FDS_PER_RUNNER = 15, FDS_APART = 64, CLIENTS_MAX = 512, WAITING_MAX = 1024, RUNNERS_MAX = 768 };
 
 /* ---- The maker waits for a word ---- */
 
@@ -260,15 +260,17 @@ static void on_twin(void *ctx, uint32_t events)
 {
 	struct supervisor *sv = ctx;
 	struct spawn_msg m;
-	int fds[SPAWN_FDS] = { -1, -1, -1, -1, -1, -1 };
+	int got[SPAWN_FDS], fds[SPAWN_FDS];
 	size_t n_fds = SPAWN_FDS;
 
 	if (events & EPOLLOUT)
 		tell_rest(sv);
 	if (!(events & ~(uint32_t)EPOLLOUT))
 		return;
-	ssize_t n = sock_recv(sv->twin_sock, &m, sizeof(m), fds, &n_fds, /* timeout_ms= */ 0, NULL);
+	ssize_t n = sock_recv(sv->twin_sock, &m, sizeof(m), got, &n_fds, /* timeout_ms= */ 0, NULL);
 
+	for (size_t i = 0, k = 0; i < SPAWN_FDS; i++)
+		fds[i] = n >= 0 && spawn_has_fd((enum spawn_fd)i, sv->pod->r.tty, sv->pod->broker) && k < n_fds ? got[k++] : -1;
 	if (n < 0) {
 		supervisor_quit(sv); /* what it said is lost: there is a runner that nobody knows */
 		return;
@@ -390,6 +392,12 @@ static int compile_base(struct supervisor *sv, struct ps_err *e)
 	return sv->base ? 0 : ps_fail(e, PS_E_BUG, "the compiled plan is not valid");
 }
 
+/* Before the supervisor is confined: the broker's workers are processes of their own. */
+static int oversee_pod(struct supervisor *sv, struct ps_err *e)
+{
+	return sv->pod->broker ? oversight_new(&sv->loop, sv->bundle.policy, sv->bundle.permissions, &sv->oversight, e) : 0;
+}
+
 /* Everything that a launch is compiled from. */
 static int load(struct supervisor *sv, struct ps_err *e)
 {
@@ -450,7 +458,7 @@ static int watch_twin(struct supervisor *sv, struct ps_err *e)
 static int set_up(struct supervisor *sv, struct ps_err *e)
 {
 	if (provide_fds(sv, e) < 0 || loop_init(&sv->loop, e) < 0 || open_signals(sv, e) < 0 || remember_namespaces(sv, e) < 0 || load(sv, e) < 0 ||
-	    watch_twin(sv, e) < 0 || server_open(sv, sv->pod->dir.dir_fd, e) < 0 || server_open_observe(sv, e) < 0)
+	    watch_twin(sv, e) < 0 || server_open(sv, sv->pod->dir.dir_fd, e) < 0 || server_open_observe(sv, e) < 0 || oversee_pod(sv, e) < 0)
 		return -1;
 	return confine_supervisor(e);
 }
