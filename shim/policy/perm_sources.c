@@ -156,7 +156,7 @@ static bool is_known_variable(const char *name)
 /* Others may have variables with our prefix; what speaks of permissions must be understood. */
 static bool is_about_permissions(const char *word)
 {
-	static const char *const first[] = { "ALLOW_", "DENY_", "WARN_", "IGNORE_", "RESET_", "POLICY", "PERMISSION" };
+	static const char *const first[] = { "ALLOW_", "DENY_", "WARN_", "IGNORE_", "RESET_", "POLIC", "PERMISSION" };
 	static const char *const last[] = { "_READ", "_WRITE", "_NET", "_ENV", "_RUN", "_FFI", "_SYS" };
 	size_t len = strlen(word);
 
@@ -171,20 +171,20 @@ static bool is_about_permissions(const char *word)
 
 static int check_variable(const char *text, struct ps_err *e)
 {
-	char name[64], of_flag[40];
-	const char *best = NULL;
-	size_t n = strcspn(text, "=");
+	char name[64], of_flags[32][40];
+	const char *known[32 + N_ONCE], *best;
+	size_t n = strcspn(text, "="), n_known = 0;
 
 	(void)snprintf(name, sizeof(name), "%.*s", (int)(n < sizeof(name) ? n : sizeof(name) - 1), text);
 	if (!is_about_permissions(name + sizeof(variable_prefix) - 1) || (is_known_variable(name) && n < sizeof(name)))
 		return 0;
-	for (size_t i = 0; !best && i < n_perm_flags; i++) {
-		const char *candidate = of_flag;
-		perm_flag_variable(&perm_flags[i], of_flag);
-		best = ps_closest(name, &candidate, 1);
+	for (size_t i = 0; i < n_perm_flags && i < PS_COUNT(of_flags); i++) {
+		perm_flag_variable(&perm_flags[i], of_flags[i]);
+		known[n_known++] = of_flags[i];
 	}
-	if (!best)
-		best = ps_closest(name, once_names, N_ONCE);
+	for (size_t i = 0; i < N_ONCE; i++)
+		known[n_known++] = once_names[i];
+	best = ps_closest(name, known, n_known);
 	return ps_fail(e, PS_E_USAGE, "unknown variable '%s' in the environment%s%s%s", name, best ? " (did you mean '" : "",
 		       best ? best : "", best ? "'?)" : "");
 }
