@@ -97,6 +97,7 @@ static int run_run(struct cli *cli, struct ps_err *e)
 	int status = 0;
 
 	if (choose_form(cli, r, generated, e) < 0 || cli_preserve_fds(cli, &r->preserve_fds, e) < 0 ||
+	    cli_permissions(cli, &r->permissions, e) < 0 ||
 	    pod_run(&cli->env, r, &status, e) < 0)
 		return -1;
 	if (r->detach && r->id == generated && print_id(generated, e) < 0)
@@ -118,6 +119,6 @@ const struct command cmd_run = {
 	.opts = OPT_TABLE(run_rows),
 	.flags_size = sizeof(struct pod_create_request),
 	.max_words = CMD_ANY_WORDS,
-	.attr = CMD_ROOT | CMD_CGROUP | CMD_PAYLOAD,
+	.attr = CMD_ROOT | CMD_CGROUP | CMD_PAYLOAD | CMD_POLICY,
 	.run = run_run,
 };

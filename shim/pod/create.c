@@ -16,6 +16,7 @@
 #include "ipc/sock.h"
 #include "oci/names.h"
 #include "shim/pod/channel.h"
+#include "shim/pod/permits.h"
 #include "shim/pod/prepare.h"
 #include "shim/sandbox/hooks.h"
 
@@ -174,7 +175,8 @@ static int undo(struct creation *c, struct ps_err *e)
 
 static int prepare(struct creation *c, struct ps_err *e)
 {
-	if (state_put(&c->dir, "config.json", c->bundle.text.data, c->bundle.text.len, e) < 0)
+	if (state_put(&c->dir, "config.json", c->bundle.text.data, c->bundle.text.len, e) < 0 ||
+	    (c->bundle.permissions && permits_freeze(&c->dir, c->bundle.permissions, e) < 0))
 		return -1;
 	if (open_tape(c, e) < 0 || move(c, RUNNER_PREPARING, 0, e) < 0)
 		return -1;
@@ -193,9 +195,10 @@ static int load(struct creation *c, struct ps_err *e)
 	struct bundle *b = &c->bundle;
 
 	if (w)
-		return bundle_load_frozen(b, w->frozen, w->frozen_state, e) < 0
+		return bundle_load_frozen(b, w->frozen, w->frozen_state, e) < 0 ||
+				       bundle_permit_frozen(b, w->frozen, w->frozen_state, e) < 0
 			       ? -1 : overrides_apply(&b->arena, b->policy, w->overrides, &b->policy, e);
-	if (bundle_load(b, c->r->bundle, c->r->config, e) < 0)
+	if (bundle_load(b, c->r->bundle, c->r->config, e) < 0 || bundle_permit(b, c->r->permissions, /* program= */ false, e) < 0)
 		return -1;
 	pod_warn_all(c->env, b->policy);
 	return 0;

@@ -35,6 +35,7 @@ struct pods_request {
 	gid_t observe_gid;
 	bool interpreter;            /* runners are started when they are made, and wait for CODE */
 	bool tty;                    /* runners have terminals */
+	const struct perm_layers *permissions; /* what the operator said; NULL: nothing */
 	bool foreground;             /* stay, and end when the caller does */
 };
 

@@ -122,7 +122,7 @@ int runner_limit(const struct runner *r, const struct pod_limits *limits, struct
 		return 0;
 	(void)snprintf(cgroup, sizeof(cgroup), "%s/%u", sv->pod->cgroup, r->n);
 	if (overrides_apply(&arena, sv->bundle.policy, &o, &policy, e) < 0 ||
-	    plan_compile(policy, sv->host, &request, &block, e) < 0)
+	    plan_compile(policy, sv->bundle.host, &request, &block, e) < 0)
 		return -1;
 	const struct plan *p = plan_view(block.data, block.len);
 

@@ -384,7 +384,7 @@ static int compile_base(struct supervisor *sv, struct ps_err *e)
 	const struct policy *policy;
 
 	if (overrides_apply(&b->arena, b->policy, &o, &policy, e) < 0 ||
-	    plan_compile(policy, sv->host, &request, &sv->base_block, e) < 0)
+	    plan_compile(policy, sv->bundle.host, &request, &sv->base_block, e) < 0)
 		return -1;
 	sv->base = plan_view(sv->base_block.data, sv->base_block.len);
 	return sv->base ? 0 : ps_fail(e, PS_E_BUG, "the compiled plan is not valid");
@@ -395,7 +395,8 @@ static int load(struct supervisor *sv, struct ps_err *e)
 {
 	struct bundle *b = &sv->bundle;
 
-	if (bundle_load_frozen(b, &sv->pod->dir, sv->pod->st, e) < 0 || host_probe(&b->arena, &sv->host, e) < 0)
+	if (bundle_load_frozen(b, &sv->pod->dir, sv->pod->st, e) < 0 ||
+	    bundle_permit_frozen(b, &sv->pod->dir, sv->pod->st, e) < 0 || (!b->host && host_probe(&b->arena, &b->host, e) < 0))
 		return -1;
 	return compile_base(sv, e);
 }

@@ -123,7 +123,6 @@ struct supervisor {
 	uint64_t n_launched, n_failed;
 	/* what launches are compiled from */
 	struct bundle bundle;
-	const struct host *host;
 	struct ps_buf base_block, launch_block;
 	const struct plan *base;     /* in base_block; launch_block is used again and again */
 	/* the twin */
