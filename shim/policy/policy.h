@@ -87,7 +87,7 @@ struct policy_process {
 struct policy_rebind {               /* the path bound onto itself with other flags; a parent stands before what is below it */
 	const char *from, *path;
 	uint64_t attr_set, attr_clr; /* MOUNT_ATTR_* */
-	bool optional, recursive;    /* optional: may be missing */
+	bool optional, recursive;    /* optional: may be missing; recursive: what is mounted below gets attr_set, too */
 };
 struct policy_landlock_rule { const char *from, *path; uint64_t access; /* LANDLOCK_ACCESS_FS_* */ bool optional; };
 struct policy_landlock {
@@ -156,6 +156,7 @@ struct policy {
 	struct spec_kvs annotations;
 
 	struct spec_strs warnings;             /* e.g. unknown capabilities, ignored kernel memory limits */
+	struct spec_strs notes;                /* what permissions came to: expansions, what was withheld, what nothing hides; for who asks */
 };
 
 /*
