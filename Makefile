@@ -82,14 +82,14 @@ libc_flags := $(musl_headers)
 musl_dir := $(dir $(firstword $(filter %/Scrt1.o,$(subst ",,$(shell musl-gcc -v -### -x c /dev/null 2>&1)))))
 # musl-gcc's own specs know no static-pie; named one by one, in the order of a link.
 LD_START := -nostdlib -static-pie $(musl_dir)rcrt1.o $(musl_dir)crti.o $(call file_of,crtbeginS.o)
-LIBS_OURS := $(call file_of,libseccomp.a) $(call file_of,libyajl_s.a) $(musl_dir)libc.a $(call file_of,libgcc.a) \
+LIBS_OURS := $(call file_of,libseccomp.a) $(call file_of,libyajl_s.a) $(call file_of,libcares.a) $(musl_dir)libc.a $(call file_of,libgcc.a) \
 	$(call file_of,crtendS.o) $(musl_dir)crtn.o
 else
 compiler := $(CC)
 LD_START := $(if $(filter 1,$(STATIC)),-static-pie,$(if $(filter fuzz,$(CONFIG)),,-pie))
-LIBS_OURS := -lseccomp $(if $(filter 1,$(STATIC)),-lyajl_s,-lyajl)
+LIBS_OURS := -lseccomp $(if $(filter 1,$(STATIC)),-lyajl_s,-lyajl) -lcares
 endif
-LIBS_TESTS := -lseccomp -lyajl -lcap
+LIBS_TESTS := -lseccomp -lyajl -lcap -lcares
 LD_OURS := -Wl,--gc-sections $(LINK_HARDEN)
 
 compile = $(compiler) $(CPP_OURS) $(CPPFLAGS) $(C_OURS) $(C_$(CONFIG)) $(CFLAGS) $(libc_flags)

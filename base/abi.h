@@ -93,6 +93,9 @@
 #define PR_MDWE_REFUSE_EXEC_GAIN (1UL << 0)
 #define PR_MDWE_NO_INHERIT (1UL << 1) /* 6.6 */
 #endif
+#ifndef PR_GET_MDWE
+#define PR_GET_MDWE 66 /* 6.3 */
+#endif
 #ifndef PR_SET_MEMORY_MERGE
 #define PR_SET_MEMORY_MERGE 67 /* 6.4 */
 #endif
@@ -223,6 +226,9 @@ struct ps_mount_attr {
 #endif
 
 /* ---- seccomp ---- */
+#ifndef SECCOMP_FILTER_FLAG_NEW_LISTENER
+#define SECCOMP_FILTER_FLAG_NEW_LISTENER (1UL << 3) /* 5.0 */
+#endif
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5) /* 5.19 */
 #endif
@@ -259,7 +265,7 @@ struct ps_mount_attr {
 #define LANDLOCK_RESTRICT_SELF_LOG_SUBDOMAINS_OFF (1U << 2)
 #endif
 
-/* struct landlock_ruleset_attr as of ABI 6; pass only the size that the running ABI knows (1-3: 8, 4-5: 16, 6: 24). */
+/* struct landlock_ruleset_attr as of ABI 6; an older kernel takes it as well when what it does not know is 0. */
 struct ps_landlock_ruleset_attr {
 	uint64_t handled_access_fs, handled_access_net, scoped;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * fortify.c - what archives built with glibc's _FORTIFY_SOURCE call, for a link against musl: the same checks.
  *
- * Debian's libyajl_s.a and libseccomp.a need nothing else of glibc.
+ * Debian's libyajl_s.a, libseccomp.a and libcares.a need nothing else of glibc.
  */
 #include <features.h>
 #ifndef __GLIBC__
@@ -10,11 +10,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/select.h>
 
 void *__memcpy_chk(void *dst, const void *src, size_t n, size_t dst_size);
 int __sprintf_chk(char *dst, int flag, size_t dst_size, const char *fmt, ...);
 int __snprintf_chk(char *dst, size_t n, int flag, size_t dst_size, const char *fmt, ...);
 int __fprintf_chk(FILE *f, int flag, const char *fmt, ...);
+
+long __fdelt_chk(long fd);
+
+/* The word of an fd_set that fd is in. */
+long __fdelt_chk(long fd)
+{
+	if (fd < 0 || fd >= FD_SETSIZE)
+		abort();
+	return fd / (8 * (long)sizeof(long));
+}
 
 void *__memcpy_chk(void *dst, const void *src, size_t n, size_t dst_size)
 {

@@ -14,6 +14,7 @@ const struct mount_option mount_options[] = {
 	{ .name = "async", .sb_flags = MS_SYNCHRONOUS, .clear = true },
 	{ .name = "atime", .attr_clr = MOUNT_ATTR__ATIME },
 	{ .name = "bind", .sb_flags = MS_BIND, .special = MOUNT_OPT_BIND },
+	{ .name = "copy-symlink", .special = MOUNT_OPT_COPY_SYMLINK },
 	{ .name = "defaults" },
 	{ .name = "dev", .attr_clr = MOUNT_ATTR_NODEV },
 	{ .name = "diratime", .attr_clr = MOUNT_ATTR_NODIRATIME },

@@ -45,6 +45,7 @@ enum field_kind { TEXT, PID, UID, U64, BOOL };
 	X(TEXT, "tape", tape)                 \
 	X(TEXT, "pod", pod)                   \
 	X(BOOL, "exposed", exposed) \
+	X(BOOL, "permissions", permitted) \
 	X(BOOL, "ownsCgroups", owns_cgroups) \
 	X(BOOL, "poststart", has_poststart) \
 	X(BOOL, "poststop", has_poststop)

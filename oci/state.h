@@ -44,6 +44,7 @@ struct state {
 	unsigned n_cgroup_dirs;
 	bool owns_cgroups;          /* they were made or found empty: what is in them may be killed */
 	bool has_poststart, has_poststop; /* hooks of the frozen configuration */
+	bool permitted;             /* permissions.json stands beside the frozen configuration */
 	bool exposed;               /* the pid namespace is shared with others, kill by cgroup */
 };
 

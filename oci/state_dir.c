@@ -390,7 +390,7 @@ int state_write(const struct state_dir *d, const struct state *st, struct ps_err
 /* What is usually there, by name: then the folder is empty, and nothing has to be listed. */
 static int remove_usual_files(const struct state_dir *d)
 {
-	static const char *const names[] = { STATE_FILE, "config.json" };
+	static const char *const names[] = { STATE_FILE, "config.json", "permissions.json" };
 
 	for (size_t i = 0; i < PS_COUNT(names); i++)
 		if (unlinkat(d->dir_fd, names[i], 0) < 0 && errno != ENOENT && errno != EISDIR && errno != EPERM)

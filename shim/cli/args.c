@@ -9,17 +9,27 @@
 #include "base/scope.h"
 #include "base/table.h"
 #include "shim/cli/cmd.h"
+#include "shim/cli/policy_flags.h"
 
 struct stream {
 	int argc, i;
 	char *const *argv;
 	struct cli *cli;
 	struct ps_err *e;
+	bool append;           /* "+=" stood behind the flag at hand */
 };
 
 bool opt_takes_value(const struct opt *o)
 {
-	return o->type != OPT_FLAG && o->type != OPT_NONE;
+	return o->type != OPT_FLAG && o->type != OPT_NONE && o->type != OPT_GRANT;
+}
+
+void opt_usage(const struct opt *o, struct ps_buf *out)
+{
+	if (o->type == OPT_GRANT)
+		ps_buf_printf(out, "[=%s]", o->arg);
+	else if (opt_takes_value(o))
+		ps_buf_printf(out, " %s", o->arg);
 }
 
 const char *opt_choice(const struct opt *o, size_t i, size_t *ret_len)
@@ -36,17 +46,24 @@ const char *opt_choice(const struct opt *o, size_t i, size_t *ret_len)
 	return p;
 }
 
-/* The flags in force: the command's, which may repeat a global name, before the global ones. */
+/* The flags in force: the command's, which may repeat a global name, before the global ones and those of a policy. */
 struct layer {
 	struct opt_table opts;
 	void *base;
 };
-enum { N_LAYERS = 2 };
+enum { N_LAYERS = 3 };
 
 static void layers(struct cli *cli, struct layer l[N_LAYERS])
 {
-	l[0] = cli->cmd ? (struct layer){ cli->cmd->opts, cli->flags } : (struct layer){ { NULL, 0 }, NULL };
+	/* Engines give all their runtime flags in front of every verb. */
+	bool policy = !cli->cmd || cli->cmd->attr & CMD_POLICY;
+
+	memset(l, 0, N_LAYERS * sizeof(*l));
+	if (cli->cmd)
+		l[0] = (struct layer){ cli->cmd->opts, cli->flags };
 	l[1] = (struct layer){ global_opts, &cli->global };
+	if (policy)
+		l[2] = (struct layer){ policy_opts(), &cli->policy };
 }
 
 struct found {
@@ -75,7 +92,7 @@ static struct found find(struct cli *cli, const char *name, size_t len)
 static int unknown_flag(struct stream *s, const char *text)
 {
 	const struct command *cmd = s->cli->cmd;
-	const char *names[64], *best;
+	const char *names[128], *best;
 	char word[48] = "";
 	struct layer l[N_LAYERS];
 	size_t n = 0;
@@ -135,6 +152,21 @@ static int add_to_list(struct stream *s, struct opt_list *l, const char *value)
 	return 0;
 }
 
+static int add_grant(struct stream *s, const struct opt *o, struct opt_grants *l, const char *value)
+{
+	struct opt_grant *v = ps_arena_array(&s->cli->mem, l->n + 1, sizeof(*v));
+
+	if (!v)
+		return ps_fail_os(s->e, "allocate");
+	if (value && !*value)
+		return ps_fail(s->e, PS_E_USAGE, "flag '--%s=' has no value (%s); without '=' it means everything", o->name, o->arg);
+	for (size_t i = 0; i < l->n; i++)
+		v[i] = l->v[i];
+	v[l->n++] = (struct opt_grant){ o, value, s->append };
+	l->v = v;
+	return 0;
+}
+
 static int invalid(struct stream *s, const struct opt *o, const char *value, const char *what)
 {
 	return ps_fail(s->e, PS_E_USAGE, "invalid %s: %s is no %s", o->name, value, what);
@@ -163,6 +195,7 @@ static int store_value(struct stream *s, struct found f, const char *value)
 		return ps_parse_cpus(value, f.dst) < 0 ? invalid(s, f.o, value, "number of CPUs, as in 0.5 or 2") : 0;
 	case OPT_FLAG:
 	case OPT_NONE:
+	case OPT_GRANT:
 		break;
 	}
 	return ps_fail(s->e, PS_E_BUG, "flag '--%s' takes no value", f.o->name);
@@ -173,6 +206,8 @@ static int take_switch(struct stream *s, struct found f, const char *value)
 {
 	bool on = !value || !strcmp(value, "true");
 
+	if (f.o->type == OPT_GRANT)
+		return add_grant(s, f.o, f.dst, value);
 	if (!on && strcmp(value, "false") != 0)
 		return ps_fail(s->e, PS_E_USAGE, "invalid %s: %s (one of true|false)", f.o->name, value);
 	if (f.o->type == OPT_FLAG)
@@ -221,6 +256,12 @@ static int take_flag(struct stream *s, const char *text)
 	size_t len = strcspn(name, "=");
 	struct found f = find(s->cli, name, len);
 
+	s->append = !f.o && len > 1 && name[len] && name[len - 1] == '+';
+	if (s->append) {
+		f = find(s->cli, name, len - 1);
+		if (f.o && f.o->type != OPT_GRANT)
+			return unknown_flag(s, text);
+	}
 	if (len && f.o)
 		return take_value(s, f, name[len] ? name + len + 1 : NULL);
 	return text[1] == '-' ? unknown_flag(s, text) : take_letters(s, text);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/buf.h"
 #include "base/err.h"
 
 enum opt_type {
@@ -20,11 +21,24 @@ enum opt_type {
 	OPT_TIME,  /* uint64_t, milliseconds: 500ms, 10s, 5m, 1h; 10: seconds */
 	OPT_CPUS,  /* uint64_t, thousandths: 1.5                       */
 	OPT_LIST,  /* struct opt_list; may be given again              */
+	OPT_GRANT, /* struct opt_grants; a value only behind '='; may be given again */
 	OPT_NONE,  /* accepted like OPT_FLAG and without any effect    */
 };
 
 struct opt_list {
 	const char *const *v;      /* NULL when n is 0 */
+	size_t n;
+};
+
+/* Flags of one kind, in the order in which they were given: which, and its value (NULL: without). */
+struct opt;
+struct opt_grant {
+	const struct opt *opt;
+	const char *value;
+	bool append;           /* --flag+=value */
+};
+struct opt_grants {
+	const struct opt_grant *v;
 	size_t n;
 };
 
@@ -44,7 +58,10 @@ struct opt_table {
 };
 #define OPT_TABLE(rows) { (rows), sizeof(rows) / sizeof((rows)[0]) }
 
+/* It takes the next argument, if no '=' follows. */
 bool opt_takes_value(const struct opt *o);
+/* How its value is written in help, "" without: " DIR", "[=PATH,...]". */
+void opt_usage(const struct opt *o, struct ps_buf *out);
 /* i-th word of "a|b|c": its start and length; NULL behind the last. */
 const char *opt_choice(const struct opt *o, size_t i, size_t *ret_len);
 

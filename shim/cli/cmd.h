@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "shim/cli/args.h"
 #include "shim/cli/log.h"
+#include "shim/cli/policy_flags.h"
 #include "shim/pod/pod.h"
 
 enum {
@@ -20,6 +21,7 @@ enum {
 	CMD_QUIET = 16,   /* callers read stdout and stderr as one: nothing but errors on stderr */
 	CMD_HIDDEN = 32,  /* neither in help nor in completion */
 	CMD_GROUP = 64,   /* the next word is a command of its own: "pod" "launch" is "pod launch" */
+	CMD_POLICY = 256, /* takes the flags of a policy behind its name, too */
 	CMD_PAYLOAD_2 = 128, /* everything after the second word belongs to someone else */
 };
 enum { CMD_ANY_WORDS = 1000000 };
@@ -42,7 +44,7 @@ struct command {
 /* In the order of help; cmd_NAME is defined in cmd_NAME.c, those that no version has in cmd_unsupported.c. */
 #define COMMANDS(X)                                                             \
 	X(run) X(create) X(start) X(exec) X(kill) X(delete) X(pause) X(resume)  \
-	X(state) X(list) X(ps) X(watch)                                         \
+	X(state) X(list) X(ps) X(watch) X(audit) X(explain)                                         \
 	X(pod) X(pod_create) X(pod_launch) X(pod_ls) X(pod_send) X(pod_attach)  \
 	X(pod_logs) X(pod_wait) X(pod_interrupt) X(pod_stop) X(pod_stats) X(pod_rm) \
 	X(plan) X(spec) X(features) X(gc) X(version) X(help)                    \
@@ -74,6 +76,7 @@ struct cli {
 	const char *program;       /* "podshim", or "runc" / "crun" when called so */
 	bool oci_only;             /* called as runc or crun: run has the OCI form only */
 	struct global_flags global;
+	struct policy_flags policy; /* before any command, too: engines give them so */
 	const struct command *cmd; /* NULL: none was given */
 	void *flags;               /* cmd->flags_size bytes */
 	const char **words;        /* n_words, then NULL */

@@ -143,6 +143,11 @@ static void complete(struct ps_buf *out, const char *word, struct cli *typed, bo
 		if (typed->cmd)
 			put_flags(out, word, &typed->cmd->opts);
 		put_flags(out, word, &global_opts);
+		if (!typed->cmd || typed->cmd->attr & CMD_POLICY) {
+			const struct opt_table permissions = policy_opts();
+
+			put_flags(out, word, &permissions);
+		}
 	} else if (!typed->cmd || typed->cmd->attr & CMD_GROUP) {
 		put_commands(out, word, typed->cmd);
 	} else {

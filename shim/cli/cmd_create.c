@@ -12,7 +12,7 @@ static int run_create(struct cli *cli, struct ps_err *e)
 
 	r->id = cli->words[0];
 	if (cli_check_id(r->id, e) < 0 || cli_here(&r->bundle, r->config, "-b DIR", e) < 0 ||
-	    cli_preserve_fds(cli, &r->preserve_fds, e) < 0)
+	    cli_preserve_fds(cli, &r->preserve_fds, e) < 0 || cli_permissions(cli, &r->permissions, e) < 0)
 		return -1;
 	return pod_create(&cli->env, r, e);
 }
@@ -28,6 +28,6 @@ const struct command cmd_create = {
 	.flags_size = sizeof(struct pod_create_request),
 	.min_words = 1,
 	.max_words = 1,
-	.attr = CMD_ROOT | CMD_CGROUP,
+	.attr = CMD_ROOT | CMD_CGROUP | CMD_POLICY,
 	.run = run_create,
 };

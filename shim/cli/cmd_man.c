@@ -24,10 +24,10 @@ static void put_flag(struct ps_buf *out, const struct opt *o)
 	ps_buf_puts(out, "\\fB\\-\\-");
 	put_text(out, o->name);
 	ps_buf_puts(out, "\\fR");
-	if (opt_takes_value(o)) {
-		ps_buf_puts(out, " \\fI");
+	if (o->type == OPT_GRANT || opt_takes_value(o)) {
+		ps_buf_puts(out, o->type == OPT_GRANT ? "[=\\fI" : " \\fI");
 		put_text(out, o->arg);
-		ps_buf_puts(out, "\\fR");
+		ps_buf_puts(out, o->type == OPT_GRANT ? "\\fR]" : "\\fR");
 	}
 	ps_buf_putc(out, '\n');
 	put_text(out, o->help);
@@ -60,6 +60,9 @@ static void put_all(struct ps_buf *out)
 	ps_buf_puts(out, ".SH GLOBAL FLAGS\n");
 	for (size_t i = 0; i < global_opts.n; i++)
 		put_flag(out, &global_opts.v[i]);
+	ps_buf_puts(out, ".SH PERMISSION FLAGS\nOf create, run, exec, plan and the commands of pods and policies; before the command they are taken by all.\n");
+	for (size_t i = 0; i < policy_opts().n; i++)
+		put_flag(out, &policy_opts().v[i]);
 	ps_buf_puts(out, ".SH COMMANDS\n");
 	for (size_t i = 0; i < n_commands; i++)
 		if (!(commands[i]->attr & CMD_HIDDEN))

@@ -25,7 +25,7 @@ static int run_plan(struct cli *cli, struct ps_err *e)
 		.config = f->config,
 	};
 
-	if (cli_here(&r.bundle, r.config, "'podshim plan DIR'", e) < 0)
+	if (cli_here(&r.bundle, r.config, "'podshim plan DIR'", e) < 0 || cli_permissions(cli, &r.permissions, e) < 0)
 		return -1;
 	return pod_plan(&cli->env, &r, f->json, &out, e) < 0 ? -1 : cli_print(&out, e);
 }
@@ -44,6 +44,6 @@ const struct command cmd_plan = {
 	.opts = OPT_TABLE(plan_rows),
 	.flags_size = sizeof(struct plan_flags),
 	.max_words = 1,
-	.attr = CMD_CGROUP,
+	.attr = CMD_CGROUP | CMD_POLICY,
 	.run = run_plan,
 };

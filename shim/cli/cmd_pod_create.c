@@ -132,7 +132,8 @@ static int run_pod_create(struct cli *cli, struct ps_err *e)
 
 	if (parse_warm(f, e) < 0 || parse_share(f, e) < 0 || parse_group(f, e) < 0 ||
 	    check_power("ring-size", f->r.ring_size, LINK_DATA_MIN, LINK_DATA_MAX, e) < 0 ||
-	    check_power("history", f->r.output_size, STREAM_SIZE_MIN, STREAM_SIZE_MAX, e) < 0)
+	    check_power("history", f->r.output_size, STREAM_SIZE_MIN, STREAM_SIZE_MAX, e) < 0 ||
+	    cli_permissions(cli, &f->r.permissions, e) < 0)
 		return -1;
 	f->r.name = cli->words[0];
 	f->r.bundle = cli->words[1];
@@ -159,6 +160,6 @@ const struct command cmd_pod_create = {
 	.flags_size = sizeof(struct pod_create_flags),
 	.min_words = 2,
 	.max_words = 2,
-	.attr = CMD_ROOT | CMD_CGROUP,
+	.attr = CMD_ROOT | CMD_CGROUP | CMD_POLICY,
 	.run = run_pod_create,
 };

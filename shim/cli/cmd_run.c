@@ -3,8 +3,12 @@
  */
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/proc.h"
+#include "base/fd.h"
+#include "base/scope.h"
+#include "shim/cli/audit_lines.h"
 #include "shim/cli/cmd.h"
 #include "shim/cli/create_flags.h"
 
@@ -90,15 +94,60 @@ static int print_id(const char *id, struct ps_err *e)
 	return cli_print(&out, e);
 }
 
+struct ended {
+	const struct cli *cli;
+	struct audit_denials denials;
+};
+
+static void ended_done(struct ended *d)
+{
+	audit_denials_done(&d->denials);
+}
+
+static int add_denial(void *ctx, const char *line, size_t n)
+{
+	audit_denials_add(ctx, line, n);
+	return 0;
+}
+
+static void collect_denials(void *ctx, const char *id)
+{
+	struct ended *d = ctx;
+
+	(void)pod_watch(&d->cli->env, id, /* follow= */ false, add_denial, &d->denials, NULL);
+}
+
+enum { SUMMARY_ROWS = 12 };
+
+/* What failed because of its permissions says so at the end. */
+static void tell_denials(const struct ended *d, int status)
+{
+	ps_auto_buf struct ps_buf out = { 0 };
+
+	if (!status)
+		return;
+	audit_denials_summary(&d->denials, SUMMARY_ROWS, &out);
+	if (out.len && !out.failed)
+		(void)ps_write_all(STDERR_FILENO, out.data, out.len);
+}
+
 static int run_run(struct cli *cli, struct ps_err *e)
 {
+	struct ended ended ps_auto(ended_done) = { .cli = cli };
 	struct pod_create_request *r = cli->flags;
 	char generated[GENERATED_ID_LEN + 1] = "";
 	int status = 0;
 
+	if (!cli->policy.quiet) {
+		r->ended = collect_denials;
+		r->ended_ctx = &ended;
+	}
+	r->audit_file = cli->policy.audit;
 	if (choose_form(cli, r, generated, e) < 0 || cli_preserve_fds(cli, &r->preserve_fds, e) < 0 ||
+	    cli_permissions(cli, &r->permissions, e) < 0 ||
 	    pod_run(&cli->env, r, &status, e) < 0)
 		return -1;
+	tell_denials(&ended, status);
 	if (r->detach && r->id == generated && print_id(generated, e) < 0)
 		return -1;
 	return status;
@@ -118,6 +167,6 @@ const struct command cmd_run = {
 	.opts = OPT_TABLE(run_rows),
 	.flags_size = sizeof(struct pod_create_request),
 	.max_words = CMD_ANY_WORDS,
-	.attr = CMD_ROOT | CMD_CGROUP | CMD_PAYLOAD,
+	.attr = CMD_ROOT | CMD_CGROUP | CMD_PAYLOAD | CMD_POLICY,
 	.run = run_run,
 };

@@ -15,8 +15,8 @@ static void put_flag(struct ps_buf *out, const struct opt *o)
 	ps_buf_puts(out, "  ");
 	for (const char *l = o->letters ? o->letters : ""; *l; l++)
 		ps_buf_printf(out, "-%c, ", *l);
-	ps_buf_printf(out, "--%s%s%s", o->name, opt_takes_value(o) ? " " : "",
-		      opt_takes_value(o) ? o->arg : "");
+	ps_buf_printf(out, "--%s", o->name);
+	opt_usage(o, out);
 	if (out->len - start >= FLAG_WIDTH) {
 		ps_buf_putc(out, '\n');
 		start = out->len;
@@ -81,6 +81,11 @@ void help_command(struct ps_buf *out, const struct command *c)
 		put_commands(out, c);
 	}
 	put_flags(out, "Flags", &c->opts);
+	if (c->attr & CMD_POLICY) {
+		const struct opt_table permissions = policy_opts();
+
+		put_flags(out, "Permission flags (before or after the command)", &permissions);
+	}
 	if (c->examples) {
 		ps_buf_puts(out, "\nExamples:\n");
 		put_lines(out, c->examples);

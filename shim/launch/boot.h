@@ -12,6 +12,7 @@ struct launch_boot {
 	uint32_t size;                /* of the whole block */
 	uint32_t plan_off, plan_size;
 	int32_t channel_fd, gate_fd;  /* gate_fd -1: the channel is the gate */
+	int32_t broker_fd;            /* where the listener of a guard goes; -1 */
 	int32_t wait_ms;
 	uint32_t n_fds, n_tasks;
 	uint32_t dies_with_launcher;  /* behind the gate, too */

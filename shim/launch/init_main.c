@@ -28,12 +28,15 @@
 #include "shim/sandbox/cgroup.h"
 #include "shim/sandbox/devices.h"
 #include "shim/sandbox/hooks.h"
+#include "shim/sandbox/landlock.h"
+#include "shim/sandbox/listener.h"
 #include "shim/sandbox/mounts.h"
 #include "shim/sandbox/namespaces.h"
 #include "shim/sandbox/payload.h"
 #include "shim/sandbox/privileges.h"
 #include "shim/sandbox/process.h"
 #include "shim/sandbox/procfs.h"
+#include "shim/sandbox/reaper.h"
 #include "shim/sandbox/rootfs.h"
 #include "shim/sandbox/seccomp.h"
 #include "shim/sandbox/staging.h"
@@ -45,7 +48,7 @@ struct init {
 	const int *tasks;
 	uint32_t n_tasks;
 	mode_t caller_umask;
-	bool began_giving_up, gave_up, filtered, dies_with_launcher;
+	bool began_giving_up, gave_up, confined, filtered, dies_with_launcher;
 	char payload[PATH_MAX];
 };
 
@@ -129,6 +132,9 @@ static int do_join_ns(struct player *p, struct ps_err *e)
 {
 	struct init *in = init_of(p);
 
+	/* Our children will be the payload's neighbours from here on, with more rights than it has. */
+	if (p->plan->bridge_late && guard_begin(&in->sb, e) < 0)
+		return -1;
 	if (p->plan->rootfs_fd == PLAN_NO_FD) {
 		uint64_t flags = 0;
 
@@ -197,13 +203,16 @@ static int do_isolate_mounts(struct player *p, struct ps_err *e) { return rootfs
 static int do_open_procfs(struct player *p, struct ps_err *e) { return procfs_open(&init_of(p)->sb, e); }
 static int do_set_names(struct player *p, struct ps_err *e) { return ns_set_names(&init_of(p)->sb, e); }
 static int do_lo_up(struct player *p, struct ps_err *e) { (void)p; return net_lo_up(e); }
+static int do_open_resolver(struct player *p, struct ps_err *e) { return net_open_resolver(&init_of(p)->sb, e); }
 static int do_attach_rootfs(struct player *p, struct ps_err *e) { return rootfs_attach(&init_of(p)->sb, e); }
 static int do_mount(struct player *p, struct ps_err *e) { return mounts_apply(&init_of(p)->sb, e); }
 static int do_make_devices(struct player *p, struct ps_err *e) { return devices_apply(&init_of(p)->sb, e); }
 static int do_set_sysctls(struct player *p, struct ps_err *e) { return sysctls_apply(&init_of(p)->sb, e); }
 static int do_mask(struct player *p, struct ps_err *e)
 {
-	return mounts_finish(&init_of(p)->sb, e) < 0 ? -1 : masks_apply(&init_of(p)->sb, e);
+	struct sandbox *sb = &init_of(p)->sb;
+
+	return mounts_finish(sb, e) < 0 || rebinds_apply(sb, e) < 0 ? -1 : masks_apply(sb, e);
 }
 
 static int do_enter_rootfs(struct player *p, struct ps_err *e) { return rootfs_enter(&init_of(p)->sb, e); }
@@ -238,6 +247,8 @@ static int do_find_payload(struct player *p, struct ps_err *e)
 {
 	return payload_find(&init_of(p)->sb, init_of(p)->payload, e);
 }
+
+static int do_make_ruleset(struct player *p, struct ps_err *e) { return landlock_prepare(&init_of(p)->sb, e); }
 
 /*
  * Closed, not only close-on-exec: a neighbour in a shared pid namespace opens by /proc/PID/fd what we hold, the private
@@ -283,6 +294,8 @@ static int give_up(struct init *in, struct ps_err *e)
 		return -1;
 	if (!sb->plan->has_process)
 		return 0;
+	if (guard_begin(sb, e) < 0)
+		return -1;
 	umask(in->caller_umask);
 	for (size_t i = 0; i < PS_COUNT(steps); i++)
 		if (steps[i](sb, e) < 0)
@@ -295,6 +308,20 @@ static int give_up(struct init *in, struct ps_err *e)
 	if (creds_apply(sb, e) < 0 || caps_apply(sb, e) < 0)
 		return -1;
 	return inside ? 0 : rootfs_chdir(sb, make_cwd, e);
+}
+
+/*
+ * What permissions take away: in force before any program of the container runs, and after the last file that we read.  In this
+ * order: a domain is a system call that the guard may forbid.
+ */
+static int confine(struct init *in, struct ps_err *e)
+{
+	if (in->confined)
+		return 0;
+	in->confined = true;
+	if (mdwe_apply(&in->sb, e) < 0 || landlock_enter(&in->sb, e) < 0)
+		return -1;
+	return guard_apply(&in->sb, e);
 }
 
 static int do_give_up_early(struct player *p, struct ps_err *e)
@@ -311,7 +338,7 @@ static int do_give_up_early(struct player *p, struct ps_err *e)
 		return ps_fail_os(e, "make the process non-dumpable");
 	if (!sb->plan->has_process)
 		return 0;
-	if (payload_prepare(sb, e) < 0)
+	if (payload_prepare(sb, e) < 0 || confine(init_of(p), e) < 0)
 		return -1;
 	return sb->plan->no_new_privs ? seccomp_apply(sb, e) : 0;
 }
@@ -363,9 +390,14 @@ static int do_take_plan(struct player *p, struct ps_err *e)
 	if (!plan)
 		return 0;
 	if (p->new_plan_size < sizeof(*plan) || plan->magic != PLAN_MAGIC || plan->version != PLAN_VERSION ||
-	    plan->size != p->new_plan_size || plan->fds.n != p->plan->fds.n)
+	    plan->size != p->new_plan_size || plan->fds.n != p->plan->fds.n || !plan_confines_as(plan, p->plan))
 		return ps_fail(e, PS_E_PEER, "launch: the plan of this launch is not one of this runner");
+	bool own_rules = plan->landlock.off != p->plan->landlock.off || plan->landlock.n != p->plan->landlock.n;
+
 	p->plan = in->sb.plan = plan;
+	/* A domain more: whatever its rules say, those of the runner hold as well. */
+	if (own_rules && landlock_prepare(&in->sb, e) < 0)
+		return -1;
 	return plan->has_process ? payload_find(&in->sb, in->payload, e) : 0;
 }
 
@@ -385,7 +417,7 @@ static int do_hooks_start(struct player *p, struct ps_err *e)
 {
 	/* Programs of the container: they get its environment, never the caller's. */
 	environ = payload_env(&init_of(p)->sb, e);
-	if (!environ || load_filter(init_of(p), e) < 0)
+	if (!environ || confine(init_of(p), e) < 0 || load_filter(init_of(p), e) < 0)
 		return -1;
 	return hooks_run(p->plan, "startContainer", p->plan->start_container, "created", getpid(), false, NULL, NULL, e);
 }
@@ -410,17 +442,18 @@ static int do_give_up(struct player *p, struct ps_err *e)
 	return init_of(p)->gave_up ? 0 : give_up(init_of(p), e);
 }
 
-
 static int do_ready(struct player *p, struct ps_err *e)
 {
 	if (!p->plan->has_process)
 		return ps_fail(e, PS_E_STATE, "the container has no process to start (config.json has no 'process')");
-	return p->plan->bridge_late ? 0 : payload_prepare(&init_of(p)->sb, e);
+	if (p->plan->bridge_late)
+		return 0;
+	return payload_prepare(&init_of(p)->sb, e) < 0 ? -1 : confine(init_of(p), e);
 }
 
 static int do_execute(struct player *p, struct ps_err *e)
 {
-	if (load_filter(init_of(p), e) < 0)
+	if (load_filter(init_of(p), e) < 0 || (p->plan->reaper && reaper_split(&init_of(p)->sb, e) < 0))
 		return -1;
 	return payload_exec(&init_of(p)->sb, init_of(p)->payload, e);
 }
@@ -455,6 +488,7 @@ static int boot(const char *arg, struct init *in, struct ps_err *e)
 	in->sb = (struct sandbox)SANDBOX_INIT((const void *)(block + b->plan_off), fds);
 	in->tasks = fds + b->n_fds;
 	in->n_tasks = b->n_tasks;
+	in->sb.broker_fd = b->broker_fd;
 	in->dies_with_launcher = in->sb.dies_with_launcher = b->dies_with_launcher;
 	in->player = (struct player){ .me = INIT, .plan = in->sb.plan, .channel = b->channel_fd, .wait_ms = b->wait_ms,
 				      .rows = init_rows, .gate_fd = b->gate_fd, .plan_fd = -1,

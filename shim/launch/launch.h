@@ -23,6 +23,7 @@ struct launch {
 	pid_t target_pid;   /* the same */
 	int stdio[3];       /* the payload's 0, 1, 2; -1: ours */
 	int payload_channel; /* becomes the plan's channel_fd; -1: the plan has none */
+	int broker;         /* our copy of the socket that init sends the listener of the plan's guard to; its peer: launch_take_listener. -1: none */
 	bool dies_with_us;  /* no longer-lived than the launcher, even behind the gate */
 	const char *const *cgroup_dirs; /* exec: the container's cgroups; else taken from the plan */
 	unsigned n_cgroup_dirs;
@@ -34,7 +35,7 @@ struct launch {
 	bool hooks_began;   /* a failure after this owes the poststop hooks */
 };
 #define LAUNCH_INIT(p) { .plan = (p), .gate_fd = -1, .target_pidfd = -1, .pid = -1, .pidfd = -1, .channel = -1, \
-			 .stdio = { -1, -1, -1 }, .payload_channel = -1 }
+			 .stdio = { -1, -1, -1 }, .payload_channel = -1, .broker = -1 }
 
 /* Rows open_host .. record.  On failure nothing of it runs any more (init was killed and reaped); cgroups are the owner's to remove. */
 int launch_prepare(struct launch *l, struct ps_err *e);
@@ -55,6 +56,18 @@ struct launch_gate {
 int launch_gate_open(struct launch_gate *g, int conn_fd, const struct plan *plan, struct ps_err *e);
 /* 1: the payload was executed; 0: more is to come; -1: the launch failed. */
 int launch_gate_hear(struct launch_gate *g, struct ps_err *e);
+/*
+ * The other end of launch.broker: a supervisor takes the listener of a guard, as soon as init has loaded it (behind the gate;
+ * for exec when it is prepared).  From then on until its execve init may wait for an answer, too: nobody who waits for the
+ * launch may be the one who answers.  PS_E_PEER: init has ended, sent something else, or nothing within timeout_ms (0: what
+ * is there, sys ETIMEDOUT).
+ */
+struct launch_listener {
+	bool is_resolver;   /* fd is the UDP socket at which the payload asks for names, in its network namespace */
+	int fd;             /* the caller's */
+	pid_t pid;          /* as it sees itself in its pid namespace */
+};
+int launch_take_listener(int broker_peer, int timeout_ms, struct launch_listener *ret, struct ps_err *e);
 /* SIGKILL and reap whatever was spawned; closes everything.  Safe at any time. */
 void launch_abort(struct launch *l);
 /* Close our ends; the runner lives on. */

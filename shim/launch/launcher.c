@@ -87,7 +87,7 @@ static int do_limit_cgroup(struct player *p, struct ps_err *e)
 
 /* In the child of the vfork: let the inherited fds through the exec and become the init image. */
 struct spawn {
-	int image_fd, boot_fd, channel_fd, gate_fd;
+	int image_fd, boot_fd, channel_fd, gate_fd, broker_fd;
 	int stdio[3], payload_channel;
 	uint32_t payload_channel_at;
 	const int *fds, *tasks;
@@ -114,7 +114,7 @@ static int place_fds(const struct spawn *s)
 static int check_channel(const struct spawn *s, struct ps_err *e)
 {
 	const int at = s->payload_channel < 0 ? -1 : (int)s->payload_channel_at;
-	const int own[] = { s->image_fd, s->boot_fd, s->channel_fd, s->gate_fd };
+	const int own[] = { s->image_fd, s->boot_fd, s->channel_fd, s->gate_fd, s->broker_fd };
 	bool taken = false;
 
 	for (size_t i = 0; i < PS_COUNT(own); i++)
@@ -141,6 +141,7 @@ static int spawn_child(void *arg)
 	keep(s->boot_fd);
 	keep(s->channel_fd);
 	keep(s->gate_fd);
+	keep(s->broker_fd);
 	for (uint32_t i = 0; i < s->n_fds; i++)
 		keep(s->fds[i]);
 	for (uint32_t i = 0; i < s->n_tasks; i++)
@@ -175,7 +176,7 @@ static int make_boot(const struct work *w, int channel_fd, struct ps_err *e)
 	struct launch_boot boot = {
 		.magic = LAUNCH_BOOT_MAGIC, .version = LAUNCH_BOOT_VERSION,
 		.size = (uint32_t)size, .plan_off = (uint32_t)plan_at_off, .plan_size = l->plan->size,
-		.channel_fd = channel_fd, .gate_fd = l->gate_fd, .wait_ms = wait_ms(l->plan),
+		.channel_fd = channel_fd, .gate_fd = l->gate_fd, .broker_fd = l->broker, .wait_ms = wait_ms(l->plan),
 		.n_fds = l->plan->fds.n, .n_tasks = w->cgroups.n_tasks, .dies_with_launcher = l->dies_with_us,
 	};
 	memcpy(head, &boot, sizeof(boot));
@@ -214,7 +215,7 @@ static int do_spawn(struct player *p, struct ps_err *e)
 	if (image < 0)
 		return -1;
 	struct spawn s = {
-		.image_fd = image, .boot_fd = boot, .channel_fd = theirs, .gate_fd = l->gate_fd,
+		.image_fd = image, .boot_fd = boot, .channel_fd = theirs, .gate_fd = l->gate_fd, .broker_fd = l->broker,
 		.preserve_fds = p->plan->preserve_fds, .fds = w->fds, .n_fds = p->plan->fds.n, .tasks = w->cgroups.tasks, .n_tasks = w->cgroups.n_tasks,
 		.stdio = { l->stdio[0], l->stdio[1], l->stdio[2] },
 		.payload_channel = l->payload_channel, .payload_channel_at = p->plan->channel_fd,

@@ -26,12 +26,14 @@ static bool bridge_userns(const struct plan *p)   { return (p->bridge_early || p
 static bool bridge_to_new(const struct plan *p)   { return p->bridge_early && (p->ns_new & CLONE_NEWPID); }
 static bool new_timens(const struct plan *p)      { return p->ns_new & CLONE_NEWTIME; }
 static bool new_cgroupns(const struct plan *p)    { return p->ns_new & CLONE_NEWCGROUP; }
+static bool has_resolver(const struct plan *p)    { return p->resolver; }
 static bool wants_lo(const struct plan *p)        { return p->lo_up; }
 static bool has_process(const struct plan *p)     { return p->has_process; }
 static bool has_tty(const struct plan *p)         { return p->has_process && p->terminal; }
 static bool runtime_hooks(const struct plan *p)   { return p->prestart.n || p->create_runtime.n; }
 static bool container_hooks(const struct plan *p) { return p->create_container.n; }
 static bool start_hooks(const struct plan *p)     { return p->start_container.n; }
+static bool has_landlock(const struct plan *p)    { return p->landlock_fs || p->landlock_scoped; }
 static bool gives_up_late(const struct plan *p)   { return !p->bridge_late; }
 
 static bool in_userns(const struct plan *p)

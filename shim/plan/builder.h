@@ -83,7 +83,12 @@ int build_mounts(struct builder *b);
 int build_devices(struct builder *b);
 int build_process(struct builder *b);
 int build_seccomp(struct builder *b);
+int build_rebinds(struct builder *b);
+int build_confinement(struct builder *b);
 int build_hooks(struct builder *b);
+
+/* The program of a policy, ready to load. */
+int build_program(struct builder *b, const struct policy_seccomp *s, struct plan_list *ret);
 
 /* The container's directory in a host hierarchy; our own where the container gets none (PLAN_CGROUP_DISABLED). */
 int build_cgroup_dir(const struct builder *b, unsigned hierarchy, char out[PATH_MAX]);

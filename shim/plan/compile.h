@@ -40,6 +40,10 @@ struct plan_program {
 	struct spec_strs args;
 	const char *const *env;
 	size_t n_env;
+	/* Landlock rules, MDWE and guard in place of the base's, never less than those; NULL: the base's. */
+	const struct policy *tighter;
+	const struct host *host;              /* with tighter */
+	const struct plan_request *request;   /* with tighter: who gives the guard's program */
 };
 int plan_relaunch(const struct plan *base, const struct plan_program *c, struct ps_buf *out, struct ps_err *e);
 /* Check magic, version, size and that every offset and list lies inside; NULL when not. */

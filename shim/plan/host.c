@@ -13,6 +13,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/abi.h"
 #include "base/fd.h"
 #include "base/scope.h"
 
@@ -333,5 +334,21 @@ int host_probe(struct ps_arena *a, const struct host **ret, struct ps_err *e)
 	if (probe_kernel(h, e) < 0 || probe_ids(h, e) < 0 || probe_cgroups(h, e) < 0)
 		return -1;
 	*ret = h;
+	return 0;
+}
+
+int host_probe_policy(struct ps_arena *a, const struct host **h, struct ps_err *e)
+{
+	struct host *full = ps_arena_new(a, struct host);
+
+	if (!full)
+		return ps_fail_os(e, "memory for what the host can do");
+	*full = **h;
+	int abi = ps_sys_landlock_create_ruleset(NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+
+	full->landlock_abi = abi > 0 ? (unsigned)abi : 0;
+	full->mdwe = prctl(PR_GET_MDWE, 0, 0, 0, 0) >= 0;
+	full->memfd_noexec = access("/proc/sys/vm/memfd_noexec", F_OK) == 0;
+	*h = full;
 	return 0;
 }

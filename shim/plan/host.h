@@ -30,9 +30,15 @@ struct host {
 	struct host_cgroup cgroups[20];
 	unsigned n_cgroups;
 	char cgroup2_controllers[256]; /* cgroup.controllers of the v2 root, space separated */
+	/* What permissions need; nothing before host_probe_policy(). */
+	unsigned landlock_abi;    /* 0: no Landlock */
+	bool mdwe;                /* PR_SET_MDWE (6.3) */
+	bool memfd_noexec;        /* vm.memfd_noexec of pid namespaces (6.3), which only uid 0 of the host may set */
 };
 
 /* Probe; the facts live in the arena.  Fails only when /proc cannot be read, or the kernel is older than 5.12 (PS_E_UNSUPP). */
 int host_probe(struct ps_arena *a, const struct host **ret, struct ps_err *e);
+/* In place of *h the same with what permissions need: three more system calls, for those who have any. */
+int host_probe_policy(struct ps_arena *a, const struct host **h, struct ps_err *e);
 /* Parsers, for tests: /proc/self/mountinfo and /proc/self/cgroup text. */
 int host_parse_cgroups(struct host *h, const char *mountinfo, const char *self_cgroup, struct ps_err *e);

@@ -17,7 +17,7 @@ enum { PLAN_MAGIC = 0x4e4c5053 /* "SPLN" */, PLAN_VERSION = 1, PLAN_NO_FD = 0xff
 
 /* Host objects that the launcher opens before the first clone, in the host's mount namespace; rows name them by index. */
 enum plan_fd_kind {
-	PLAN_FD_ROOTFS,    /* detached clone of the rootfs tree (open_tree OPEN_TREE_CLONE|AT_RECURSIVE) */
+	PLAN_FD_ROOTFS,    /* detached clone of the rootfs tree (open_tree OPEN_TREE_CLONE|AT_RECURSIVE); without a path init makes a tmpfs */
 	PLAN_FD_BIND,      /* detached clone of a bind source; flags: PLAN_FD_RECURSIVE; id-mapped and propagation as its mount row says */
 	PLAN_FD_NS,        /* namespace file, type checked against `flag` (NS_GET_NSTYPE) */
 	PLAN_FD_DEVICE,    /* detached clone of a host device node, verified: type, major, minor */
@@ -43,7 +43,7 @@ enum plan_mount_kind {
 	PLAN_MOUNT_CGROUP1, /* tmpfs at target with one directory per v1 hierarchy (and links for co-mounted controllers) */
 	PLAN_MOUNT_CGROUP2, /* cgroup2 (in the cgroup namespace), or the bound directory fds[fd] without one */
 };
-enum { PLAN_MOUNT_TMPCOPYUP = 1, PLAN_MOUNT_IDMAP = 2, PLAN_MOUNT_IDMAP_REC = 4 };
+enum { PLAN_MOUNT_TMPCOPYUP = 1, PLAN_MOUNT_IDMAP = 2, PLAN_MOUNT_IDMAP_REC = 4, PLAN_MOUNT_COPY_SYMLINK = 8 };
 struct plan_mount {
 	uint32_t kind, flags;
 	plan_off from, target, fstype, source;
@@ -56,6 +56,9 @@ struct plan_mount {
 	struct plan_list uid_map, gid_map; /* struct plan_id_map; empty with IDMAP: the container's own user namespace */
 };
 struct plan_path { plan_off from, path; };
+enum { PLAN_OPTIONAL = 1 /* may be missing */, PLAN_RECURSIVE = 2 /* with all that is mounted below */ };
+struct plan_rebind { plan_off from, path; uint64_t attr_set, attr_clr; uint32_t flags, pad; }; /* the path onto itself; MOUNT_ATTR_* */
+struct plan_landlock_rule { plan_off from, path; uint64_t access; uint32_t flags, pad; };      /* LANDLOCK_ACCESS_FS_* */
 struct plan_link { plan_off from, path, target; };
 struct plan_device {
 	plan_off from, path;
@@ -95,14 +98,17 @@ struct plan {
 	uint8_t bridge_early;            /* a user namespace: what the host owns is joined and staged before it is made or joined */
 	uint8_t bridge_late;             /* the pid namespace is shared: everything is applied before the process enters it */
 	uint8_t lo_up;                   /* bring lo up in the new network namespace */
+	uint8_t resolver;                /* a supervisor answers for names at PLAN_RESOLVER_ADDRESS, port 53 */
 	uint8_t new_keyring;
 
 	/* file system; rootfs_fd == PLAN_NO_FD: exec, nothing of this applies */
 	uint32_t rootfs_fd;
-	plan_off rootfs;
-	uint8_t rootfs_readonly, no_pivot, has_mount_ns, pad1;
+	plan_off rootfs;                 /* 0: a tmpfs */
+	uint8_t rootfs_readonly, no_pivot, has_mount_ns;
+	uint8_t reaper;                  /* pid 1 stays init and reaps; the payload is its child */
 	uint64_t rootfs_propagation;
-	struct plan_list mounts, devices, links, masked, readonly, sysctl;
+	uint64_t rootfs_attr_set;        /* MOUNT_ATTR_* for the tree of the root file system; read-only: for its topmost mount, at last */
+	struct plan_list mounts, devices, links, rebinds, masked, readonly, sysctl;
 	uint32_t null_fd;                /* PLAN_FD_DEVICE of /dev/null for masks */
 
 	/* process; has_process 0: a container without one (create works, start refuses) */
@@ -119,6 +125,12 @@ struct plan {
 	struct plan_list rlimits;
 	struct plan_list seccomp;        /* struct sock_filter, ready to load; n == 0: none */
 	uint32_t seccomp_flags;
+	uint32_t guard_flags;            /* SECCOMP_FILTER_FLAG_NEW_LISTENER: it has a listener, which goes to the supervisor */
+	struct plan_list guard;          /* the same beside it: what permissions take away, and what a supervisor answers */
+	uint64_t landlock_fs, landlock_scoped; /* LANDLOCK_ACCESS_FS_*, LANDLOCK_SCOPE_*; both 0: no domain */
+	struct plan_list landlock;       /* struct plan_landlock_rule */
+	uint32_t landlock_flags;         /* LANDLOCK_RESTRICT_SELF_* */
+	uint8_t mdwe, pad3[3];           /* no memory becomes executable later (PR_SET_MDWE) */
 	uint32_t preserve_fds;           /* fds 3 .. 3+n-1 go to the payload */
 	uint32_t channel_fd;             /* the fd at which the payload finds its channel; 0: it has none */
 
@@ -135,6 +147,11 @@ struct plan {
 	plan_off hook_state_head, hook_state_tail;
 };
 
+/* Where a payload asks for names; and an address of a new namespace's lo that is not loopback: else getaddrinfo(3) with
+ * AI_ADDRCONFIG asks for nothing. */
+#define PLAN_RESOLVER_ADDRESS "127.18.0.1"
+#define PLAN_RESOLVER_OWN "198.18.0.1"
+
 static inline const void *plan_at(const struct plan *p, plan_off off)
 {
 	return (const char *)p + off;
@@ -146,6 +163,13 @@ static inline const char *plan_str(const struct plan *p, plan_off off)
 }
 /* const struct T *rows = PLAN_ROWS(plan, struct T, list); */
 #define PLAN_ROWS(p, type, list) ((const type *)plan_at((p), (list).off))
+/* Does p take away what base does, as far as it shows without following programs and paths? */
+static inline bool plan_confines_as(const struct plan *p, const struct plan *base)
+{
+	return !(base->landlock_fs & ~p->landlock_fs) && !(base->landlock_scoped & ~p->landlock_scoped) &&
+	       (p->guard.n || !base->guard.n) && !(base->guard_flags & ~p->guard_flags) &&
+	       (p->seccomp.n || !base->seccomp.n) && p->mdwe >= base->mdwe && p->no_new_privs >= base->no_new_privs;
+}
 /* for (PLAN_EACH(plan, struct plan_mount, m, plan->mounts)) ... */
 #define PLAN_EACH(p, type, var, list) const type *var = PLAN_ROWS(p, type, list), *var##_end = var + (list).n; var < var##_end; var++
 /* i-th string of a list of plan_off. */

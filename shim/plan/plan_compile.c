@@ -72,7 +72,10 @@ int build_namespaces(struct builder *b)
 	b->plan.bridge_early = user;
 	b->plan.bridge_late = policy_ns_get(b->p, CLONE_NEWPID)->mode == POLICY_NS_JOIN;
 	b->plan.lo_up = (b->plan.ns_new & CLONE_NEWNET) != 0;
+	b->plan.resolver = b->p->resolver;
 	b->plan.has_mount_ns = 1;
+	/* Elsewhere pid 1 is somebody else. */
+	b->plan.reaper = b->p->reaper && (b->plan.ns_new & CLONE_NEWPID);
 	b->plan.new_keyring = !b->r->no_new_keyring;
 	b->plan.hostname = build_str(b, b->p->hostname);
 	b->plan.domainname = build_str(b, b->p->domainname);
@@ -208,7 +211,7 @@ int plan_compile(const struct policy *p, const struct host *h, const struct plan
 {
 	static int (*const parts[])(struct builder *) = {
 		build_rootfs, build_namespaces, build_cgroups, build_cgroup_limits, build_device_rules, build_mounts,
-		build_devices, build_process, build_seccomp, build_hooks,
+		build_devices, build_rebinds, build_process, build_seccomp, build_confinement, build_hooks,
 	};
 	ps_auto(build_done) struct builder b;
 
@@ -236,7 +239,7 @@ static int build_enter(struct builder *b, uint64_t enter)
 int plan_compile_exec(const struct policy *p, const struct host *h, const struct plan_request *r, uint64_t enter,
 		      struct ps_buf *out, struct ps_err *e)
 {
-	static int (*const parts[])(struct builder *) = { build_cgroups, build_process, build_seccomp };
+	static int (*const parts[])(struct builder *) = { build_cgroups, build_process, build_seccomp, build_confinement };
 	ps_auto(build_done) struct builder b;
 
 	build_init(&b, p, h, r, out, e);

@@ -96,7 +96,8 @@ static int one_mount(struct builder *b, const struct policy_mount *m, size_t ind
 	*row = (struct plan_mount){
 		.kind = m->remount ? PLAN_MOUNT_REMOUNT : m->bind ? PLAN_MOUNT_BIND : PLAN_MOUNT_FS,
 		.flags = (m->tmpcopyup ? PLAN_MOUNT_TMPCOPYUP : 0U) | (m->idmap ? PLAN_MOUNT_IDMAP : 0U) |
-			 (m->idmap_recursive ? PLAN_MOUNT_IDMAP_REC : 0U),
+			 (m->idmap_recursive ? PLAN_MOUNT_IDMAP_REC : 0U) |
+			 (m->bind && m->copy_symlink ? PLAN_MOUNT_COPY_SYMLINK : 0U),
 		.from = build_str(b, m->from), .target = build_str(b, m->target),
 		.fstype = *m->fstype ? build_str(b, m->fstype) : 0, .source = *m->source ? build_str(b, m->source) : 0,
 		.sb_flags = m->sb_flags, .attr_set = m->attr_set, .attr_clr = m->attr_clr, .rec_set = m->rec_set,
@@ -134,6 +135,14 @@ static uint32_t null_device(struct builder *b)
 	return build_fd(b, &fd);
 }
 
+/* The kernel sets it for the writer's pid namespace (6.3): init's, unless the container made none, and then the host's. */
+static int check_sysctl(const struct builder *b, const struct spec_kv *kv)
+{
+	if (strcmp(kv->key, "vm/memfd_noexec") != 0 || policy_ns_get(b->p, CLONE_NEWPID)->mode == POLICY_NS_NEW)
+		return 0;
+	return build_fail(b, PS_E_UNSUPP, kv->at, "sysctl '%s' takes a pid namespace of the container's own", kv->key);
+}
+
 int build_mounts(struct builder *b)
 {
 	const struct policy *p = b->p;
@@ -155,6 +164,8 @@ int build_mounts(struct builder *b)
 		const struct spec_kv *kv = &p->sysctl[i];
 		struct plan_sysctl s = { build_str(b, kv->at), build_str(b, kv->key), build_str(b, kv->value) };
 
+		if (check_sysctl(b, kv) < 0)
+			return -1;
 		build_set(b, plan->sysctl, i, &s, sizeof(s));
 	}
 	return 0;

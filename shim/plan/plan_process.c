@@ -77,21 +77,27 @@ static int compile_seccomp(void *ctx, const struct policy_seccomp *s, struct ps_
 	return plan_seccomp_compile(s, out, e);
 }
 
-int build_seccomp(struct builder *b)
+int build_program(struct builder *b, const struct policy_seccomp *s, struct plan_list *ret)
 {
 	__typeof__(b->r->seccomp) give = b->r->seccomp ? b->r->seccomp : compile_seccomp;
-	const struct policy_seccomp *s = &b->p->seccomp;
-
-	if (!s->set)
-		return 0;
 	plan_off at = build_align(b);
+
 	if (give(b->r->seccomp_ctx, s, b->out, b->e) < 0)
 		return build_at(b, s->from);
 	size_t size = b->out->len - at;
 	/* A container without the filter that was asked for must never come of this. */
 	if (b->out->failed || !size || size % sizeof(struct sock_filter))
 		return build_fail(b, PS_E_BUG, s->from, "the system call filter came out incomplete");
-	b->plan.seccomp = (struct plan_list){ at, (uint32_t)(size / sizeof(struct sock_filter)) };
-	b->plan.seccomp_flags = s->flags;
+	*ret = (struct plan_list){ at, (uint32_t)(size / sizeof(struct sock_filter)) };
 	return 0;
+}
+
+int build_seccomp(struct builder *b)
+{
+	const struct policy_seccomp *s = &b->p->seccomp;
+
+	if (!s->set)
+		return 0;
+	b->plan.seccomp_flags = s->flags;
+	return build_program(b, s, &b->plan.seccomp);
 }

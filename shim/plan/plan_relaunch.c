@@ -36,6 +36,18 @@ static struct plan_list merge_env(struct builder *b, const struct plan *base, co
 	return l;
 }
 
+static int tighten(struct builder *b, const struct plan *base, const struct plan_program *c)
+{
+	b->p = c->tighter;
+	b->h = c->host;
+	b->r = c->request;
+	b->plan.landlock = b->plan.guard = (struct plan_list){ 0, 0 };
+	b->plan.landlock_fs = b->plan.landlock_scoped = b->plan.landlock_flags = b->plan.guard_flags = b->plan.mdwe = 0;
+	if (build_confinement(b) < 0)
+		return -1;
+	return plan_confines_as(&b->plan, base) ? 0 : ps_fail(b->e, PS_E_DENIED, "a launch cannot take less away than its runner's own permissions");
+}
+
 int plan_relaunch(const struct plan *base, const struct plan_program *c, struct ps_buf *out, struct ps_err *e)
 {
 	struct builder b = { .out = out, .plan = *base, .e = e };
@@ -55,5 +67,7 @@ int plan_relaunch(const struct plan *base, const struct plan_program *c, struct 
 	}
 	if (c->n_env)
 		b.plan.env = merge_env(&b, base, c->env, c->n_env);
+	if (c->tighter && tighten(&b, base, c) < 0)
+		return -1;
 	return build_close(&b, c->id);
 }

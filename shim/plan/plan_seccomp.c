@@ -207,14 +207,27 @@ int plan_seccomp_library(const struct policy_seccomp *s, struct ps_buf *out, str
 	return compile(s, out, e);
 }
 
+/* What a profile of all kernels may do, a guard may not: name what is not known here, and so not be guarded. */
+static int check_names(const struct policy_seccomp *s, struct ps_err *e)
+{
+	for (size_t i = 0; i < s->n_rules; i++)
+		for (size_t k = 0; k < s->rules[i].names.n; k++)
+			if (seccomp_syscall_resolve_name(s->rules[i].names.v[k]) == __NR_SCMP_ERROR)
+				return ps_fail(e, PS_E_BUG, "seccomp: no system call '%s' is known", s->rules[i].names.v[k]);
+	return 0;
+}
+
 int plan_seccomp_plain(const struct policy_seccomp *s, struct ps_buf *out, struct ps_err *e)
 {
+	if (s->strictest && check_names(s, e) < 0)
+		return -1;
 	put_stub(s, out);
 	switch (seccomp_list(s, seccomp_syscall_resolve_name_arch, out)) {
 	case SECCOMP_LISTED:
 		return 0;
 	case SECCOMP_NOT_OURS:
-		return compile(s, out, e);
+		return s->strictest ? ps_fail(e, PS_E_UNSUPP, "seccomp: an architecture that no guard can be made for")
+				    : compile(s, out, e);
 	case SECCOMP_NO_MEMORY:
 		break;
 	}
@@ -273,4 +286,6 @@ void plan_seccomp_key(const struct policy_seccomp *s, struct ps_buf *out)
 			ps_buf_put(out, r->args[k].op, strlen(r->args[k].op) + 1);
 		}
 	}
+	if (s->strictest)
+		ps_buf_puts(out, "strictest");
 }

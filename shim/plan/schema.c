@@ -26,7 +26,8 @@ static const struct ps_name mount_kinds[] = {
 	{ "cgroup1", PLAN_MOUNT_CGROUP1 }, { "cgroup2", PLAN_MOUNT_CGROUP2 }, END,
 };
 static const struct ps_name mount_flags[] = {
-	{ "tmpcopyup", PLAN_MOUNT_TMPCOPYUP }, { "idmap", PLAN_MOUNT_IDMAP }, { "ridmap", PLAN_MOUNT_IDMAP_REC }, END,
+	{ "tmpcopyup", PLAN_MOUNT_TMPCOPYUP }, { "idmap", PLAN_MOUNT_IDMAP }, { "ridmap", PLAN_MOUNT_IDMAP_REC },
+	{ "copy-symlink", PLAN_MOUNT_COPY_SYMLINK }, END,
 };
 static const struct ps_name namespaces[] = {
 	{ "user", CLONE_NEWUSER }, { "pid", CLONE_NEWPID }, { "network", CLONE_NEWNET }, { "mount", CLONE_NEWNS },
@@ -51,7 +52,28 @@ static const struct ps_name accesses[] = { { "r", 2 }, { "w", 4 }, { "m", 1 }, E
 static const struct ps_name file_flags[] = { { "optional", PLAN_CGROUP_OPTIONAL }, END };
 static const struct ps_name clocks[] = { { "monotonic", CLOCK_MONOTONIC }, { "boottime", CLOCK_BOOTTIME }, END };
 static const struct ps_name seccomp_flags[] = {
-	{ "log", SECCOMP_FILTER_FLAG_LOG }, { "spec-allow", SECCOMP_FILTER_FLAG_SPEC_ALLOW }, END,
+	{ "log", SECCOMP_FILTER_FLAG_LOG }, { "spec-allow", SECCOMP_FILTER_FLAG_SPEC_ALLOW },
+	{ "new-listener", SECCOMP_FILTER_FLAG_NEW_LISTENER },
+	{ "wait-killable-recv", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV }, END,
+};
+static const struct ps_name row_flags[] = { { "optional", PLAN_OPTIONAL }, { "recursive", PLAN_RECURSIVE }, END };
+static const struct ps_name landlock_fs[] = {
+	{ "execute", LANDLOCK_ACCESS_FS_EXECUTE }, { "write-file", LANDLOCK_ACCESS_FS_WRITE_FILE },
+	{ "read-file", LANDLOCK_ACCESS_FS_READ_FILE }, { "read-dir", LANDLOCK_ACCESS_FS_READ_DIR },
+	{ "remove-dir", LANDLOCK_ACCESS_FS_REMOVE_DIR }, { "remove-file", LANDLOCK_ACCESS_FS_REMOVE_FILE },
+	{ "make-char", LANDLOCK_ACCESS_FS_MAKE_CHAR }, { "make-dir", LANDLOCK_ACCESS_FS_MAKE_DIR },
+	{ "make-reg", LANDLOCK_ACCESS_FS_MAKE_REG }, { "make-sock", LANDLOCK_ACCESS_FS_MAKE_SOCK },
+	{ "make-fifo", LANDLOCK_ACCESS_FS_MAKE_FIFO }, { "make-block", LANDLOCK_ACCESS_FS_MAKE_BLOCK },
+	{ "make-sym", LANDLOCK_ACCESS_FS_MAKE_SYM }, { "refer", LANDLOCK_ACCESS_FS_REFER },
+	{ "truncate", LANDLOCK_ACCESS_FS_TRUNCATE }, { "ioctl-dev", LANDLOCK_ACCESS_FS_IOCTL_DEV }, END,
+};
+static const struct ps_name landlock_scopes[] = {
+	{ "abstract-unix-socket", LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET }, { "signal", LANDLOCK_SCOPE_SIGNAL }, END,
+};
+static const struct ps_name landlock_flags[] = {
+	{ "log-same-exec-off", LANDLOCK_RESTRICT_SELF_LOG_SAME_EXEC_OFF },
+	{ "log-new-exec-on", LANDLOCK_RESTRICT_SELF_LOG_NEW_EXEC_ON },
+	{ "log-subdomains-off", LANDLOCK_RESTRICT_SELF_LOG_SUBDOMAINS_OFF }, END,
 };
 static const struct ps_name rlimits[] = {
 	{ "as", RLIMIT_AS }, { "core", RLIMIT_CORE }, { "cpu", RLIMIT_CPU }, { "data", RLIMIT_DATA },
@@ -112,6 +134,19 @@ static const struct field plan_path_fields[] = {
 };
 ROW_TYPE(plan_path);
 
+static const struct field plan_rebind_fields[] = {
+	F(plan_rebind, path, FIELD_STR), F(plan_rebind, attr_set, FIELD_BITS64, OF(attrs)),
+	F(plan_rebind, attr_clr, FIELD_BITS64, OF(attrs)), F(plan_rebind, flags, FIELD_BITS32, OF(row_flags)),
+	F(plan_rebind, from, FIELD_FROM), END,
+};
+ROW_TYPE(plan_rebind);
+
+static const struct field plan_landlock_rule_fields[] = {
+	F(plan_landlock_rule, path, FIELD_STR), F(plan_landlock_rule, access, FIELD_BITS64, OF(landlock_fs)),
+	F(plan_landlock_rule, flags, FIELD_BITS32, OF(row_flags)), F(plan_landlock_rule, from, FIELD_FROM), END,
+};
+ROW_TYPE(plan_landlock_rule);
+
 static const struct field plan_link_fields[] = {
 	F(plan_link, path, FIELD_STR), F(plan_link, target, FIELD_STR), F(plan_link, from, FIELD_FROM), END,
 };
@@ -167,6 +202,7 @@ ROW_TYPE(plan_device_rule);
 #define AT(pointer) .at = (pointer)
 #define OF_FROM(member) .from = offsetof(struct plan, member)
 #define CALLER AT("caller")
+#define PERMISSIONS AT("permissions")
 
 static const struct field plan_fields[] = {
 	F(plan, file, FIELD_STR, CALLER), F(plan, id, FIELD_STR, CALLER), F(plan, bundle, FIELD_STR, CALLER),
@@ -179,13 +215,15 @@ static const struct field plan_fields[] = {
 	F(plan, time_offsets, FIELD_ROWS, ROWS(plan_time_offset)),
 	F(plan, bridge_early, FIELD_BOOL, AT("/linux/namespaces")),
 	F(plan, bridge_late, FIELD_BOOL, AT("/linux/namespaces")),
-	F(plan, lo_up, FIELD_BOOL), F(plan, new_keyring, FIELD_BOOL),
+	F(plan, lo_up, FIELD_BOOL), F(plan, resolver, FIELD_BOOL), F(plan, new_keyring, FIELD_BOOL),
 	F(plan, rootfs_fd, FIELD_FD, AT("/root/path")), F(plan, rootfs, FIELD_STR, AT("/root/path")),
 	F(plan, rootfs_readonly, FIELD_BOOL, AT("/root/readonly")), F(plan, no_pivot, FIELD_BOOL, CALLER),
-	F(plan, has_mount_ns, FIELD_BOOL, AT("/linux/namespaces")),
+	F(plan, has_mount_ns, FIELD_BOOL, AT("/linux/namespaces")), F(plan, reaper, FIELD_BOOL, AT("/annotations")),
 	F(plan, rootfs_propagation, FIELD_BITS64, OF(propagations), AT("/linux/rootfsPropagation")),
 	F(plan, mounts, FIELD_ROWS, ROWS(plan_mount)), F(plan, devices, FIELD_ROWS, ROWS(plan_device)),
-	F(plan, links, FIELD_ROWS, ROWS(plan_link)), F(plan, masked, FIELD_ROWS, ROWS(plan_path)),
+	F(plan, links, FIELD_ROWS, ROWS(plan_link)),
+	F(plan, rootfs_attr_set, FIELD_BITS64, OF(attrs), PERMISSIONS),
+	F(plan, rebinds, FIELD_ROWS, ROWS(plan_rebind)), F(plan, masked, FIELD_ROWS, ROWS(plan_path)),
 	F(plan, readonly, FIELD_ROWS, ROWS(plan_path)), F(plan, sysctl, FIELD_ROWS, ROWS(plan_sysctl)),
 	F(plan, null_fd, FIELD_FD, AT("/linux/maskedPaths")),
 	F(plan, has_process, FIELD_BOOL, ALWAYS, AT("/process")),
@@ -213,6 +251,13 @@ static const struct field plan_fields[] = {
 	F(plan, caps.permitted, FIELD_CAPS, OF_FROM(caps_from), AT("/permitted")),
 	F(plan, caps.ambient, FIELD_CAPS, OF_FROM(caps_from), AT("/ambient")),
 	F(plan, rlimits, FIELD_ROWS, ROWS(plan_rlimit)),
+	F(plan, mdwe, FIELD_BOOL, PERMISSIONS),
+	F(plan, landlock_fs, FIELD_BITS64, OF(landlock_fs), PERMISSIONS),
+	F(plan, landlock_scoped, FIELD_BITS64, OF(landlock_scopes), PERMISSIONS),
+	F(plan, landlock_flags, FIELD_BITS32, OF(landlock_flags), PERMISSIONS),
+	F(plan, landlock, FIELD_ROWS, ROWS(plan_landlock_rule)),
+	F(plan, guard, FIELD_PROGRAM, PERMISSIONS),
+	F(plan, guard_flags, FIELD_BITS32, OF(seccomp_flags), PERMISSIONS),
 	F(plan, seccomp, FIELD_PROGRAM, AT("/linux/seccomp")),
 	F(plan, seccomp_flags, FIELD_BITS32, OF(seccomp_flags), AT("/linux/seccomp")),
 	F(plan, preserve_fds, FIELD_U32, CALLER), F(plan, channel_fd, FIELD_U32, CALLER),

@@ -126,19 +126,19 @@ static enum seccomp_listing put_number(struct list *l, const struct seccomp_entr
 	put(l->out, BPF_JMP | BPF_JEQ | BPF_K, e->nr, 1, 0);
 	size_t next = put_jump(l->out);
 
-	n = seccomp_checks(e, n, checks);
+	n = l->s->strictest ? seccomp_checks_strictest(e, n, checks) : seccomp_checks(e, n, checks);
 	for (size_t i = 0; i < n; i++) {
 		bool repeated = false;
 
 		for (size_t k = 0; k < i; k++) {
-			if (seccomp_checks_contradict(&checks[i], &checks[k]))
+			if (!l->s->strictest && seccomp_checks_contradict(&checks[i], &checks[k]))
 				return SECCOMP_NOT_OURS;
 			repeated |= seccomp_checks_equal(&checks[i], &checks[k]);
 		}
 		if (!repeated)
 			put_check(l->out, &checks[i], e->wide);
 	}
-	if (checks[0].n)
+	if (checks[n - 1].n)
 		put(l->out, BPF_RET | BPF_K, l->s->default_action, 0, 0);
 	land_jump(l->out, next);
 	return SECCOMP_LISTED;

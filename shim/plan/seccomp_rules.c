@@ -4,6 +4,7 @@
 #include "shim/plan/seccomp_rules.h"
 
 #include <linux/audit.h>
+#include <linux/seccomp.h>
 #include <stdlib.h>
 
 #include "base/scope.h"
@@ -154,6 +155,27 @@ size_t seccomp_checks(const struct seccomp_entry *e, size_t n, struct seccomp_ch
 		i = end - 1;
 	}
 	return n_checks;
+}
+
+/* The kernel's order (4.14): signed, so that killing the process comes first. */
+static int by_action(const void *a, const void *b)
+{
+	const struct seccomp_check *x = a, *y = b;
+	int32_t ax = (int32_t)(x->action & SECCOMP_RET_ACTION_FULL), ay = (int32_t)(y->action & SECCOMP_RET_ACTION_FULL);
+
+	return ax != ay ? (ax > ay) - (ax < ay) : (x->action > y->action) - (x->action < y->action);
+}
+
+size_t seccomp_checks_strictest(const struct seccomp_entry *e, size_t n, struct seccomp_check *ret)
+{
+	for (size_t i = 0; i < n; i++)
+		ret[i] = check_of(&e[i]);
+	if (n)
+		qsort(ret, n, sizeof(*ret), by_action);
+	for (size_t i = 0; i < n; i++)
+		if (!ret[i].n)
+			return i + 1;
+	return n;
 }
 
 /* ---- conditions ---- */

@@ -45,6 +45,8 @@ void seccomp_entries(const struct policy_seccomp *s, seccomp_number_fn *number_o
 void seccomp_entries_sort(struct seccomp_entry *e, size_t n);
 /* The checks of n sorted entries of one number; returns how many, n at most. */
 size_t seccomp_checks(const struct seccomp_entry *e, size_t n, struct seccomp_check *ret);
+/* The same where the strictest rule that holds counts: in this order, as the kernel ranks actions; the last one may be whole. */
+size_t seccomp_checks_strictest(const struct seccomp_entry *e, size_t n, struct seccomp_check *ret);
 
 bool seccomp_checks_equal(const struct seccomp_check *a, const struct seccomp_check *b);
 /* Both may hold for a call, and say different things to it; true when in doubt. */

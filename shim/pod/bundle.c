@@ -12,6 +12,7 @@
 #include "base/path.h"
 #include "base/scope.h"
 #include "shim/pod/container.h"
+#include "shim/pod/permits.h"
 
 /* More than most texts and plans take. */
 enum { TEXT_ROOM = 16 * 1024, PLAN_ROOM = 32 * 1024 };
@@ -77,6 +78,44 @@ int bundle_load_frozen(struct bundle *b, const struct state_dir *d, const struct
 	return parse(b, "config.json", e);
 }
 
+/* The container's root as we see it; without one of the host's it is made of the host's own files, at their own paths. */
+static int open_root(const struct policy *p, struct ps_err *e)
+{
+	const char *path = p->rootfs.path ? p->rootfs.path : "/";
+	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? ps_fail_os(e, "open the root file system '%s'", path) : fd;
+}
+
+static int restrict_to(struct bundle *b, const struct permissions *g, struct ps_err *e)
+{
+	ps_auto_fd int root = open_root(b->policy, e);
+
+	if (root < 0 || host_probe(&b->arena, &b->host, e) < 0 || host_probe_policy(&b->arena, &b->host, e) < 0 ||
+	    permits_apply(&b->arena, b->policy, g, root, b->host, &b->policy, e) < 0)
+		return -1;
+	b->permissions = g;
+	return 0;
+}
+
+int bundle_permit(struct bundle *b, const struct perm_layers *operators, bool program, struct ps_err *e)
+{
+	const struct permissions *g;
+
+	if (permits_collect(&b->arena, b->policy, operators, program, &g, e) < 0)
+		return -1;
+	return g ? restrict_to(b, g, e) : 0;
+}
+
+int bundle_permit_frozen(struct bundle *b, const struct state_dir *d, const struct state *st, struct ps_err *e)
+{
+	const struct permissions *g;
+
+	if (!st->permitted)
+		return 0;
+	return permits_thaw(&b->arena, d, &g, e) < 0 ? -1 : restrict_to(b, g, e);
+}
+
 void bundle_done(struct bundle *b)
 {
 	ps_buf_done(&b->text);
@@ -92,15 +131,14 @@ void pod_warn_all(const struct pod_env *env, const struct policy *p)
 int bundle_plan(struct bundle *b, const struct pod_env *env, const struct pod_create_request *r, struct ps_buf *out,
 		struct ps_err *e)
 {
-	const struct host *host;
 	const struct plan_request request = {
 		.id = r->id, .cgroup_manager = env->cgroup_manager, .no_pivot = r->no_pivot,
 		.no_new_keyring = r->no_new_keyring, .preserve_fds = r->preserve_fds, .channel_fd = r->channel_fd, .seccomp = env->root ? seccomp_cached : NULL,
 		.seccomp_ctx = &b->arena,
 	};
 
-	if (host_probe(&b->arena, &host, e) < 0)
+	if (!b->host && host_probe(&b->arena, &b->host, e) < 0)
 		return -1;
 	*out = ps_buf_lent(ps_arena_alloc(&b->arena, PLAN_ROOM), PLAN_ROOM);
-	return plan_compile(b->policy, host, &request, out, e);
+	return plan_compile(b->policy, b->host, &request, out, e);
 }

@@ -4,6 +4,7 @@
 #include "shim/pod/channel.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -49,52 +50,102 @@ int channel_open(struct channel *c, uint32_t at, struct ps_err *e)
 	return c->reserved == (int)at ? 0 : ps_fail_os(e, "reserve descriptor %u for the channel", at);
 }
 
+int channel_open_broker(struct channel *c, const char *audit_file, struct ps_err *e)
+{
+	int pair[2];
+
+	if (audit_file) {
+		c->audit = open(audit_file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+		if (c->audit < 0)
+			return ps_fail_os(e, "open '%s' for audit events", audit_file);
+	}
+	if (sock_pair(pair, e) < 0)
+		return -1;
+	c->broker = pair[0];
+	c->broker_payload = pair[1];
+	return 0;
+}
+
 void channel_close(struct channel *c)
 {
 	ps_fd_close(&c->host);
 	ps_fd_close(&c->payload);
 	ps_fd_close(&c->reserved);
+	ps_fd_close(&c->broker);
+	ps_fd_close(&c->broker_payload);
+	ps_fd_close(&c->audit);
+	ps_fd_close(&c->over);
 }
 
 /* The supervisor's whole life. */
-static int supervise(const struct pods *container, pid_t pid, int pidfd, int host, int ready_fd)
+static int supervise(const struct pods *container, const struct single *s, int ready_fd)
 {
 	struct ps_err e = { 0 };
 
 	(void)prctl(PR_SET_NAME, "podshim:channel");
 	(void)umask(077);
-	return supervisor_run_single(container, pid, pidfd, host, ready_fd, &e) < 0;
+	return supervisor_run_single(container, s, ready_fd, &e) < 0;
 }
 
-int channel_supervise(const struct pod_env *env, const struct state *st, const struct state_dir *dir, const struct launch *l,
-		      int host, struct ps_err *e)
+static int start(struct pods *container, const struct single *s, int *ret_over, struct ps_err *e)
 {
-	int ready[2];
-	struct pods *container = calloc(1, sizeof(*container));
+	int ready[2], over[2];
 
-	if (!container || pipe2(ready, O_CLOEXEC) < 0) {
-		free(container);
-		return ps_fail_os(e, "container '%s': start the supervisor of its channel", st->id);
-	}
-	container->env = env;
-	container->st = (struct state *)(uintptr_t)st; /* a pod's own is written, this one only read */
-	container->dir = *dir;
-	(void)snprintf(container->name, sizeof(container->name), "%s", st->id);
-	if (pods_own_cgroup(container, l->plan, e) < 0) {
-		free(container);
+	if (pipe2(ready, O_CLOEXEC) < 0)
+		return ps_fail_os(e, "container '%s': start its supervisor", container->name);
+	if (pipe2(over, O_CLOEXEC) < 0) {
+		(void)ps_fail_os(e, "container '%s': start its supervisor", container->name);
 		close(ready[0]);
 		close(ready[1]);
 		return -1;
 	}
-	const int keep[] = { ready[1], host, l->pidfd, dir->dir_fd };
-	pid_t pid = launch_daemon(keep, PS_COUNT(keep), e);
+	int keep[8] = { ready[1], over[1], s->pidfd, container->dir.dir_fd };
+	size_t n = 4;
+	const int more[] = { s->channel, s->broker, s->audit };
+
+	for (size_t i = 0; i < PS_COUNT(more); i++)
+		if (more[i] >= 0)
+			keep[n++] = more[i];
+	pid_t pid = launch_daemon(keep, n, e);
 
 	if (pid == 0)
-		_exit(supervise(container, l->pid, l->pidfd, host, ready[1]));
+		_exit(supervise(container, s, ready[1]));
 	close(ready[1]);
-	int rc = pid < 0 ? -1 : supervisor_hear(ready[0], "the supervisor of the channel ended at once", e);
+	close(over[1]);
+	int rc = pid < 0 ? -1 : supervisor_hear(ready[0], "the supervisor of the container ended at once", e);
 
 	close(ready[0]);
-	free(container);
+	*ret_over = over[0];
 	return rc;
+}
+
+int channel_supervise(struct channel *c, const struct pod_env *env, const struct state *st, const struct state_dir *dir,
+		      const struct launch *l, const struct bundle *b, struct ps_err *e)
+{
+	const struct single s = { .pid = l->pid, .pidfd = l->pidfd, .channel = c->host, .broker = c->broker, .audit = c->audit,
+				  .policy = b->policy, .permissions = b->permissions };
+
+	if (c->host < 0 && c->broker < 0)
+		return 0;
+	ps_auto_mem struct pods *container = calloc(1, sizeof(*container));
+
+	if (!container)
+		return ps_fail_os(e, "container '%s': start its supervisor", st->id);
+	container->env = env;
+	container->st = (struct state *)(uintptr_t)st; /* a pod's own is written, this one only read */
+	container->dir = *dir;
+	(void)snprintf(container->name, sizeof(container->name), "%s", st->id);
+	if (pods_own_cgroup(container, l->plan, e) < 0)
+		return -1;
+	return start(container, &s, &c->over, e);
+}
+
+enum { OVER_MS = 3000 };
+
+void channel_wait_over(const struct channel *c)
+{
+	struct pollfd p = { .fd = c->over, .events = POLLIN };
+
+	if (c->over >= 0)
+		(void)poll(&p, 1, OVER_MS);
 }

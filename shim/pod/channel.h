@@ -4,23 +4,31 @@
 #pragma once
 #include "oci/state.h"
 #include "shim/launch/launch.h"
+#include "shim/pod/container.h"
 #include "shim/pod/pod.h"
 #include "shim/policy/policy.h"
 
 #define CHANNEL_ANNOTATION "io.podshim.channel"
 
-/* The ends of a channel, and what keeps its number in the payload from being used meanwhile; each -1 without. */
-struct channel { int host, payload, reserved; };
-#define CHANNEL_NONE { -1, -1, -1 }
+/*
+ * The ends of a channel and what keeps its number in the payload from being used meanwhile; those of the guard's handover;
+ * where audit events go, too; and a pipe that ends with the supervisor.  Each -1 without.
+ */
+struct channel { int host, payload, reserved, broker, broker_payload, audit, over; };
+#define CHANNEL_NONE { -1, -1, -1, -1, -1, -1, -1 }
 
 /* 1 when asked for by the annotation, or by `otherwise` where there is none, 0 not; -1 when its value is neither "0" nor "1". */
 int channel_wanted(const struct policy *p, bool otherwise, struct ps_err *e);
 /* Make one; the payload will find it at descriptor `at`, which nothing that is opened later here gets. */
 int channel_open(struct channel *c, uint32_t at, struct ps_err *e);
+/* The same for a guard that asks a supervisor; audit_file: NULL, or where its events are appended. */
+int channel_open_broker(struct channel *c, const char *audit_file, struct ps_err *e);
 void channel_close(struct channel *c);
 /*
- * Start the supervisor of the container behind `dir`: a process that outlives us, ends with init, and holds none of our
- * caller's descriptors.  Returns when control.sock is there.
+ * Start the supervisor of the container behind `dir`, if there is a channel or a guard that needs one: a process that outlives us,
+ * ends with init, and holds none of our caller's descriptors.  Returns when control.sock is there.
  */
-int channel_supervise(const struct pod_env *env, const struct state *st, const struct state_dir *dir, const struct launch *l,
-		      int host, struct ps_err *e);
+int channel_supervise(struct channel *c, const struct pod_env *env, const struct state *st, const struct state_dir *dir,
+		      const struct launch *l, const struct bundle *b, struct ps_err *e);
+/* Init has ended: wait until the supervisor has told what it knows, and has ended, too; not for ever. */
+void channel_wait_over(const struct channel *c);

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include "shim/pod/pod.h"
 #include "shim/pod/runner.h"
+#include "shim/policy/permissions.h"
 #include "shim/policy/policy.h"
 
 /* config.json as text, spec and policy. */
@@ -19,9 +20,15 @@ struct bundle {
 	char dir[PATH_MAX];
 	const struct spec *spec;
 	const struct policy *policy;
+	const struct host *host;       /* once it was looked at */
+	const struct permissions *permissions; /* NULL: none; else policy is no more than they permit */
 };
 /* Load DIR/config.json (or the file `config`); dir becomes absolute. */
 int bundle_load(struct bundle *b, const char *dir, const char *config, struct ps_err *e);
+/* Collect what is permitted (permits.h) and tighten the policy to it. */
+int bundle_permit(struct bundle *b, const struct perm_layers *operators, bool program, struct ps_err *e);
+/* The same with the permissions that were frozen in d, if st says that there are any. */
+int bundle_permit_frozen(struct bundle *b, const struct state_dir *d, const struct state *st, struct ps_err *e);
 /* Load the frozen copy of an existing container. */
 int bundle_load_frozen(struct bundle *b, const struct state_dir *d, const struct state *st, struct ps_err *e);
 void bundle_done(struct bundle *b);

@@ -16,6 +16,8 @@
 #include "ipc/sock.h"
 #include "oci/names.h"
 #include "shim/pod/channel.h"
+#include "shim/pod/oversee.h"
+#include "shim/pod/permits.h"
 #include "shim/pod/prepare.h"
 #include "shim/sandbox/hooks.h"
 
@@ -174,7 +176,8 @@ static int undo(struct creation *c, struct ps_err *e)
 
 static int prepare(struct creation *c, struct ps_err *e)
 {
-	if (state_put(&c->dir, "config.json", c->bundle.text.data, c->bundle.text.len, e) < 0)
+	if (state_put(&c->dir, "config.json", c->bundle.text.data, c->bundle.text.len, e) < 0 ||
+	    (c->bundle.permissions && permits_freeze(&c->dir, c->bundle.permissions, e) < 0))
 		return -1;
 	if (open_tape(c, e) < 0 || move(c, RUNNER_PREPARING, 0, e) < 0)
 		return -1;
@@ -193,9 +196,10 @@ static int load(struct creation *c, struct ps_err *e)
 	struct bundle *b = &c->bundle;
 
 	if (w)
-		return bundle_load_frozen(b, w->frozen, w->frozen_state, e) < 0
+		return bundle_load_frozen(b, w->frozen, w->frozen_state, e) < 0 ||
+				       bundle_permit_frozen(b, w->frozen, w->frozen_state, e) < 0
 			       ? -1 : overrides_apply(&b->arena, b->policy, w->overrides, &b->policy, e);
-	if (bundle_load(b, c->r->bundle, c->r->config, e) < 0)
+	if (bundle_load(b, c->r->bundle, c->r->config, e) < 0 || bundle_permit(b, c->r->permissions, /* program= */ false, e) < 0)
 		return -1;
 	pod_warn_all(c->env, b->policy);
 	return 0;
@@ -216,9 +220,19 @@ static int open_channel(struct creation *c, struct ps_err *e)
 	return overrides_apply(&c->bundle.arena, *p, &o, p, e);
 }
 
-static int supervise_channel(struct creation *c, struct ps_err *e)
+static int open_broker(struct creation *c, struct ps_err *e)
 {
-	return c->channel.host < 0 ? 0 : channel_supervise(c->env, &c->st, &c->dir, &c->launch, c->channel.host, e);
+	if (c->wiring || !oversight_needed(c->bundle.policy))
+		return 0;
+	return channel_open_broker(&c->channel, c->r->audit_file, e);
+}
+
+/* Before init goes on: whom its guard will ask must be there. */
+static int supervise(struct creation *c, struct ps_err *e)
+{
+	/* Init has its own: the supervisor hears when that is closed. */
+	ps_fd_close(&c->channel.broker_payload);
+	return channel_supervise(&c->channel, c->env, &c->st, &c->dir, &c->launch, &c->bundle, e);
 }
 
 static void wire(struct creation *c)
@@ -226,10 +240,12 @@ static void wire(struct creation *c)
 	const struct runner_wiring *w = c->wiring;
 
 	c->launch.payload_channel = c->channel.payload;
+	c->launch.broker = c->channel.broker_payload;
 	if (!w)
 		return;
 	memcpy(c->launch.stdio, w->stdio, sizeof(w->stdio));
 	c->launch.payload_channel = w->channel;
+	c->launch.broker = w->broker;
 	c->launch.dies_with_us = true;
 }
 
@@ -253,7 +269,7 @@ static int creation_new(const struct pod_env *env, const struct pod_create_reque
 	c->launch = (struct launch)LAUNCH_INIT(NULL);
 	if (!container_id_valid(r->id))
 		return ps_fail(e, PS_E_USAGE, "invalid container ID format: '%s'", r->id);
-	if (load(c, e) < 0 || check_console(c, e) < 0 || open_channel(c, e) < 0 ||
+	if (load(c, e) < 0 || check_console(c, e) < 0 || open_channel(c, e) < 0 || open_broker(c, e) < 0 ||
 	    bundle_plan(&c->bundle, env, c->r, &c->block, e) < 0)
 		return -1;
 	const struct plan *p = plan_view(c->block.data, c->block.len);
@@ -281,7 +297,7 @@ int pod_create(const struct pod_env *env, const struct pod_create_request *r, st
 
 	if (creation_new(env, r, NULL, /* run= */ false, &c, e) < 0)
 		return -1;
-	return supervise_channel(c, e) < 0 ? undo(c, e) : 0;
+	return supervise(c, e) < 0 ? undo(c, e) : 0;
 }
 
 int runner_prepare(const struct pod_env *env, const struct pod_create_request *r, const struct runner_wiring *w,
@@ -327,8 +343,11 @@ static int finish_foreground(struct creation *c, int *ret_status, struct ps_err 
 
 	if (foreground_wait(c->launch.pidfd, ps_take_fd(&c->master_fd), &status, e) < 0)
 		return undo(c, e);
+	channel_wait_over(&c->channel);
 	event_exited(c->tape, c->r->id, status);
 	*ret_status = status;
+	if (c->r->ended)
+		c->r->ended(c->r->ended_ctx, c->r->id);
 	return c->r->keep ? 0 : destroy_at_end(c, e);
 }
 
@@ -338,7 +357,7 @@ int pod_run(const struct pod_env *env, const struct pod_create_request *r, int *
 	int status = 0;
 	int rc = creation_new(env, r, NULL, /* run= */ true, &c, e);
 
-	if (rc == 0 && (launch_go(&c->launch, e) < 0 || supervise_channel(c, e) < 0 || poststart(c, e) < 0 ||
+	if (rc == 0 && (supervise(c, e) < 0 || launch_go(&c->launch, e) < 0 || poststart(c, e) < 0 ||
 			move(c, RUNNER_RUNNING, c->launch.pid, e) < 0))
 		rc = undo(c, e);
 	if (rc == 0) {

@@ -234,7 +234,6 @@ static int on_console(void *ctx, int master_fd, struct ps_err *e)
 
 static int compile(struct execution *x, const char **ret_program, struct ps_err *e)
 {
-	const struct host *host;
 	const struct policy *policy;
 	const struct plan_request request = {
 		.id = x->r->id, .cgroup_manager = x->env->cgroup_manager, .no_new_keyring = true,
@@ -242,14 +241,15 @@ static int compile(struct execution *x, const char **ret_program, struct ps_err 
 	};
 	uint64_t enter;
 
-	if (bundle_load_frozen(&x->bundle, &x->c->dir, &x->c->st, e) < 0 || load_process(x, &policy, e) < 0)
+	if (bundle_load_frozen(&x->bundle, &x->c->dir, &x->c->st, e) < 0 ||
+	    bundle_permit_frozen(&x->bundle, &x->c->dir, &x->c->st, e) < 0 || load_process(x, &policy, e) < 0)
 		return -1;
 	pod_warn_all(x->env, policy);
 	if (check_request(x->r, policy->process.terminal, e) < 0)
 		return -1;
-	if (namespaces_to_enter(x->c, &enter, e) < 0 || host_probe(&x->bundle.arena, &host, e) < 0)
+	if (namespaces_to_enter(x->c, &enter, e) < 0 || (!x->bundle.host && host_probe(&x->bundle.arena, &x->bundle.host, e) < 0))
 		return -1;
-	if (plan_compile_exec(policy, host, &request, enter, &x->block, e) < 0)
+	if (plan_compile_exec(policy, x->bundle.host, &request, enter, &x->block, e) < 0)
 		return -1;
 	x->launch.plan = plan_view(x->block.data, x->block.len);
 	*ret_program = policy->process.args.v[0];

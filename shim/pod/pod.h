@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "oci/state.h"
 #include "shim/plan/compile.h"
+#include "shim/policy/permissions.h"
 
 struct pod_env {                      /* from the global options */
 	const char *root;             /* state root; NULL for pod_plan alone: it needs none, nor the cache below it */
@@ -33,6 +34,11 @@ struct pod_create_request {
 	uint32_t channel_fd;          /* decided by create: where the payload finds its channel; 0: it has none */
 	bool no_pivot, no_new_keyring;
 	bool detach, keep;            /* run only */
+	const struct perm_layers *permissions; /* what the operator said; NULL: nothing */
+	const char *audit_file;       /* JSON lines are appended; NULL: none */
+	/* run in the foreground: it has ended, and is still there; or NULL */
+	void (*ended)(void *ctx, const char *id);
+	void *ended_ctx;
 };
 struct pod_exec_request {
 	const char *id;
@@ -86,6 +92,12 @@ int pod_list_all(const struct pod_env *env, struct pod_item **ret, size_t *ret_n
 int pod_pids(const struct pod_env *env, const char *id, pid_t **ret, size_t *ret_n, struct ps_err *e);
 /* The plan of a bundle without running it, as text or JSON (with permission entries). */
 int pod_plan(const struct pod_env *env, const struct pod_create_request *r, bool json, struct ps_buf *out, struct ps_err *e);
+/*
+ * What is permitted to r->bundle under r->permissions: an existing container of that id, a directory with a config.json, or
+ * (NULL) a program without a bundle.  *ret lives in a; a set that permits everything where nobody said anything.
+ */
+int pod_permissions(const struct pod_env *env, const struct pod_create_request *r, struct ps_arena *a,
+		    const struct permissions **ret, struct ps_err *e);
 /* Free what dead owners left below root and in /dev/shm; one line per freed object in *report. */
 int pod_gc(const struct pod_env *env, struct ps_buf *report, struct ps_err *e);
 /* Follow the tape of id (NULL: every tape of this uid) as JSON lines through emit(); ends when the tape ends, emit returns

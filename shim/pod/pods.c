@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * pods.c - a pod's record: made, watched over by two processes, freed.
  */
+#include "shim/pod/oversee.h"
+#include "shim/pod/permits.h"
 #include "shim/pod/pods.h"
 
 #include <signal.h>
@@ -211,6 +213,7 @@ static int reserve(struct making *m, struct ps_err *e)
 static int set_up(struct making *m, struct ps_err *e)
 {
 	if (state_put(&m->pod.dir, "config.json", m->bundle.text.data, m->bundle.text.len, e) < 0 ||
+	    (m->bundle.permissions && permits_freeze(&m->pod.dir, m->bundle.permissions, e) < 0) ||
 	    record_tape(&m->st, m->pod.env->root, m->pod.r.observed ? &m->pod.r.observe_gid : NULL, &m->tape, e) < 0)
 		return -1;
 	event_state(m->tape, m->pod.name, RUNNER_PREPARING, 0);
@@ -327,9 +330,11 @@ int pods_create(const struct pod_env *env, const struct pods_request *r, struct 
 	if (check_name(r->name, e) < 0 || pods_root(env->root, m->pod.root, sizeof(m->pod.root), e) < 0)
 		return -1;
 	(void)snprintf(m->pod.name, sizeof(m->pod.name), "%s", r->name);
-	if (bundle_load(&m->bundle, r->bundle, NULL, e) < 0)
+	if (bundle_load(&m->bundle, r->bundle, NULL, e) < 0 ||
+	    bundle_permit(&m->bundle, r->permissions, /* program= */ false, e) < 0)
 		return -1;
 	pod_warn_all(env, m->bundle.policy);
+	m->pod.broker = oversight_needed(m->bundle.policy);
 	const char *path = m->bundle.policy->cgroups_path;
 	int n = snprintf(m->pod.cgroup, sizeof(m->pod.cgroup), "%s%s", path ? path : "/podshim-pods/", path ? "" : r->name);
 

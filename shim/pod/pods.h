@@ -35,6 +35,7 @@ struct pods_request {
 	gid_t observe_gid;
 	bool interpreter;            /* runners are started when they are made, and wait for CODE */
 	bool tty;                    /* runners have terminals */
+	const struct perm_layers *permissions; /* what the operator said; NULL: nothing */
 	bool foreground;             /* stay, and end when the caller does */
 };
 
@@ -48,6 +49,7 @@ struct pods {
 	char own_cgroup[256];        /* what it is below a hierarchy's root: no peer may be in there */
 	struct state_dir dir;        /* locked */
 	struct state *st;
+	bool broker;                 /* the runners' guards, or their names, need the supervisor */
 	int ns_fds[3];               /* what the runners share: network, ipc, uts; -1 */
 };
 

@@ -122,14 +122,26 @@ int runner_limit(const struct runner *r, const struct pod_limits *limits, struct
 		return 0;
 	(void)snprintf(cgroup, sizeof(cgroup), "%s/%u", sv->pod->cgroup, r->n);
 	if (overrides_apply(&arena, sv->bundle.policy, &o, &policy, e) < 0 ||
-	    plan_compile(policy, sv->host, &request, &block, e) < 0)
+	    plan_compile(policy, sv->bundle.host, &request, &block, e) < 0)
 		return -1;
 	const struct plan *p = plan_view(block.data, block.len);
 
 	return p ? cgroup_limit(p, e) : ps_fail(e, PS_E_BUG, "the compiled plan is not valid");
 }
 
-static int check_program(const struct launch_request *q, struct ps_err *e)
+/* What the pod's permissions do not hand over, a launch cannot either. */
+static int check_variable(const struct permissions *g, const char *entry, struct ps_err *e)
+{
+	char name[256];
+	const struct perm_query q = { .permission = POLICY_ENV, .value = name };
+	const int n = snprintf(name, sizeof(name), "%.*s", (int)strcspn(entry, "="), entry);
+
+	if (!g || (n >= 0 && (size_t)n < sizeof(name) && permissions_decide(g, &q).action != POLICY_DENY))
+		return 0;
+	return ps_fail(e, PS_E_DENIED, "--env '%s': the permissions of the pod do not hand it over (--allow-env)", name);
+}
+
+static int check_program(const struct runner *r, const struct launch_request *q, struct ps_err *e)
 {
 	if (q->cwd && q->cwd[0] != '/')
 		return ps_fail(e, PS_E_USAGE, "--cwd '%s': expected an absolute path", q->cwd);
@@ -138,6 +150,8 @@ static int check_program(const struct launch_request *q, struct ps_err *e)
 			return ps_fail(e, PS_E_USAGE, "--env '%s': expected NAME=VALUE", q->env[i]);
 		if (strncmp(q->env[i], CHANNEL_ENV "=", sizeof(CHANNEL_ENV)) == 0)
 			return ps_fail(e, PS_E_USAGE, "--env '%s': podshim itself sets this", q->env[i]);
+		if (check_variable(r->sv->bundle.permissions, q->env[i], e) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -149,7 +163,7 @@ static int launch_plan(struct runner *r, const struct launch_request *q, const s
 	const struct plan_program program = { .id = r->id, .cwd = q->cwd, .args = { q->args, q->n_args },
 					      .env = q->env, .n_env = q->n_env };
 
-	if (check_program(q, e) < 0 || runner_limit(r, &q->limits, e) < 0)
+	if (check_program(r, q, e) < 0 || runner_limit(r, &q->limits, e) < 0)
 		return -1;
 	if (!q->n_args && !q->n_env && !q->cwd)
 		return 0;

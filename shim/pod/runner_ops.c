@@ -131,6 +131,14 @@ static int open_runner_tape(struct runner *r, struct ps_err *e)
 	return 0;
 }
 
+static int oversee(struct runner *r, int handover, struct ps_err *e)
+{
+	const struct overseen_facts f = { .pod = r->sv->pod->name, .id = r->id, .tape = r->tape, .handover = handover,
+					  .audit_fd = -1, .pidfd = r->pidfd };
+
+	return handover < 0 ? 0 : oversight_add(r->sv->oversight, &f, &r->overseen, e);
+}
+
 static int wire(struct runner *r, int fds[], struct ps_err *e)
 {
 	struct supervisor *sv = r->sv;
@@ -149,7 +157,7 @@ static int wire(struct runner *r, int fds[], struct ps_err *e)
 		return -1;
 	if (r->input_fd >= 0 && fcntl(r->input_fd, F_SETFL, O_NONBLOCK | (r->tty ? O_RDWR : O_WRONLY)) < 0)
 		return ps_fail_os(e, "runner '%s': its input", r->id);
-	return loop_add(&sv->loop, &r->channel, 0, e);
+	return loop_add(&sv->loop, &r->channel, 0, e) < 0 ? -1 : oversee(r, ps_take_fd(&fds[SPAWN_FD_BROKER]), e);
 }
 
 static void runner_free(struct runner *r)
@@ -159,6 +167,7 @@ static void runner_free(struct runner *r)
 	if (r->gate_source.fd >= 0)
 		loop_remove(&r->sv->loop, &r->gate_source);
 	loop_timer_clear(&r->sv->loop, &r->timer);
+	oversight_remove(r->overseen);
 	output_close(&r->out[0]);
 	output_close(&r->out[1]);
 	runner_close_input(r);
@@ -244,7 +253,9 @@ int runner_adopt(struct supervisor *sv, pid_t pid, int pidfd, int channel, struc
 	r->pidfd = pidfd;
 	r->life = (struct loop_source){ .fd = pidfd, .on = on_life, .ctx = r };
 	r->channel = (struct loop_source){ .fd = channel, .on = on_channel, .ctx = r };
-	return loop_add(&sv->loop, &r->life, EPOLLIN, e) < 0 || loop_add(&sv->loop, &r->channel, 0, e) < 0 ? -1 : 0;
+	if (loop_add(&sv->loop, &r->life, EPOLLIN, e) < 0)
+		return -1;
+	return channel < 0 ? 0 : loop_add(&sv->loop, &r->channel, 0, e);
 }
 
 /* ---- While it runs ---- */

@@ -125,9 +125,9 @@ static int watch_child(struct spawner *s, uint32_t n, int pidfd, struct ps_err *
 
 /* Both ends of everything that a runner is wired to.  Ours: what the supervisor gets; theirs: what init inherits. */
 struct wires {
-	int ours[SPAWN_FDS], theirs[3], channel;
+	int ours[SPAWN_FDS], theirs[3], channel, broker;
 };
-#define WIRES_NONE { .ours = { -1, -1, -1, -1, -1, -1 }, .theirs = { -1, -1, -1 }, .channel = -1 }
+#define WIRES_NONE { .ours = { -1, -1, -1, -1, -1, -1, -1 }, .theirs = { -1, -1, -1 }, .channel = -1, .broker = -1 }
 
 static void wires_close(struct wires *w)
 {
@@ -136,11 +136,19 @@ static void wires_close(struct wires *w)
 	for (size_t i = 0; i < 3; i++)
 		ps_fd_close(&w->theirs[i]);
 	ps_fd_close(&w->channel);
+	ps_fd_close(&w->broker);
 }
 
-static int wires_make(struct wires *w, bool tty, struct ps_err *e)
+static int wires_make(struct wires *w, bool tty, bool broker, struct ps_err *e)
 {
 	int pair[2];
+
+	if (broker) {
+		if (sock_pair(pair, e) < 0)
+			return -1;
+		w->ours[SPAWN_FD_BROKER] = pair[0];
+		w->broker = pair[1];
+	}
 
 	if (sock_pair(pair, e) < 0)
 		return -1;
@@ -189,11 +197,11 @@ static int prepare(struct spawner *s, uint32_t n, struct wires *w, pid_t *ret_pi
 
 	pods_runner_id(pod->name, n, id);
 	(void)snprintf(cgroup, sizeof(cgroup), "%s/%u", pod->cgroup, n);
-	if (wires_make(w, pod->r.tty, e) < 0)
+	if (wires_make(w, pod->r.tty, pod->broker, e) < 0)
 		return -1;
 	const struct runner_wiring wiring = {
 		.pod = pod->name, .observe_gid = pod->r.observed ? &pod->r.observe_gid : NULL, .overrides = &o, .frozen = &pod->dir, .frozen_state = pod->st,
-		.stdio = { w->theirs[0], w->theirs[1], w->theirs[2] }, .channel = w->channel,
+		.stdio = { w->theirs[0], w->theirs[1], w->theirs[2] }, .channel = w->channel, .broker = w->broker,
 		.console = keep_terminal, .ctx = w,
 	};
 
@@ -228,7 +236,13 @@ static void make(struct spawner *s, uint32_t n)
 		return;
 	}
 	m.pid = pid;
-	tell(s, &m, w.ours, s->pod->r.tty ? SPAWN_FDS_TTY : SPAWN_FDS);
+	int fds[SPAWN_FDS];
+	size_t n_fds = 0;
+
+	for (int i = 0; i < SPAWN_FDS; i++)
+		if (spawn_has_fd((enum spawn_fd)i, s->pod->r.tty, s->pod->broker))
+			fds[n_fds++] = w.ours[i];
+	tell(s, &m, fds, n_fds);
 }
 
 /* ---- Other orders ---- */

@@ -26,8 +26,16 @@ enum spawn_kind {
 	SPAWN_MESSAGES(X)
 #undef X
 };
-/* Descriptors of SPAWN_MADE, in this order.  With a terminal there is one for all three. */
-enum spawn_fd { SPAWN_FD_PIDFD, SPAWN_FD_GATE, SPAWN_FD_CHANNEL, SPAWN_FD_STDIN, SPAWN_FD_STDOUT, SPAWN_FD_STDERR, SPAWN_FDS, SPAWN_FDS_TTY = SPAWN_FD_STDIN + 1 };
+/*
+ * Descriptors of SPAWN_MADE, in this order.  With a terminal there is one for all three; the guard's handover is there where the pod's
+ * permissions need a supervisor.
+ */
+enum spawn_fd { SPAWN_FD_PIDFD, SPAWN_FD_GATE, SPAWN_FD_CHANNEL, SPAWN_FD_STDIN, SPAWN_FD_STDOUT, SPAWN_FD_STDERR, SPAWN_FD_BROKER, SPAWN_FDS };
+/* Is fd there, in a pod with terminals, with a broker? */
+static inline bool spawn_has_fd(enum spawn_fd fd, bool tty, bool broker)
+{
+	return fd == SPAWN_FD_BROKER ? broker : !(tty && (fd == SPAWN_FD_STDOUT || fd == SPAWN_FD_STDERR));
+}
 
 struct spawn_msg {
 	uint32_t kind, n;

@@ -25,7 +25,7 @@
 enum { REFILL_MS = 2, WARM_UP_MS = 30000, FREE_MS = 15000 };
 enum { FAILURES_MAX = 3 }; /* in a row: then the pool waits for a launch before it tries again */
 /* What a supervisor and its spawner hold open for a runner, and beside all of them; the most of each. */
-enum { FDS_PER_RUNNER = 12, FDS_APART = 64, CLIENTS_MAX = 512, WAITING_MAX = 1024, RUNNERS_MAX = 768 };
+enum { FDS_PER_RUNNER = 15, FDS_APART = 64, CLIENTS_MAX = 512, WAITING_MAX = 1024, RUNNERS_MAX = 768 };
 
 /* ---- The maker waits for a word ---- */
 
@@ -260,15 +260,17 @@ static void on_twin(void *ctx, uint32_t events)
 {
 	struct supervisor *sv = ctx;
 	struct spawn_msg m;
-	int fds[SPAWN_FDS] = { -1, -1, -1, -1, -1, -1 };
+	int got[SPAWN_FDS], fds[SPAWN_FDS];
 	size_t n_fds = SPAWN_FDS;
 
 	if (events & EPOLLOUT)
 		tell_rest(sv);
 	if (!(events & ~(uint32_t)EPOLLOUT))
 		return;
-	ssize_t n = sock_recv(sv->twin_sock, &m, sizeof(m), fds, &n_fds, /* timeout_ms= */ 0, NULL);
+	ssize_t n = sock_recv(sv->twin_sock, &m, sizeof(m), got, &n_fds, /* timeout_ms= */ 0, NULL);
 
+	for (size_t i = 0, k = 0; i < SPAWN_FDS; i++)
+		fds[i] = n >= 0 && spawn_has_fd((enum spawn_fd)i, sv->pod->r.tty, sv->pod->broker) && k < n_fds ? got[k++] : -1;
 	if (n < 0) {
 		supervisor_quit(sv); /* what it said is lost: there is a runner that nobody knows */
 		return;
@@ -384,10 +386,16 @@ static int compile_base(struct supervisor *sv, struct ps_err *e)
 	const struct policy *policy;
 
 	if (overrides_apply(&b->arena, b->policy, &o, &policy, e) < 0 ||
-	    plan_compile(policy, sv->host, &request, &sv->base_block, e) < 0)
+	    plan_compile(policy, sv->bundle.host, &request, &sv->base_block, e) < 0)
 		return -1;
 	sv->base = plan_view(sv->base_block.data, sv->base_block.len);
 	return sv->base ? 0 : ps_fail(e, PS_E_BUG, "the compiled plan is not valid");
+}
+
+/* Before the supervisor is confined: the broker's workers are processes of their own. */
+static int oversee_pod(struct supervisor *sv, struct ps_err *e)
+{
+	return sv->pod->broker ? oversight_new(&sv->loop, sv->bundle.policy, sv->bundle.permissions, &sv->oversight, e) : 0;
 }
 
 /* Everything that a launch is compiled from. */
@@ -395,7 +403,8 @@ static int load(struct supervisor *sv, struct ps_err *e)
 {
 	struct bundle *b = &sv->bundle;
 
-	if (bundle_load_frozen(b, &sv->pod->dir, sv->pod->st, e) < 0 || host_probe(&b->arena, &sv->host, e) < 0)
+	if (bundle_load_frozen(b, &sv->pod->dir, sv->pod->st, e) < 0 ||
+	    bundle_permit_frozen(b, &sv->pod->dir, sv->pod->st, e) < 0 || (!b->host && host_probe(&b->arena, &b->host, e) < 0))
 		return -1;
 	return compile_base(sv, e);
 }
@@ -449,7 +458,7 @@ static int watch_twin(struct supervisor *sv, struct ps_err *e)
 static int set_up(struct supervisor *sv, struct ps_err *e)
 {
 	if (provide_fds(sv, e) < 0 || loop_init(&sv->loop, e) < 0 || open_signals(sv, e) < 0 || remember_namespaces(sv, e) < 0 || load(sv, e) < 0 ||
-	    watch_twin(sv, e) < 0 || server_open(sv, sv->pod->dir.dir_fd, e) < 0 || server_open_observe(sv, e) < 0)
+	    watch_twin(sv, e) < 0 || server_open(sv, sv->pod->dir.dir_fd, e) < 0 || server_open_observe(sv, e) < 0 || oversee_pod(sv, e) < 0)
 		return -1;
 	return confine_supervisor(e);
 }
@@ -459,6 +468,7 @@ static void supervisor_done(struct supervisor *sv)
 	server_close(sv);
 	while (sv->runners)
 		runner_gone(sv->runners);
+	oversight_free(sv->oversight);
 	ps_fd_close(&sv->signals.fd);
 	loop_done(&sv->loop);
 	free(sv->orders);
@@ -508,7 +518,24 @@ int supervisor_run(const struct pods *pod, int twin_sock, int twin_pidfd, int re
 	return rc;
 }
 
-int supervisor_run_single(const struct pods *container, pid_t pid, int pidfd, int channel, int ready_fd, struct ps_err *e)
+/* Before the supervisor is confined: the broker's workers are processes of their own. */
+static int oversee_single(struct supervisor *sv, const struct single *s, struct ps_err *e)
+{
+	struct runner *r = sv->runners;
+	const struct overseen_facts f = { .pod = "", .id = r->id, .handover = s->broker, .audit_fd = s->audit, .pidfd = s->pidfd };
+	struct overseen_facts with = f;
+
+	if (s->broker < 0)
+		return 0;
+	/* A tape that cannot be opened costs the events, nothing else. */
+	(void)tape_open(r->tape_name, /* write= */ true, &r->tape, NULL);
+	with.tape = r->tape;
+	if (oversight_new(&sv->loop, s->policy, s->permissions, &sv->oversight, e) < 0)
+		return -1;
+	return oversight_add(sv->oversight, &with, &r->overseen, e);
+}
+
+int supervisor_run_single(const struct pods *container, const struct single *s, int ready_fd, struct ps_err *e)
 {
 	struct supervisor *sv = supervisor_new(container, ready_fd, e);
 	int rc;
@@ -516,8 +543,9 @@ int supervisor_run_single(const struct pods *container, pid_t pid, int pidfd, in
 	if (!sv)
 		return -1;
 	sv->single = true;
-	rc = provide_fds(sv, e) < 0 || loop_init(&sv->loop, e) < 0 || remember_namespaces(sv, e) < 0 || runner_adopt(sv, pid, pidfd, channel, e) < 0 ||
-		     server_open(sv, container->dir.dir_fd, e) < 0 || confine_supervisor(e) < 0
+	rc = provide_fds(sv, e) < 0 || loop_init(&sv->loop, e) < 0 || remember_namespaces(sv, e) < 0 ||
+		     runner_adopt(sv, s->pid, s->pidfd, s->channel, e) < 0 || server_open(sv, container->dir.dir_fd, e) < 0 ||
+		     oversee_single(sv, s, e) < 0 || confine_supervisor(e) < 0
 		     ? -1 : 0;
 	tell_maker(sv, rc < 0 ? e : NULL);
 	if (rc == 0)

@@ -24,6 +24,7 @@
 #include "shim/plan/plan.h"
 #include "shim/pod/container.h"
 #include "shim/pod/loop.h"
+#include "shim/pod/oversee.h"
 #include "shim/pod/pods.h"
 #include "shim/pod/runner.h"
 #include "shim/sandbox/cgroup_usage.h"
@@ -73,6 +74,7 @@ struct runner {
 	struct loop_timer timer;     /* its timeout; once it was asked to stop, when to use force */
 	struct stream *stream;
 	struct tape *tape;
+	struct overseen *overseen;   /* NULL: its guard asks nobody */
 	struct state_dir dir;
 	char tape_name[40];
 	char *command;               /* for LIST; malloc'd */
@@ -123,7 +125,6 @@ struct supervisor {
 	uint64_t n_launched, n_failed;
 	/* what launches are compiled from */
 	struct bundle bundle;
-	const struct host *host;
 	struct ps_buf base_block, launch_block;
 	const struct plan *base;     /* in base_block; launch_block is used again and again */
 	/* the twin */
@@ -145,6 +146,7 @@ struct supervisor {
 	struct loop_timer refill;
 	bool ending, quitting;       /* ending: SHUTDOWN waits for runners; quitting: the spawner frees everything */
 	ino_t ns[3];                 /* user, pid, mnt: a client must be in the same */
+	struct oversight *oversight; /* NULL: no guard asks */
 	struct launch_texts *texts;  /* of the request at hand (requests.c) */
 	char inbox[MSG_MAX];
 };
@@ -240,5 +242,13 @@ void supervisor_maybe_quit(struct supervisor *sv);
 int supervisor_hear(int ready_fd, const char *silent, struct ps_err *e);
 /* The supervisor's whole life as a pod's. */
 int supervisor_run(const struct pods *pod, int twin_sock, int twin_pidfd, int ready_fd, struct ps_err *e);
-/* As the supervisor of one container, whose init is behind pidfd; until that ends.  Takes both over. */
-int supervisor_run_single(const struct pods *container, pid_t pid, int pidfd, int channel, int ready_fd, struct ps_err *e);
+/* One container that others made: its init, and what it needs a supervisor for; descriptors -1 without. */
+struct single {
+	pid_t pid;
+	int pidfd, channel;
+	int broker, audit;                     /* the guard's handover; where events go beside the tape */
+	const struct policy *policy;
+	const struct permissions *permissions; /* with broker */
+};
+/* As the supervisor of one container, until its init ends.  Takes the descriptors over. */
+int supervisor_run_single(const struct pods *container, const struct single *s, int ready_fd, struct ps_err *e);

@@ -69,6 +69,8 @@ static void take_scalars(struct perm_settings *to, const struct perm_settings *f
 		to->audit.batch_ms = from->audit.batch_ms;
 	if (from->audit.broadcast_ms.set)
 		to->audit.broadcast_ms = from->audit.broadcast_ms;
+	to->dns = from->dns.n ? from->dns : to->dns;
+	to->hosts = from->hosts.n ? from->hosts : to->hosts;
 	to->name = from->name ? from->name : to->name;
 	to->description = from->description ? from->description : to->description;
 }

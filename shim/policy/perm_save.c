@@ -324,6 +324,8 @@ FIELDS_OF(perm_settings) {
 	{ "mode", &mode_codec, 0 },
 	FIELD(perm_settings, "bestEffort", opt_bool, best_effort),
 	FIELD(perm_settings, "jit", opt_bool, jit),
+	FIELD(perm_settings, "dns", strs, dns),
+	FIELD(perm_settings, "hosts", strs, hosts),
 	FIELD(perm_settings, "undo", opt_bool, undo),
 	FIELD(perm_settings, "noPrompt", opt_bool, no_prompt),
 	FIELD(perm_settings, "env", kvs, env_set),

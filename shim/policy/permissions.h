@@ -44,6 +44,7 @@ struct perm_limit { bool set; uint64_t v; const char *from; };
 struct perm_settings {
 	struct { bool set; enum perm_mode v; const char *from; } mode;
 	struct opt_bool best_effort, jit, undo, no_prompt;
+	struct spec_strs dns, hosts; /* --dns ADDRESS[:PORT], --add-host NAME:ADDRESS: the operator's alone */
 	struct spec_kvs env_set;     /* env.set; .at is the provenance */
 	const struct perm_secret *secrets;
 	size_t n_secrets;

@@ -29,6 +29,7 @@ struct policy_mount {
 	uint64_t propagation;        /* MS_SHARED ... with MS_REC; 0: unset */
 	const char *data;            /* file-system options, comma separated, "" without */
 	bool bind, recursive, remount, tmpcopyup, idmap, idmap_recursive;
+	bool copy_symlink;           /* a source that is a symbolic link is made again, not followed */
 	struct spec_id_maps uid_maps, gid_maps;
 };
 struct policy_path { const char *from, *path; };
@@ -60,6 +61,7 @@ struct policy_seccomp {
 	size_t n_archs;
 	const struct policy_seccomp_rule *rules;
 	size_t n_rules;
+	bool strictest;              /* of rules that hold for one call the strictest counts, and all names are known; else as libseccomp has it */
 };
 
 struct policy_process {
@@ -110,6 +112,10 @@ struct policy_resources {
 	size_t n_device_rules;
 };
 
+/* Of a document: its root file system is a tmpfs of its own ("tmpfs", as is root.path); pid 1 reaps ("1"). */
+#define POLICY_ROOTFS_ANNOTATION "io.podshim.rootfs"
+#define POLICY_REAPER_ANNOTATION "io.podshim.reaper"
+
 struct policy {
 	const char *file;            /* "config.json" */
 	const char *bundle;          /* absolute */
@@ -117,7 +123,7 @@ struct policy {
 	struct spec_id_maps uid_maps, gid_maps;
 	struct { bool set; int64_t secs; uint32_t nanosecs; } monotonic, boottime;
 
-	struct { const char *from, *path; bool readonly; uint64_t propagation; } rootfs; /* path absolute */
+	struct { const char *from, *path; bool readonly; uint64_t propagation; } rootfs; /* path absolute; NULL: a tmpfs of its own */
 	const struct policy_mount *mounts;
 	size_t n_mounts;
 	const struct policy_path *masked, *readonly;
@@ -132,6 +138,7 @@ struct policy {
 	size_t n_sysctl;
 
 	bool has_process;
+	bool reaper;                           /* pid 1 stays podshim's and reaps; the payload is its child */
 	struct policy_process process;
 	struct policy_seccomp seccomp;
 
@@ -139,6 +146,7 @@ struct policy {
 	size_t n_rebinds;
 	uint64_t rootfs_attr_set;              /* MOUNT_ATTR_* of the root mount alone, once everything is mounted */
 	struct policy_landlock landlock;
+	bool resolver;                         /* names are asked of the supervisor */
 	bool mdwe;                             /* PR_MDWE_REFUSE_EXEC_GAIN */
 	struct policy_seccomp guard;           /* a filter beside the document's own; SECCOMP_RET_USER_NOTIF goes to the supervisor */
 

@@ -148,23 +148,48 @@ static int namespaces(struct from_oci *f, const struct spec_linux *s)
 	return 0;
 }
 
+/* An annotation of ours that has one value: 1 it has it, 0 there is none. */
+static int annotation(struct from_oci *f, const struct spec *s, const char *key, const char *only)
+{
+	const char *value = spec_annotation(s, key);
+	char at[64];
+
+	if (!value || !strcmp(value, only))
+		return value != NULL;
+	(void)snprintf(at, sizeof(at), "/annotations/%s", key);
+	return from_oci_fail(f, PS_E_CONFIG, at, "'%s' must be \"%s\"", value, only);
+}
+
+/* Path and annotation have to say so both: what an engine has unpacked is not left out by a word of somebody's. */
+static int rootfs_path(struct from_oci *f, const struct spec *s)
+{
+	struct policy *p = f->p;
+	int tmpfs = 0;
+
+	if (!s->root.set || !has_text(s->root.path))
+		return from_oci_fail(f, PS_E_CONFIG, "/root/path", "a container needs a root file system");
+	if (!strcmp(s->root.path, "tmpfs"))
+		tmpfs = annotation(f, s, POLICY_ROOTFS_ANNOTATION, "tmpfs");
+	p->rootfs.from = from_oci_at(f, "/root");
+	if (tmpfs)
+		return tmpfs < 0 || !p->rootfs.from ? -1 : 0;
+	p->rootfs.path = from_oci_below_bundle(f, s->root.path);
+	if (p->rootfs.path)
+		p->rootfs.path = from_oci_clean(f, "/root/path", p->rootfs.path);
+	return p->rootfs.path && p->rootfs.from ? 0 : -1;
+}
+
 static int rootfs(struct from_oci *f, const struct spec *s)
 {
 	const char *propagation = s->linux_.rootfs_propagation;
 	struct policy *p = f->p;
 
-	if (!s->root.set || !has_text(s->root.path))
-		return from_oci_fail(f, PS_E_CONFIG, "/root/path", "a container needs a root file system");
 	p->rootfs.readonly = s->root.readonly;
 	if (has_text(propagation) &&
 	    from_oci_value(f, "/linux/rootfsPropagation", names_propagation, n_names_propagation, propagation,
 			   &p->rootfs.propagation) < 0)
 		return -1;
-	p->rootfs.path = from_oci_below_bundle(f, s->root.path);
-	if (p->rootfs.path)
-		p->rootfs.path = from_oci_clean(f, "/root/path", p->rootfs.path);
-	p->rootfs.from = from_oci_at(f, "/root");
-	return p->rootfs.path && p->rootfs.from ? 0 : -1;
+	return rootfs_path(f, s);
 }
 
 static int paths(struct from_oci *f, const char *pointer, const struct spec_strs *s, const struct policy_path **ret,
@@ -287,7 +312,10 @@ int policy_from_oci(struct ps_arena *a, const struct spec *s, const char *bundle
 	f.p->domainname = has_text(s->domainname) ? s->domainname : NULL;
 	f.p->annotations = s->annotations;
 	f.p->has_process = s->process.set;
-	if (refused_in_spec(&f, s) < 0 || rootfs(&f, s) < 0 || linux_part(&f, s) < 0 || from_oci_mounts(&f, s) < 0 ||
+	int reaper = annotation(&f, s, POLICY_REAPER_ANNOTATION, "1");
+
+	f.p->reaper = reaper > 0;
+	if (reaper < 0 || refused_in_spec(&f, s) < 0 || rootfs(&f, s) < 0 || linux_part(&f, s) < 0 || from_oci_mounts(&f, s) < 0 ||
 	    from_oci_devices(&f, s) < 0 || from_oci_resources(&f, &s->linux_.resources) < 0 ||
 	    from_oci_seccomp(&f, &s->linux_.seccomp) < 0 || all_hooks(&f, s) < 0)
 		return -1;

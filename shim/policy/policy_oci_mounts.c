@@ -29,6 +29,7 @@ static void apply_option(struct policy_mount *m, const struct mount_option *o)
 	m->recursive |= o->special & MOUNT_OPT_RBIND;
 	m->remount |= o->special & MOUNT_OPT_REMOUNT;
 	m->tmpcopyup |= o->special & MOUNT_OPT_TMPCOPYUP;
+	m->copy_symlink |= o->special & MOUNT_OPT_COPY_SYMLINK;
 	m->idmap |= o->special & (MOUNT_OPT_IDMAP | MOUNT_OPT_RIDMAP);
 	m->idmap_recursive |= o->special & MOUNT_OPT_RIDMAP;
 }

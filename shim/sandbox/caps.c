@@ -59,6 +59,13 @@ static int set(const struct sets *s)
 	return ps_sys_capset(&head, data);
 }
 
+bool caps_effective(unsigned cap)
+{
+	struct sets now;
+
+	return get(&now) == 0 && has(now.effective, cap);
+}
+
 int caps_apply(const struct sandbox *sb, struct ps_err *e)
 {
 	const struct plan_caps *want = &sb->plan->caps;
@@ -89,5 +96,12 @@ int no_new_privs_apply(const struct sandbox *sb, struct ps_err *e)
 {
 	if (sb->plan->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return ps_fail_os(e, "set no_new_privs");
+	return 0;
+}
+
+int mdwe_apply(const struct sandbox *sb, struct ps_err *e)
+{
+	if (sb->plan->mdwe && prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) < 0)
+		return ps_fail_os(e, "forbid that memory becomes executable later");
 	return 0;
 }

@@ -97,11 +97,15 @@ static int map_ids(const struct plan *p, const struct plan_mount *m, const int *
 static int open_bind(const struct plan *p, const struct plan_fd *row, const int *fds, const char *path, struct ps_err *e)
 {
 	const struct plan_mount *m = &PLAN_ROWS(p, struct plan_mount, p->mounts)[row->mount];
-	ps_auto_fd int fd = open(path, O_PATH | O_CLOEXEC);
+	const bool no_follow = m->flags & PLAN_MOUNT_COPY_SYMLINK;
+	ps_auto_fd int fd = open(path, O_PATH | O_CLOEXEC | (no_follow ? O_NOFOLLOW : 0));
 	ps_auto_fd int tree = -1;
+	struct stat st;
 
-	if (fd < 0)
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return ps_fail_os(e, "open bind source '%s'", path);
+	if (S_ISLNK(st.st_mode))
+		return ps_take_fd(&fd);
 	tree = clone_tree(fd, row->flags & PLAN_FD_RECURSIVE, m->propagation & MS_SHARED, path, e);
 	if (tree < 0)
 		return -1;
@@ -157,7 +161,8 @@ static int open_kinds(const struct plan *p, int *fds, unsigned kinds, struct ps_
 	const struct plan_fd *rows = PLAN_ROWS(p, struct plan_fd, p->fds);
 
 	for (uint32_t i = 0; i < p->fds.n; i++) {
-		if (!(kinds & 1U << rows[i].kind))
+		/* A root file system without a path is init's to make. */
+		if (!(kinds & 1U << rows[i].kind) || (rows[i].kind == PLAN_FD_ROOTFS && !rows[i].path))
 			continue;
 		fds[i] = open_row(p, &rows[i], fds, e);
 		if (fds[i] < 0) {

@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "base/path.h"
 #include "shim/sandbox/mount_util.h"
 #include "shim/sandbox/mounts.h"
 
@@ -49,21 +48,6 @@ static int empty_dir(struct ps_err *e)
 	return fs_mount(fs, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
 }
 
-/* 1: there is no such path; then *ret_fd is untouched. */
-static int open_target(const struct sandbox *sb, const char *path, int *ret_fd, struct ps_err *e)
-{
-	struct mnt_path at;
-	int fd;
-
-	if (mnt_path(sb, path, &at, e) < 0)
-		return -1;
-	fd = ps_open_in_root(at.root_fd, at.rest, O_PATH, 0);
-	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR ? 1 : ps_fail_os(e, "open");
-	*ret_fd = fd;
-	return 0;
-}
-
 struct covers {
 	struct cover null, dir;
 };
@@ -79,7 +63,7 @@ static int mask(struct sandbox *sb, struct covers *c, const char *path, struct p
 	ps_auto_fd int target = -1;
 	struct cover *with;
 	struct stat st;
-	int rc = open_target(sb, path, &target, e);
+	int rc = mnt_find(sb, path, &target, e);
 
 	if (rc != 0)
 		return rc > 0 ? 0 : -1;
@@ -89,23 +73,6 @@ static int mask(struct sandbox *sb, struct covers *c, const char *path, struct p
 	if (with->mnt_fd < 0)
 		with->mnt_fd = with == &c->dir ? empty_dir(e) : null_device(sb, e);
 	return with->mnt_fd < 0 ? -1 : cover(with, target, e);
-}
-
-/* The path bound onto itself, with all that is mounted below. */
-static int make_readonly(const struct sandbox *sb, const char *path, struct ps_err *e)
-{
-	ps_auto_fd int target = -1;
-	ps_auto_fd int tree = -1;
-	int rc = open_target(sb, path, &target, e);
-
-	if (rc != 0)
-		return rc > 0 ? 0 : -1;
-	tree = mnt_clone(target, true);
-	if (tree < 0)
-		return ps_fail_os(e, "clone");
-	if (mnt_setattr(tree, true, MOUNT_ATTR_RDONLY, 0, 0) < 0)
-		return ps_fail_os(e, "set the mount's flags");
-	return mnt_attach(tree, target) < 0 ? ps_fail_os(e, "attach") : 0;
 }
 
 static int fail_row(const struct plan *p, const struct plan_path *row, const char *what, struct ps_err *e)
@@ -125,7 +92,7 @@ int masks_apply(struct sandbox *sb, struct ps_err *e)
 		if (mask(sb, &c, plan_str(p, row->path), e) < 0)
 			return fail_row(p, row, "mask", e);
 	for (PLAN_EACH(p, struct plan_path, row, p->readonly))
-		if (make_readonly(sb, plan_str(p, row->path), e) < 0)
+		if (mnt_rebind(sb, plan_str(p, row->path), true, MOUNT_ATTR_RDONLY, 0, e) < 0)
 			return fail_row(p, row, "make read-only", e);
 	return 0;
 }

@@ -5,6 +5,7 @@
 
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/vfs.h>
 
 #include "base/path.h"
@@ -65,6 +66,20 @@ int mnt_open_top(const struct sandbox *sb, enum sandbox_top top, bool make, stru
 	return fd >= 0 ? fd : ps_fail_os(e, "open directory '%s'", path);
 }
 
+int mnt_find(const struct sandbox *sb, const char *path, int *ret_fd, struct ps_err *e)
+{
+	struct mnt_path at;
+	int fd;
+
+	if (mnt_path(sb, path, &at, e) < 0)
+		return -1;
+	fd = ps_open_in_root(at.root_fd, at.rest, O_PATH, 0);
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 1 : ps_fail_os(e, "open");
+	*ret_fd = fd;
+	return 0;
+}
+
 int mnt_clone(int fd, bool recursive)
 {
 	return ps_sys_open_tree(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH |
@@ -89,6 +104,39 @@ int mnt_setattr(int mnt_fd, bool recursive, uint64_t set, uint64_t clr, uint64_t
 	if (set & MOUNT_ATTR__ATIME)
 		attr.attr_clr |= MOUNT_ATTR__ATIME;
 	return ps_sys_mount_setattr(mnt_fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0U), &attr);
+}
+
+int mnt_fail_setattr(int mnt_fd, uint64_t set, uint64_t clr, struct ps_err *e)
+{
+	static const struct { uint64_t attr; unsigned long st; const char *name; } flags[] = {
+		{ MOUNT_ATTR_RDONLY, ST_RDONLY, "ro" },	  { MOUNT_ATTR_NOSUID, ST_NOSUID, "nosuid" },
+		{ MOUNT_ATTR_NODEV, ST_NODEV, "nodev" },   { MOUNT_ATTR_NOEXEC, ST_NOEXEC, "noexec" },
+		{ MOUNT_ATTR_NOATIME, ST_NOATIME, "noatime" },
+		{ MOUNT_ATTR_NODIRATIME, ST_NODIRATIME, "nodiratime" },
+	};
+	const uint64_t atime = (set | clr) & (MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME) ?
+				       MOUNT_ATTR_NOATIME | MOUNT_ATTR_NODIRATIME : 0U;
+	char names[64] = "";
+	size_t len = 0;
+	struct statvfs st;
+	int err = errno;
+
+	if (err == EPERM && fstatvfs(mnt_fd, &st) == 0) {
+		for (size_t i = 0; i < PS_COUNT(flags); i++) {
+			size_t n = strlen(flags[i].name);
+
+			if (!((clr | atime) & flags[i].attr) || !(st.f_flag & flags[i].st) || len + n + 2 > sizeof(names))
+				continue;
+			if (len)
+				names[len++] = ',';
+			memcpy(names + len, flags[i].name, n + 1);
+			len += n;
+		}
+	}
+	errno = err;
+	if (len)
+		return ps_fail_os(e, "cannot clear locked flags %s of the source's mount", names);
+	return ps_fail_os(e, err == EINVAL ? "set the mount's flags (is anything mounted there?)" : "set the mount's flags");
 }
 
 int mnt_propagate(int mnt_fd, uint64_t propagation)

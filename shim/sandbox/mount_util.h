@@ -24,6 +24,14 @@ int mnt_top_of(const char *clean);
 /* The container's /dev, /proc or /sys (made if missing and make), never through a symlink.  An owned O_PATH fd. */
 int mnt_open_top(const struct sandbox *sb, enum sandbox_top top, bool make, struct ps_err *e);
 
+/* An O_PATH fd of what the container has at path.  1: nothing; then *ret_fd is untouched. */
+int mnt_find(const struct sandbox *sb, const char *path, int *ret_fd, struct ps_err *e);
+/*
+ * Bind path onto itself with other flags of its mount; recursive: with all that is mounted below, which get them too.  What is
+ * of the root file system becomes read-only with it, unless clr says otherwise.  1: there is no such path.
+ */
+int mnt_rebind(struct sandbox *sb, const char *path, bool recursive, uint64_t set, uint64_t clr, struct ps_err *e);
+
 /* open_tree(2) OPEN_TREE_CLONE of what fd is.  -1 with errno. */
 int mnt_clone(int fd, bool recursive);
 /* move_mount(2) onto what target_fd is, or onto its entry `name`.  -1 with errno. */
@@ -31,10 +39,17 @@ int mnt_attach(int mnt_fd, int target_fd);
 int mnt_attach_at(int mnt_fd, int dir_fd, const char *name);
 /* mount_setattr(2) of the mount whose root fd is; MOUNT_ATTR_* and MS_* propagation (0: leave).  -1 with errno. */
 int mnt_setattr(int mnt_fd, bool recursive, uint64_t set, uint64_t clr, uint64_t propagation);
+/* Why errno came of it: in a user namespace the flags of the host's mount are locked.  Always -1. */
+int mnt_fail_setattr(int mnt_fd, uint64_t set, uint64_t clr, struct ps_err *e);
 /* Propagation as a plan has it, MS_REC included; 0 does nothing.  -1 with errno. */
 int mnt_propagate(int mnt_fd, uint64_t propagation);
 /* What a new mount of this row gets: MOUNT_ATTR_* for fsmount(2). */
 uint64_t mnt_attrs(const struct plan_mount *m);
+/* The root mount becomes read-only, at last: until then mount points and the working directory are made in it. */
+static inline bool mnt_root_is_readonly(const struct plan *p)
+{
+	return p->rootfs_readonly || (p->rootfs_attr_set & MOUNT_ATTR_RDONLY);
+}
 /* fstatfs(2)'s f_type, or -1 with errno. */
 int64_t mnt_fs_magic(int fd);
 

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #include "base/num.h"
 #include "base/path.h"
@@ -252,50 +251,39 @@ static int apply_fs(struct sandbox *sb, const struct plan_mount *m, const struct
 
 /* ---- Bind mounts and remounts ---- */
 
-/* In a user namespace the flags of the host's mount are locked: say which of them stand in the way. */
-static int fail_locked(int mnt_fd, uint64_t set, uint64_t clr, struct ps_err *e)
-{
-	static const struct { uint64_t attr; unsigned long st; const char *name; } flags[] = {
-		{ MOUNT_ATTR_RDONLY, ST_RDONLY, "ro" },	  { MOUNT_ATTR_NOSUID, ST_NOSUID, "nosuid" },
-		{ MOUNT_ATTR_NODEV, ST_NODEV, "nodev" },   { MOUNT_ATTR_NOEXEC, ST_NOEXEC, "noexec" },
-		{ MOUNT_ATTR_NOATIME, ST_NOATIME, "noatime" },
-		{ MOUNT_ATTR_NODIRATIME, ST_NODIRATIME, "nodiratime" },
-	};
-	const uint64_t atime = (set | clr) & (MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME) ?
-				       MOUNT_ATTR_NOATIME | MOUNT_ATTR_NODIRATIME : 0U;
-	char names[64] = "";
-	size_t len = 0;
-	struct statvfs st;
-	int err = errno;
-
-	if (err == EPERM && fstatvfs(mnt_fd, &st) == 0) {
-		for (size_t i = 0; i < PS_COUNT(flags); i++) {
-			size_t n = strlen(flags[i].name);
-
-			if (!((clr | atime) & flags[i].attr) || !(st.f_flag & flags[i].st) || len + n + 2 > sizeof(names))
-				continue;
-			if (len)
-				names[len++] = ',';
-			memcpy(names + len, flags[i].name, n + 1);
-			len += n;
-		}
-	}
-	errno = err;
-	if (len)
-		return ps_fail_os(e, "cannot clear locked flags %s of the source's mount", names);
-	return ps_fail_os(e, err == EINVAL ? "set the mount's flags (is anything mounted there?)" : "set the mount's flags");
-}
-
 /* Nothing but what was asked for is ever cleared, so locked flags that nobody mentioned stay as they are. */
 static int set_attrs(int mnt_fd, const struct plan_mount *m, struct ps_err *e)
 {
 	const uint64_t set = m->attr_set & ~(uint64_t)MOUNT_ATTR_IDMAP;
 
 	if ((m->rec_set || m->rec_clr) && mnt_setattr(mnt_fd, true, m->rec_set, m->rec_clr, 0) < 0)
-		return fail_locked(mnt_fd, m->rec_set, m->rec_clr, e);
+		return mnt_fail_setattr(mnt_fd, m->rec_set, m->rec_clr, e);
 	if ((set || m->attr_clr) && mnt_setattr(mnt_fd, false, set, m->attr_clr, 0) < 0)
-		return fail_locked(mnt_fd, set, m->attr_clr, e);
+		return mnt_fail_setattr(mnt_fd, set, m->attr_clr, e);
 	return 0;
+}
+
+/* A link of the host's where the container has none yet; what is there already must be the same. */
+static int copy_symlink(int link, const struct mnt_path *at, struct ps_err *e)
+{
+	char target[PATH_MAX], found[PATH_MAX], name[NAME_MAX + 1];
+	ssize_t n = readlinkat(link, "", target, sizeof(target) - 1), m;
+	ps_auto_fd int dir = -1;
+
+	if (n < 0)
+		return ps_fail_os(e, "read the link");
+	target[n] = '\0';
+	dir = ps_open_parent_in_root(at->root_fd, at->rest, true, name, e);
+	if (dir < 0)
+		return -1;
+	if (symlinkat(target, dir, name) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return ps_fail_os(e, "make the link");
+	m = readlinkat(dir, name, found, sizeof(found));
+	if (m == n && !memcmp(found, target, (size_t)n))
+		return 0;
+	return ps_fail(e, PS_E_CONFIG, "there is something else than a link to '%s'", target);
 }
 
 static int apply_bind(struct sandbox *sb, const struct plan_mount *m, const struct mnt_path *at, struct ps_err *e)
@@ -307,6 +295,8 @@ static int apply_bind(struct sandbox *sb, const struct plan_mount *m, const stru
 
 	if (fstat(tree, &st) < 0)
 		return ps_fail_os(e, "look at the source");
+	if (S_ISLNK(st.st_mode))
+		return copy_symlink(tree, at, e);
 	is_dir = S_ISDIR(st.st_mode);
 	target = open_target(sb, at, is_dir, e);
 	if (target < 0 || set_attrs(tree, m, e) < 0)

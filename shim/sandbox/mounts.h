@@ -10,6 +10,8 @@
 int mounts_apply(struct sandbox *sb, struct ps_err *e);
 /* After the devices: a tmpfs (or /dev) that was asked for read-only becomes so, now that it is filled. */
 int mounts_finish(struct sandbox *sb, struct ps_err *e);
+/* Paths bound onto themselves with other flags; one that does not exist is an error unless it is optional. */
+int rebinds_apply(struct sandbox *sb, struct ps_err *e);
 /* masked paths: /dev/null bound over files (fds[null_fd], verified 1:3), one shared read-only empty tmpfs over directories;
  * readonly paths: recursive read-only bind of themselves.  A path that does not exist is skipped. */
 int masks_apply(struct sandbox *sb, struct ps_err *e);

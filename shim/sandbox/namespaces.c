@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "shim/sandbox/child.h"
+#include "shim/sandbox/privileges.h"
 #include "shim/sandbox/procfs.h"
 
 static const struct {
@@ -107,14 +108,6 @@ struct id_kind {
 static const struct id_kind uid_kind = { "uid_map", "newuidmap", "/linux/uidMappings", CAP_SETUID };
 static const struct id_kind gid_kind = { "gid_map", "newgidmap", "/linux/gidMappings", CAP_SETGID };
 
-static bool have_cap(unsigned cap)
-{
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2] = { 0 };
-
-	return ps_sys_capget(&head, data) == 0 && data[0].effective >> cap & 1;
-}
-
 static int write_map(const struct plan *p, int proc, const struct id_kind *k, struct plan_list map,
 		     struct ps_err *e)
 {
@@ -180,7 +173,7 @@ static bool is_own(const struct plan *p, struct plan_list map, uint32_t id)
 static int map_ids(const struct plan *p, pid_t pid, int proc, const struct id_kind *k, struct plan_list map,
 		   uint32_t own, struct ps_err *e)
 {
-	bool privileged = have_cap(k->cap);
+	bool privileged = caps_effective(k->cap);
 
 	if (!map.n)
 		return 0;
@@ -209,14 +202,16 @@ int ns_write_id_maps(const struct plan *p, pid_t pid, struct ps_err *e)
 
 int ns_become_root(const struct sandbox *sb, struct ps_err *e)
 {
-	(void)sb;
+	const struct plan *p = sb->plan;
+
 	/* EPERM: the namespace denies setgroups; the groups that we keep are then our own, unmapped. */
 	if (ps_sys_setgroups(0, NULL) < 0 && errno != EPERM)
 		return ps_fail_os(e, "drop the groups in the user namespace");
-	if (ps_sys_setresgid(0, 0, 0) < 0)
+	/* Who maps no 0 goes on as the payload's user: the rights of a namespace's first process are no matter of its ids. */
+	if (ps_sys_setresgid(0, 0, 0) < 0 && (errno != EINVAL || ps_sys_setresgid(p->gid, p->gid, p->gid) < 0))
 		return ps_fail_os(
 			e, "become group 0 of the user namespace (is 0 mapped in /linux/gidMappings?)");
-	if (ps_sys_setresuid(0, 0, 0) < 0)
+	if (ps_sys_setresuid(0, 0, 0) < 0 && (errno != EINVAL || ps_sys_setresuid(p->uid, p->uid, p->uid) < 0))
 		return ps_fail_os(e,
 				  "become user 0 of the user namespace (is 0 mapped in /linux/uidMappings?)");
 	return 0;

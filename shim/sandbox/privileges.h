@@ -4,6 +4,8 @@
 #pragma once
 #include "shim/sandbox/sandbox.h"
 
+/* Do we have it, in our own user namespace? */
+bool caps_effective(unsigned cap);
 /* Drop the bounding set to the plan's (before ids change; needs CAP_SETPCAP). */
 int caps_drop_bounding(const struct sandbox *sb, struct ps_err *e);
 /* setgroups, setresgid, setresuid with PR_SET_KEEPCAPS, umask.  Verifies the result. */
@@ -12,3 +14,5 @@ int creds_apply(const struct sandbox *sb, struct ps_err *e);
  * silently (spec: warn, do not fail).  Without plan->has_caps nothing changes but what setresuid did. */
 int caps_apply(const struct sandbox *sb, struct ps_err *e);
 int no_new_privs_apply(const struct sandbox *sb, struct ps_err *e);
+/* PR_SET_MDWE if the plan says so: no memory of ours, or of what we execute, becomes executable that was not mapped so. */
+int mdwe_apply(const struct sandbox *sb, struct ps_err *e);

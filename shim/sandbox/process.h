@@ -12,3 +12,5 @@ int keyring_join(const struct sandbox *sb, struct ps_err *e);
 int sysctls_apply(struct sandbox *sb, struct ps_err *e);
 /* lo up: SIOCSIFFLAGS in the current network namespace. */
 int net_lo_up(struct ps_err *e);
+/* The UDP socket at PLAN_RESOLVER_ADDRESS, to the supervisor; a new network namespace's lo gets PLAN_RESOLVER_OWN, too. */
+int net_open_resolver(const struct sandbox *sb, struct ps_err *e);

@@ -15,6 +15,9 @@
 
 enum { CWD_MODE = 0755, MOUNTINFO_MAX = 16 * 1024 * 1024 };
 
+/* Room for mount points and a few files; what is to be large is a mount of its own. */
+static const char *const tmpfs_options[] = { "source=tmpfs", "mode=0755", "size=64m", "nr_inodes=16384" };
+
 int rootfs_isolate(const struct sandbox *sb, struct ps_err *e)
 {
 	struct ps_mount_attr attr = { .propagation = MS_SLAVE };
@@ -44,10 +47,24 @@ static int open_mount_point(const struct sandbox *sb, int tree)
 	return ps_take_fd(&fd);
 }
 
+/* Made here and not by the launcher: its owner has to be the container's user namespace. */
+static int make_tmpfs(struct ps_err *e)
+{
+	ps_auto_fd int fs = fs_open("tmpfs", e);
+
+	for (size_t i = 0; fs >= 0 && i < PS_COUNT(tmpfs_options); i++)
+		if (fs_option(fs, tmpfs_options[i], e) < 0)
+			return -1;
+	return fs < 0 ? -1 : fs_mount(fs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, e);
+}
+
 int rootfs_attach(struct sandbox *sb, struct ps_err *e)
 {
 	int *tree = &sb->fds[sb->plan->rootfs_fd];
-	ps_auto_fd int at = open_mount_point(sb, *tree);
+
+	if (!sb->plan->rootfs && (*tree = make_tmpfs(e)) < 0)
+		return ps_ctx(e, "root file system");
+	ps_auto_fd int at = sb->plan->rootfs ? open_mount_point(sb, *tree) : -1;
 
 	if (at < 0 && sb->plan->no_pivot)
 		return ps_fail(e, PS_E_UNSUPP, "--no-pivot: the root file system '%s' can't be mounted at its own path",
@@ -57,6 +74,11 @@ int rootfs_attach(struct sandbox *sb, struct ps_err *e)
 		     : ps_sys_move_mount(*tree, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH)) < 0)
 		return ps_fail_os(e, "mount the root file system '%s'", plan_str(sb->plan, sb->plan->rootfs));
 	sb->root_fd = ps_take_fd(tree);
+	/* Now there is nothing in it but what came with it; mount points are still to be made. */
+	const uint64_t attrs = sb->plan->rootfs_attr_set & ~(uint64_t)MOUNT_ATTR_RDONLY;
+
+	if (attrs && mnt_setattr(sb->root_fd, true, attrs, 0, 0) < 0)
+		return ps_fail_os(e, "set the mount flags of the root file system");
 	return 0;
 }
 
@@ -172,7 +194,7 @@ int rootfs_finish(const struct sandbox *sb, struct ps_err *e)
 		return -1;
 	if (p->has_mount_ns && mnt_propagate(sb->root_fd, p->rootfs_propagation) < 0)
 		return ps_fail_os(e, "set the propagation of the root file system");
-	if (p->rootfs_readonly && mnt_setattr(sb->root_fd, false, MOUNT_ATTR_RDONLY, 0, 0) < 0)
+	if (mnt_root_is_readonly(p) && mnt_setattr(sb->root_fd, false, MOUNT_ATTR_RDONLY, 0, 0) < 0)
 		return ps_fail_os(e, "make the root file system read-only");
 	return 0;
 }

@@ -23,6 +23,8 @@ struct sandbox {
 	int proc_fd;     /* private procfs of this process's pid namespace; -1 before procfs_open */
 	int tty_master, tty_slave; /* -1 without a terminal */
 	int top_fd[SANDBOX_N_TOPS]; /* mounts that mounts_apply made at /dev, /proc, /sys: nobody can move them away; -1 */
+	int broker_fd;   /* where a guard's listener goes; -1: nobody answers, or it went */
+	int ruleset_fd[2]; /* Landlock's: the runner's own, and that of a launch which takes more away; -1 */
 	int readonly_fd[64]; /* mounts that mounts_finish makes read-only */
 	unsigned n_readonly;
 	bool dies_with_launcher; /* the payload, too, as far as the kernel lets us say so */
@@ -30,4 +32,4 @@ struct sandbox {
 	bool proc_is_own; /* proc_fd is an instance of our own, not the /proc that was found */
 };
 #define SANDBOX_INIT(p, f) { .plan = (p), .fds = (f), .root_fd = -1, .proc_fd = -1, .tty_master = -1, \
-			     .tty_slave = -1, .top_fd = { -1, -1, -1 } }
+			     .tty_slave = -1, .top_fd = { -1, -1, -1 }, .broker_fd = -1, .ruleset_fd = { -1, -1 } }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * seccomp.c - loads the payload's system call filter.
+ * seccomp.c - loads the payload's system call filters.
  */
 #include "shim/sandbox/seccomp.h"
 
 #include <linux/filter.h>
 
-static int refused(const struct plan *p, struct ps_err *e)
+static int refused(uint32_t n, uint32_t flags, struct ps_err *e)
 {
 	const char *why;
 
@@ -19,29 +19,33 @@ static int refused(const struct plan *p, struct ps_err *e)
 	case ENOMEM:
 		why = "too many filters are stacked on this process";
 		break;
+	case EBUSY:
+		why = "somebody listens to a filter of this process already";
+		break;
 	default:
-		return ps_fail_os(e, "load the seccomp filter (%u instructions, flags 0x%x)", p->seccomp.n,
-				  p->seccomp_flags);
+		return ps_fail_os(e, "load the seccomp filter (%u instructions, flags 0x%x)", n, flags);
 	}
-	return ps_fail(e, PS_E_UNSUPP, "load the seccomp filter (%u instructions, flags 0x%x): %s",
-		       p->seccomp.n, p->seccomp_flags, why);
+	return ps_fail(e, PS_E_UNSUPP, "load the seccomp filter (%u instructions, flags 0x%x): %s", n, flags, why);
+}
+
+int seccomp_load(const struct plan *p, struct plan_list program, uint32_t flags, struct ps_err *e)
+{
+	struct sock_filter *filter = (struct sock_filter *)(uintptr_t)plan_at(p, program.off); /* the kernel only reads */
+	struct sock_fprog prog = { .len = (unsigned short)program.n, .filter = filter };
+	int rc;
+
+	if (program.n > BPF_MAXINSNS)
+		return ps_fail(e, PS_E_CONFIG, "the seccomp filter has %u instructions; the kernel takes %u", program.n,
+			       (unsigned)BPF_MAXINSNS);
+	rc = ps_sys_seccomp(SECCOMP_SET_MODE_FILTER, flags, &prog);
+	if (rc > 0 && !(flags & SECCOMP_FILTER_FLAG_NEW_LISTENER))
+		return ps_fail(e, PS_E_BUG, "thread %d did not take over the seccomp filter", rc);
+	return rc < 0 ? refused(program.n, flags, e) : rc;
 }
 
 int seccomp_apply(const struct sandbox *sb, struct ps_err *e)
 {
 	const struct plan *p = sb->plan;
-	struct sock_filter *filter =
-		(struct sock_filter *)(uintptr_t)plan_at(p, p->seccomp.off); /* the kernel only reads */
-	struct sock_fprog prog = { .len = (unsigned short)p->seccomp.n, .filter = filter };
-	int thread;
 
-	if (!p->seccomp.n)
-		return 0;
-	if (p->seccomp.n > BPF_MAXINSNS)
-		return ps_fail(e, PS_E_CONFIG, "the seccomp filter has %u instructions; the kernel takes %u",
-			       p->seccomp.n, (unsigned)BPF_MAXINSNS);
-	thread = ps_sys_seccomp(SECCOMP_SET_MODE_FILTER, p->seccomp_flags, &prog);
-	if (thread > 0)
-		return ps_fail(e, PS_E_BUG, "thread %d did not take over the seccomp filter", thread);
-	return thread < 0 ? refused(p, e) : 0;
+	return p->seccomp.n ? seccomp_load(p, p->seccomp, p->seccomp_flags, e) : 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * seccomp.h - loads the compiled program of the plan.
+ * seccomp.h - loads the compiled programs of the plan.
  */
 #pragma once
 #include "shim/sandbox/sandbox.h"
@@ -7,3 +7,5 @@
 /* seccomp(2) SECCOMP_SET_MODE_FILTER with plan->seccomp and its flags; no row, no effect.  Before it either no_new_privs
  * or CAP_SYS_ADMIN in the user namespace is needed. */
 int seccomp_apply(const struct sandbox *sb, struct ps_err *e);
+/* The same of a program: its listener with SECCOMP_FILTER_FLAG_NEW_LISTENER, close-on-exec; else 0. */
+int seccomp_load(const struct plan *p, struct plan_list program, uint32_t flags, struct ps_err *e);

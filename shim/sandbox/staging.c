@@ -15,6 +15,14 @@ static bool is_tree(const struct plan_fd *f)
 	return f->kind == PLAN_FD_ROOTFS || f->kind == PLAN_FD_BIND || f->kind == PLAN_FD_DEVICE;
 }
 
+/* Only read: nothing of it is mounted. */
+static bool is_link(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
 /* An entry of the type of what will be mounted on it. */
 static int make_entry(int dir_fd, const char *name, int tree)
 {
@@ -37,7 +45,7 @@ static int open_place(const struct sandbox *sb, struct ps_err *e)
 	for (size_t i = 0; fd < 0 && i < PS_COUNT(unused); i++)
 		fd = open(unused[i], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		fd = open(plan_str(sb->plan, sb->plan->rootfs), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		fd = open(sb->plan->rootfs ? plan_str(sb->plan, sb->plan->rootfs) : "/tmp", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? ps_fail_os(e, "staging: find a folder to mount on") : fd;
 }
 
@@ -73,7 +81,7 @@ int staging_put(struct sandbox *sb, struct ps_err *e)
 	for (uint32_t i = 0; i < p->fds.n; i++) {
 		const struct plan_fd *f = &PLAN_ROWS(p, struct plan_fd, p->fds)[i];
 
-		if (!is_tree(f) || sb->fds[i] < 0)
+		if (!is_tree(f) || sb->fds[i] < 0 || is_link(sb->fds[i]))
 			continue;
 		(void)snprintf(name, sizeof(name), "%u", i);
 		if (make_entry(stage, name, sb->fds[i]) < 0 || mnt_attach_at(sb->fds[i], stage, name) < 0)
@@ -92,7 +100,8 @@ int staging_take(struct sandbox *sb, struct ps_err *e)
 	for (uint32_t i = 0; i < p->fds.n; i++) {
 		const struct plan_fd *f = &PLAN_ROWS(p, struct plan_fd, p->fds)[i];
 
-		if (!is_tree(f))
+		/* What was not put: a link, or a root file system that is yet to be made. */
+		if (!is_tree(f) || sb->fds[i] >= 0 || (f->kind == PLAN_FD_ROOTFS && !f->path))
 			continue;
 		(void)snprintf(name, sizeof(name), "%u", i);
 		sb->fds[i] = ps_sys_open_tree(AT_FDCWD, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);

@@ -124,7 +124,8 @@ int tty_take(struct sandbox *sb, struct ps_err *e)
 		return ps_fail_os(e, "setsid");
 	if (sb->tty_slave < 0)
 		return 0;
-	if (ioctl(sb->tty_slave, TIOCSCTTY, 0) < 0)
+	/* Under a reaper the payload leads the session: reaper.h. */
+	if (!sb->plan->reaper && ioctl(sb->tty_slave, TIOCSCTTY, 0) < 0)
 		return ps_fail_os(e, "terminal: become its session's leader");
 	for (int fd = 0; fd < 3; fd++)
 		if (dup2(sb->tty_slave, fd) < 0)

@@ -4,6 +4,7 @@
  */
 #pragma once
 #include <sched.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -27,7 +28,9 @@ static struct {
 	struct plan_device devices[MT_ROWS];
 	struct plan_link links[MT_ROWS];
 	struct plan_path masked[MT_ROWS], readonly[MT_ROWS];
-	uint32_t n_fds, n_mounts, n_devices, n_links, n_masked, n_readonly;
+	struct plan_rebind rebinds[MT_ROWS];
+	struct plan_landlock_rule landlock[MT_ROWS];
+	uint32_t n_fds, n_mounts, n_devices, n_links, n_masked, n_readonly, n_rebinds, n_landlock;
 } rows;
 
 /* Tests of the mount API need privileges; without them they say so. */
@@ -126,6 +129,22 @@ static inline void mt_readonly(const char *path)
 	rows.readonly[rows.n_readonly++] = (struct plan_path){ tp_str(&t, "test#/readonlyPaths"), tp_str(&t, path) };
 }
 
+static inline struct plan_rebind *mt_rebind(const char *path, uint64_t set, uint64_t clr)
+{
+	struct plan_rebind *r = &rows.rebinds[rows.n_rebinds++];
+
+	*r = (struct plan_rebind){ tp_str(&t, "test#/rebinds"), tp_str(&t, path), set, clr, 0, 0 };
+	return r;
+}
+
+static inline struct plan_landlock_rule *mt_allow(const char *path, uint64_t access)
+{
+	struct plan_landlock_rule *r = &rows.landlock[rows.n_landlock++];
+
+	*r = (struct plan_landlock_rule){ tp_str(&t, "test#/landlock"), tp_str(&t, path), access, 0, 0 };
+	return r;
+}
+
 /* The plan is complete: into its block with it. */
 static inline struct plan *mt_seal(void)
 {
@@ -136,6 +155,8 @@ static inline struct plan *mt_seal(void)
 	SEAL(links);
 	SEAL(masked);
 	SEAL(readonly);
+	SEAL(rebinds);
+	SEAL(landlock);
 #undef SEAL
 	sb = (struct sandbox)SANDBOX_INIT(&t.plan, fds);
 	return &t.plan;
@@ -164,6 +185,35 @@ static inline bool mt_reads(const char *path, const char *text)
 	char buf[256];
 
 	return !strcmp(first_line(path, buf, sizeof(buf)), text);
+}
+
+/* A program that needs nothing else: /bin/busybox, which goes by the name it is called. */
+static inline void mt_program(const char *path)
+{
+	int from = open("/bin/busybox", O_RDONLY | O_CLOEXEC), to = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+	off_t at = 0;
+	struct stat st;
+
+	CHECK(from >= 0 && to >= 0 && fstat(from, &st) == 0);
+	while (at < st.st_size)
+		CHECK(sendfile(to, from, &at, (size_t)(st.st_size - at)) > 0);
+	(void)close(from);
+	(void)close(to);
+}
+
+/* Execute such a program as true(1): 0, or the errno of execve(2). */
+static inline int mt_runs(const char *path)
+{
+	int status;
+	pid_t pid = fork();
+
+	CHECK(pid >= 0);
+	if (pid == 0) {
+		(void)execl(path, "true", NULL);
+		_exit(errno);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+	return WEXITSTATUS(status);
 }
 
 /* Run fn in a process with the namespaces `flags` (a user namespace gets MT_IDS ids from MT_ID on); it must succeed. */
@@ -220,6 +270,7 @@ static inline void mt_build(void)
 	CHECK_OK(mounts_apply(&sb, &e), &e);
 	CHECK_OK(devices_apply(&sb, &e), &e);
 	CHECK_OK(mounts_finish(&sb, &e), &e);
+	CHECK_OK(rebinds_apply(&sb, &e), &e);
 	CHECK_OK(masks_apply(&sb, &e), &e);
 	mt_enter();
 }

@@ -388,6 +388,36 @@ static void targets(void *arg)
 }
 MOUNT_TEST(targets)
 
+static void look_at_links(void)
+{
+	char target[64] = "";
+
+	mt_build();
+	CHECK(readlink("/lib", target, sizeof(target)) == 7 && !strcmp(target, "usr/lib"));
+	CHECK(readlink("/a/b/link", target, sizeof(target)) == 9 && !strncmp(target, "/nowhere!", 9));
+	CHECK(mt_reads("/dir/file", "from host"));
+}
+
+/* A link of the host's is made again; what is none is bound as ever. */
+static void copies_links(void *arg)
+{
+	(void)arg;
+	mt_host();
+	CHECK(symlink("usr/lib", "/tmp/lib") == 0 && symlink("/nowhere!", "/tmp/link") == 0 && mkdir("/tmp/dir", 0755) == 0);
+	CHECK(symlink("usr/lib", ROOTFS "/lib") == 0 && symlink("other", ROOTFS "/other") == 0);
+	mt_write("/tmp/dir/file", "from host");
+	mt_bind("/tmp/lib", "/lib")->flags = PLAN_MOUNT_COPY_SYMLINK;
+	mt_bind("/tmp/link", "/a/b/link")->flags = PLAN_MOUNT_COPY_SYMLINK;
+	mt_bind("/tmp/dir", "/dir")->flags = PLAN_MOUNT_COPY_SYMLINK;
+	prepare();
+	mt_in(0, look_at_links);
+
+	mt_plan();
+	mt_bind("/tmp/lib", "/other")->flags = PLAN_MOUNT_COPY_SYMLINK;
+	refused("mount '/tmp/lib' to '/other': there is something else than a link to 'usr/lib'");
+}
+MOUNT_TEST(copies_links)
+
 /* ---- Bind mounts and remounts ---- */
 
 static void look_at_binds(void)
@@ -504,6 +534,7 @@ int main(void)
 		cmocka_unit_test(test_tmpcopyup),	   cmocka_unit_test(test_too_deep),
 		cmocka_unit_test(test_refuse_links),	   cmocka_unit_test(test_refuse_proc),
 		cmocka_unit_test(test_targets),		   cmocka_unit_test(test_binds),
+		cmocka_unit_test(test_copies_links),
 		cmocka_unit_test(test_locked_flags),	   cmocka_unit_test(test_launchers_clone_in_userns),
 	};
 

@@ -7,6 +7,7 @@
 
 #include "base/proc.h"
 #include "shim/sandbox/namespaces.h"
+#include "shim/sandbox/privileges.h"
 
 enum { SOME_UID = 5555, SOME_GID = 6666, MAPPED = 42 };
 
@@ -362,6 +363,23 @@ static void root_of_user_ns(void *arg)
 	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
 }
 
+/* Who maps no 0 is the payload's user, with all rights. */
+static void no_root_in_user_ns(void *arg)
+{
+	struct sandbox sb = fresh();
+
+	(void)arg;
+	CHECK(unshare(CLONE_NEWUSER) == 0);
+	CHECK(ps_write_file_at(AT_FDCWD, "/proc/self/setgroups", "deny", &e) == 0);
+	CHECK(ps_write_file_at(AT_FDCWD, "/proc/self/uid_map", "1000 0 1", &e) == 0);
+	CHECK(ps_write_file_at(AT_FDCWD, "/proc/self/gid_map", "2000 0 1", &e) == 0);
+	CHECK_ERR(ns_become_root(&sb, &e), &e, "become group 0");
+	t.plan.uid = 1000;
+	t.plan.gid = 2000;
+	CHECK_OK(ns_become_root(&sb, &e), &e);
+	CHECK(getuid() == 1000 && getgid() == 2000 && caps_effective(CAP_SYS_ADMIN));
+}
+
 static void clocks(void *arg)
 {
 	struct sandbox sb = fresh();
@@ -405,6 +423,7 @@ CHILD_TEST(maps_too_many)
 CHILD_TEST(maps_of_dead)
 CHILD_TEST(maps_own_id)
 CHILD_TEST(root_of_user_ns)
+CHILD_TEST(no_root_in_user_ns)
 CHILD_TEST(clocks)
 CHILD_TEST(clocks_refused)
 
@@ -417,7 +436,7 @@ int main(void)
 		cmocka_unit_test(test_maps_too_many),	cmocka_unit_test(test_maps_of_dead),
 		cmocka_unit_test(test_maps_own_id),	cmocka_unit_test(test_maps_by_tool),
 		cmocka_unit_test(test_root_of_user_ns), cmocka_unit_test(test_clocks),
-		cmocka_unit_test(test_clocks_refused),
+		cmocka_unit_test(test_clocks_refused), cmocka_unit_test(test_no_root_in_user_ns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -121,6 +121,27 @@ static void mount_namespace_is_required(void **state)
 		      "joining an existing mount namespace is not supported");
 }
 
+static void rows_of_a_root_of_its_own(void **state)
+{
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+	ps_auto_buf struct ps_buf out = { .data = NULL }, other = { .data = NULL };
+	static const char doc[] = "{'ociVersion':'1.3.0','root':{'path':'tmpfs'},'linux':{'namespaces':[{'type':'mount'}%s]},"
+				  "'mounts':[{'destination':'/l','source':'/lib','options':['bind','copy-symlink']}],"
+				  "'annotations':{'io.podshim.rootfs':'tmpfs','io.podshim.reaper':'1'}}";
+	const struct plan *p = pt_plan(&a, ps_arena_printf(&a, doc, ",{'type':'pid'}"), PT_HOST_V2, &out);
+
+	(void)state;
+	assert_int_equal(p->rootfs_fd, 0);
+	assert_int_equal(p->rootfs, 0);
+	assert_int_equal(PLAN_ROWS(p, struct plan_fd, p->fds)[0].kind, PLAN_FD_ROOTFS);
+	assert_int_equal(PLAN_ROWS(p, struct plan_fd, p->fds)[0].path, 0);
+	assert_int_equal(PLAN_ROWS(p, struct plan_mount, p->mounts)[0].flags, PLAN_MOUNT_COPY_SYMLINK);
+	assert_int_equal(p->reaper, 1);
+	/* Pid 1 is somebody else. */
+	p = pt_plan(&a, ps_arena_printf(&a, doc, ""), PT_HOST_V2, &other);
+	assert_int_equal(p->reaper, 0);
+}
+
 static void private_root_needs_pivot(void **state)
 {
 	struct plan_request r = pt_request;
@@ -550,6 +571,7 @@ int main(void)
 		cmocka_unit_test(id_maps_belong_to_a_new_user_namespace),
 		cmocka_unit_test(time_offsets),
 		cmocka_unit_test(mount_namespace_is_required),
+		cmocka_unit_test(rows_of_a_root_of_its_own),
 		cmocka_unit_test(private_root_needs_pivot),
 		cmocka_unit_test(mounts_by_kind),
 		cmocka_unit_test(proc_stays_proc),

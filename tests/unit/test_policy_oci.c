@@ -65,11 +65,13 @@ static void mount_options_become_flags(void **state)
 		"{'destination':'/t','type':'tmpfs','source':'tmpfs','options':['nosuid','mode=755','ro','noatime','','rw','strictatime','size=1m','sync','tmpcopyup']},"
 		"{'destination':'b//c/','source':'data','options':['rbind','ro','rslave','rnosuid']},"
 		"{'destination':'/proc','options':['remount','bind','ro']},"
-		"{'destination':'/n','type':'proc'}]"));
+		"{'destination':'/n','type':'proc'},"
+		"{'destination':'/l','source':'/lib','options':['bind','copy-symlink']}]"));
 	const struct policy_mount *m = p->mounts;
 
 	(void)state;
-	assert_int_equal(p->n_mounts, 4);
+	assert_int_equal(p->n_mounts, 5);
+	assert_true(m[4].copy_symlink && m[4].bind && !m[1].copy_symlink);
 	assert_string_equal(m[0].data, "mode=755,size=1m");
 	assert_int_equal(m[0].sb_flags, MS_SYNCHRONOUS);
 	assert_int_equal(m[0].attr_set, MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME);
@@ -89,6 +91,36 @@ static void mount_options_become_flags(void **state)
 	assert_true(m[2].remount && m[2].bind);
 	assert_string_equal(m[3].source, "proc");
 	assert_string_equal(m[3].data, "");
+}
+
+static void a_root_of_its_own(void **state)
+{
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+	static const char tmpfs[] = "{'ociVersion':'1.3.0','root':{'path':'tmpfs','readonly':true},'linux':{'namespaces':"
+				    "[{'type':'mount'}]},'annotations':{'io.podshim.rootfs':'%s'}}";
+	const struct policy *p = pt_policy(&a, ps_arena_printf(&a, tmpfs, "tmpfs"));
+
+	(void)state;
+	assert_null(p->rootfs.path);
+	assert_true(p->rootfs.readonly && !p->reaper);
+	assert_string_equal(p->rootfs.from, "config.json#/root");
+	pt_policy_fails(ps_arena_printf(&a, tmpfs, "/"), PS_E_CONFIG, "config.json: /annotations/io.podshim.rootfs",
+			"'/' must be \"tmpfs\"");
+	/* Neither the word in the path nor the annotation alone. */
+	p = pt_policy(&a, "{'ociVersion':'1.3.0','root':{'path':'tmpfs'}}");
+	assert_string_equal(p->rootfs.path, "/bundle/tmpfs");
+	p = pt_policy(&a, PT_DOC("", ",'annotations':{'io.podshim.rootfs':'tmpfs'}"));
+	assert_string_equal(p->rootfs.path, "/bundle/rootfs");
+}
+
+static void a_reaper_is_asked_for(void **state)
+{
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+
+	(void)state;
+	assert_true(pt_policy(&a, PT_DOC("", ",'annotations':{'io.podshim.reaper':'1'}"))->reaper);
+	pt_policy_fails(PT_DOC("", ",'annotations':{'io.podshim.reaper':'yes'}"), PS_E_CONFIG,
+			"config.json: /annotations/io.podshim.reaper", "'yes' must be \"1\"");
 }
 
 static void id_mapped_mounts(void **state)
@@ -427,6 +459,8 @@ int main(void)
 		cmocka_unit_test(nothing_asked_gets_the_defaults),
 		cmocka_unit_test(namespaces_are_new_or_joined),
 		cmocka_unit_test(mount_options_become_flags),
+		cmocka_unit_test(a_root_of_its_own),
+		cmocka_unit_test(a_reaper_is_asked_for),
 		cmocka_unit_test(id_mapped_mounts),
 		cmocka_unit_test(mounts_of_no_kind_are_refused),
 		cmocka_unit_test(paths_are_cleaned),

@@ -3,6 +3,8 @@
  *
  * WRAP: fchdir
  */
+#include <sys/statvfs.h>
+
 #include "tests/unit/mount_test.h"
 
 static int outside_fd = -1;
@@ -74,6 +76,68 @@ static void readonly(void *arg)
 	CHECK(access(ROOTFS "/work", F_OK) == 0 && mkdir(ROOTFS "/x", 0755) == 0);
 }
 MOUNT_TEST(readonly)
+
+/* ---- Without a directory of the host's ---- */
+
+static void look_at_tmpfs(void)
+{
+	struct statvfs fs;
+	struct stat st;
+	const char *line;
+
+	mt_build();
+	CHECK(mkdir("/x", 0755) < 0 && errno == EROFS);
+	CHECK(stat("/", &st) == 0 && (st.st_mode & 07777) == 0755 && st.st_uid == 0 && st.st_gid == 0);
+	CHECK(statvfs("/", &fs) == 0 && fs.f_blocks * fs.f_frsize == 64 << 20 && fs.f_files == 16384);
+	CHECK(access("/tmp", F_OK) < 0 && access("/work/in", F_OK) == 0);
+	CHECK(mt_reads("/deep/down/file", "from host"));
+	line = mt_mountinfo("/proc/self/mountinfo", "/");
+	CHECK(!strncmp(line, "ro,nosuid,nodev,relatime ", 25) && strstr(line, " - tmpfs tmpfs rw"));
+}
+
+static void no_directory(void *arg)
+{
+	mt_host();
+	mt_write("/tmp/file", "from host");
+	t.plan.rootfs = rows.fds[0].path = 0;
+	t.plan.rootfs_readonly = 1;
+	mt_fs("proc", "proc", "/proc");
+	mt_bind("/tmp/file", "/deep/down/file");
+	cwd("/work/in");
+	mt_seal();
+	CHECK_OK(host_fds_open(&t.plan, fds, &e), &e);
+	CHECK(fds[0] == -1);
+	mt_in(*(const int *)arg, look_at_tmpfs);
+	CHECK(access(ROOTFS "/work", F_OK) < 0);
+}
+
+static void test_no_directory(void **state)
+{
+	int flags[] = { CLONE_NEWPID, CLONE_NEWPID | CLONE_NEWUSER };
+
+	(void)state;
+	if (!mt_can_mount())
+		skip();
+	for (size_t i = 0; i < PS_COUNT(flags); i++)
+		assert_int_equal(in_child(no_directory, &flags[i]), 0);
+}
+
+static void no_place(void)
+{
+	CHECK_OK(rootfs_isolate(&sb, &e), &e);
+	CHECK_ERR(rootfs_attach(&sb, &e), &e, "--no-pivot: the root file system '' can't be mounted at its own path");
+}
+
+static void no_directory_no_pivot(void *arg)
+{
+	(void)arg;
+	mt_host();
+	t.plan.rootfs = rows.fds[0].path = 0;
+	t.plan.no_pivot = 1;
+	mt_seal();
+	mt_in(0, no_place);
+}
+MOUNT_TEST(no_directory_no_pivot)
 
 static void shared_root(void)
 {
@@ -190,6 +254,7 @@ int main(void)
 		cmocka_unit_test(test_enters),   cmocka_unit_test(test_readonly),
 		cmocka_unit_test(test_root_propagation), cmocka_unit_test(test_no_pivot),
 		cmocka_unit_test(test_no_mount_namespace), cmocka_unit_test(test_breakout),
+		cmocka_unit_test(test_no_directory), cmocka_unit_test(test_no_directory_no_pivot),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

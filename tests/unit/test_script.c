@@ -51,6 +51,7 @@ static int setup(void **state)
 	plans[1].ns_new = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWTIME | CLONE_NEWCGROUP;
 	plans[1].terminal = plans[1].lo_up = plans[1].has_oom = 1;
 	plans[1].cgroups.n = 1;
+	plans[1].landlock_fs = 1;
 	plans[2] = plans[1];
 	plans[2].bridge_early = 1;
 	plans[2].prestart.n = plans[2].create_container.n = plans[2].start_container.n = 1;

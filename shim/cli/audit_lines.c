@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * audit_lines.c - audit events, as `watch` gives them, for people.
+ */
+#include "shim/cli/audit_lines.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/jsonw.h"
+#include "base/scope.h"
+#include "oci/json.h"
+#include "shim/cli/log.h"
+
+static const char *text(const struct json *o, const char *key)
+{
+	const struct json *v = json_get(o, key);
+
+	return v && v->type == JSON_STRING ? v->v.s : "";
+}
+
+static int64_t number(const struct json *o, const char *key)
+{
+	const struct json *v = json_get(o, key);
+
+	return v && v->type == JSON_INT ? v->v.i : 0;
+}
+
+bool audit_line_parse(struct ps_arena *a, const char *line, size_t n, struct audit_line *ret)
+{
+	struct ps_err ignored = { 0 };
+	struct json *o;
+
+	if (!memmem(line, n, "\"type\":\"audit\"", 14) || json_parse(a, "audit", line, n, &o, &ignored) < 0)
+		return false;
+	if (strcmp(text(o, "type"), "audit") != 0 || strcmp(text(o, "kind"), "access") != 0)
+		return false;
+	const struct json *sound = json_get(o, "sound");
+
+	*ret = (struct audit_line){
+		.time = text(o, "time"), .permission = text(o, "perm"), .action = text(o, "action"), .target = text(o, "target"),
+		.result = text(o, "result"), .error = text(o, "errno"), .mechanism = text(o, "mech"), .rule = text(o, "rule"),
+		.hint = text(o, "hint"), .comm = text(o, "comm"), .risk = text(o, "risk"), .pid = number(o, "pid"),
+		.seq = (uint64_t)number(o, "seq"), .count = (uint64_t)number(o, "count"),
+		.sound = sound && sound->type == JSON_BOOL && sound->v.b,
+	};
+	return true;
+}
+
+static void put_who(const struct audit_line *l, struct ps_buf *out)
+{
+	ps_buf_printf(out, " (%s", *l->action ? l->action : "access");
+	if (*l->comm) {
+		ps_buf_puts(out, " by ");
+		log_escape(out, l->comm);
+		ps_buf_printf(out, "[%" PRId64 "]", l->pid);
+	}
+	if (*l->error)
+		ps_buf_printf(out, ": %s", l->error);
+	ps_buf_putc(out, ')');
+}
+
+void audit_line_text(const struct audit_line *l, struct ps_buf *out)
+{
+	const char *t = strchr(l->time, 'T');
+
+	ps_buf_printf(out, "%.12s %-6s %-5s ", t ? t + 1 : l->time, l->result, l->permission);
+	log_escape(out, l->target);
+	put_who(l, out);
+	if (l->count > 1)
+		ps_buf_printf(out, " x%" PRIu64, l->count);
+	if (*l->rule) {
+		ps_buf_puts(out, " by ");
+		log_escape(out, l->rule);
+	} else if (*l->hint) {
+		ps_buf_puts(out, " -> ");
+		log_escape(out, l->hint);
+	}
+	ps_buf_putc(out, '\n');
+}
+
+void audit_line_deno(const struct audit_line *l, struct ps_buf *out)
+{
+	struct ps_jsonw w = { .out = out };
+
+	ps_jw_object(&w, NULL);
+	ps_jw_int(&w, "v", 1);
+	ps_jw_str(&w, "datetime", l->time);
+	ps_jw_str(&w, "permission", l->permission);
+	ps_jw_str(&w, "value", l->target);
+	ps_jw_end_object(&w);
+	ps_buf_putc(out, '\n');
+}
+
+void audit_line_explain(const struct audit_line *l, struct ps_buf *out)
+{
+	ps_buf_printf(out, "denied: %s access to \"", l->permission);
+	log_escape(out, l->target);
+	ps_buf_putc(out, '"');
+	put_who(l, out);
+	if (l->count > 1)
+		ps_buf_printf(out, ", %" PRIu64 " times", l->count);
+	if (*l->rule) {
+		ps_buf_puts(out, ".\n  Denied by ");
+		log_escape(out, l->rule);
+		ps_buf_puts(out, ": remove that entry to allow it; nothing else beats a deny.\n");
+	} else {
+		ps_buf_puts(out, ".\n  No allow entry matches.");
+		if (*l->hint) {
+			ps_buf_puts(out, " Run again with ");
+			log_escape(out, l->hint);
+		}
+		ps_buf_putc(out, '\n');
+	}
+	if (*l->risk) {
+		ps_buf_puts(out, "  Careful: ");
+		log_escape(out, l->risk);
+		ps_buf_putc(out, '\n');
+	}
+}
+
+static bool same(const struct audit_line *x, const struct audit_line *y)
+{
+	return !strcmp(x->permission, y->permission) && !strcmp(x->target, y->target);
+}
+
+void audit_denials_add(struct audit_denials *d, const char *line, size_t n)
+{
+	struct audit_line l;
+
+	if (!audit_line_parse(&d->arena, line, n, &l) || strcmp(l.result, "deny") != 0)
+		return;
+	for (size_t i = 0; i < d->n; i++) {
+		if (same(&d->v[i], &l)) {
+			d->v[i].count += l.count;
+			return;
+		}
+	}
+	if (d->n < AUDIT_DENIALS_MAX) {
+		d->v[d->n++] = l;
+		return;
+	}
+	d->more++;
+	if (d->last) {
+		memmove(d->v, d->v + 1, (AUDIT_DENIALS_MAX - 1) * sizeof(d->v[0]));
+		d->v[AUDIT_DENIALS_MAX - 1] = l;
+	}
+}
+
+void audit_denials_done(struct audit_denials *d)
+{
+	ps_arena_done(&d->arena);
+}
+
+/* Bytes of "--allow-read=" in the hint of a denial that a flag would lift; 0: none would. */
+static size_t flag_len(const struct audit_line *l)
+{
+	const char *eq = *l->rule ? NULL : strchr(l->hint, '=');
+
+	return eq ? (size_t)(eq - l->hint) + 1 : 0;
+}
+
+/* One flag of each kind, with all its values: " --allow-read=/a,/b --allow-net=x:443". */
+static void put_flags(const struct audit_denials *d, struct ps_buf *out)
+{
+	bool told[AUDIT_DENIALS_MAX] = { false };
+
+	for (size_t i = 0; i < d->n; i++) {
+		const size_t len = flag_len(&d->v[i]);
+
+		if (!len || told[i])
+			continue;
+		ps_buf_putc(out, ' ');
+		log_escape(out, d->v[i].hint);
+		for (size_t k = i + 1; k < d->n; k++) {
+			if (flag_len(&d->v[k]) != len || strncmp(d->v[k].hint, d->v[i].hint, len) != 0)
+				continue;
+			told[k] = true;
+			ps_buf_putc(out, ',');
+			log_escape(out, d->v[k].hint + len);
+		}
+	}
+}
+
+void audit_denials_summary(const struct audit_denials *d, size_t rows, struct ps_buf *out)
+{
+	if (!d->n)
+		return;
+	ps_buf_puts(out, "podshim: denied by the permissions of this run:\n");
+	for (size_t i = 0; i < d->n && i < rows; i++) {
+		ps_buf_printf(out, "  %-5s ", d->v[i].permission);
+		log_escape(out, d->v[i].target);
+		put_who(&d->v[i], out);
+		if (d->v[i].count > 1)
+			ps_buf_printf(out, " x%" PRIu64, d->v[i].count);
+		if (*d->v[i].rule) {
+			ps_buf_puts(out, " by ");
+			log_escape(out, d->v[i].rule);
+		}
+		ps_buf_putc(out, '\n');
+	}
+	if (d->n > rows || d->more)
+		ps_buf_printf(out, "  and %" PRIu64 " more\n", (uint64_t)(d->n > rows ? d->n - rows : 0) + d->more);
+	ps_auto_buf struct ps_buf flags = { .data = NULL };
+
+	put_flags(d, &flags);
+	if (flags.len)
+		ps_buf_printf(out, "To allow all of it, run again with:%s\n", flags.data);
+}

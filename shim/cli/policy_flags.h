@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * policy_flags.h - the flags that make a policy: --allow-read[=PATH,...] and its like, for every command that takes one.
+ */
+#pragma once
+#include "shim/cli/args.h"
+#include "shim/policy/permissions.h"
+
+struct policy_flags {
+	struct opt_grants grants;    /* rows of perm_flags, -P and --reset-deny, in order */
+	struct opt_list files;       /* --policy */
+	struct opt_list dns, add_host;
+	const char *broker, *audit;
+	bool all, ask, no_prompt, best_effort, quiet;
+	uint64_t memory, disk;       /* bytes; 0: not given, as below */
+	uint32_t pids;
+	uint64_t cpus;               /* thousandths */
+};
+
+/* The table; made from perm_flags at the first call. */
+struct opt_table policy_opts(void);
+/* Was any of them given? */
+bool policy_flags_given(const struct policy_flags *f);
+
+struct cli;
+/*
+ * What command line and environment say, as layers from weak to strong, without the system's files and annotations.  They
+ * live as long as cli.
+ */
+int cli_permissions(struct cli *cli, const struct perm_layers **ret, struct ps_err *e);

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * oversee.h - what a supervisor does for the permissions of its runners: answers their guards (broker.h) and their questions
+ * for names (resolver.h), and tells what they did (audit.h).
+ */
+#pragma once
+#include "ipc/tape.h"
+#include "shim/pod/loop.h"
+#include "shim/policy/permissions.h"
+#include "shim/policy/policy.h"
+
+struct oversight;                    /* of one supervisor */
+struct overseen;                     /* one runner under it */
+
+/* May p's guard or its resolver need a supervisor? */
+bool oversight_needed(const struct policy *p);
+/*
+ * Begin, before the supervisor is confined and while it has one thread.  p: what its runners were made with; p and g outlive
+ * it.  dns, hosts: --dns and --add-host.
+ */
+int oversight_new(struct loop *loop, const struct policy *p, const struct permissions *g, struct oversight **ret, struct ps_err *e);
+/* Accepts NULL. */
+void oversight_free(struct oversight *o);
+
+struct overseen_facts {
+	const char *pod, *id;        /* outlive it; pod "" for a container of its own */
+	struct tape *tape;           /* the same; NULL: none */
+	int handover;                /* peer of launch.broker, taken over, also on failure */
+	int audit_fd;                /* JSON lines, taken over, also on failure; -1: none */
+	int pidfd;                   /* init: killed when nobody can answer it any more; stays the caller's */
+};
+int oversight_add(struct oversight *o, const struct overseen_facts *f, struct overseen **ret, struct ps_err *e);
+/* It has ended: tell what is untold, forget it.  Accepts NULL. */
+void oversight_remove(struct overseen *s);

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * permits.c - what is permitted to one container: all sources to one set, the set to a tighter policy, its frozen copy.
+ */
+#include "shim/pod/permits.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/abi.h"
+#include "base/scope.h"
+#include "shim/policy/restrict.h"
+
+
+/* Most containers have no annotation of ours, most hosts no folder of policies: neither may cost anything. */
+static bool has_annotation(const struct policy *p)
+{
+	static const char prefix[] = "io.podshim.";
+
+	for (size_t i = 0; i < p->annotations.n; i++)
+		if (strncmp(p->annotations.v[i].key, prefix, sizeof(prefix) - 1) == 0)
+			return true;
+	return false;
+}
+
+static int add_operators(const struct perm_layers *from, struct perm_layers *to, bool weak, struct ps_err *e)
+{
+	for (size_t i = 0; from && i < from->n; i++) {
+		if ((from->v[i]->rank < PERM_ANNOTATION) != weak)
+			continue;
+		if (to->n == PS_COUNT(to->v))
+			return ps_fail(e, PS_E_USAGE, "more than %zu sources of permissions", PS_COUNT(to->v));
+		to->v[to->n++] = from->v[i];
+	}
+	return 0;
+}
+
+static int collect(struct ps_arena *a, const struct policy *p, const struct perm_layers *operators, struct perm_layers *l,
+		   struct ps_err *e)
+{
+	if (perm_layers_of_system(a, PERMITS_SYSTEM_DIR, l, e) < 0 || add_operators(operators, l, /* weak= */ true, e) < 0)
+		return -1;
+	if (has_annotation(p) && perm_layers_of_annotations(a, &p->annotations, l, e) < 0)
+		return -1;
+	return add_operators(operators, l, /* weak= */ false, e);
+}
+
+static int read_ceiling(struct ps_arena *a, struct perm_context *c, struct ps_err *e)
+{
+	struct perm_layers l = { .n = 0 };
+
+	if (access(PERMITS_CEILING, F_OK) < 0 && errno == ENOENT)
+		return 0;
+	if (perm_layers_of_file(a, PERMITS_CEILING, NULL, PERM_SYSTEM, &l, e) < 0)
+		return -1;
+	if (l.n != 1)
+		return ps_fail(e, PS_E_CONFIG, PERMITS_CEILING ": a ceiling cannot extend other files");
+	c->ceiling = l.v[0];
+	return 0;
+}
+
+int permits_collect(struct ps_arena *a, const struct policy *p, const struct perm_layers *operators, bool program,
+		    const struct permissions **ret, struct ps_err *e)
+{
+	struct perm_context c = { .cwd = p->has_process && p->process.cwd ? p->process.cwd : "/", .program = program };
+	struct perm_layers *l = ps_arena_new(a, struct perm_layers);
+
+	if (!l)
+		return ps_fail_os(e, "memory for permissions");
+	if (collect(a, p, operators, l, e) < 0 || read_ceiling(a, &c, e) < 0)
+		return -1;
+	*ret = NULL;
+	if (!l->n && !c.ceiling && !program)
+		return 0;
+	const struct permissions *g;
+
+	if (permissions_merge(a, l, &c, &g, e) < 0)
+		return -1;
+	*ret = g->active || program ? g : NULL;
+	return 0;
+}
+
+int permits_apply(struct ps_arena *a, const struct policy *p, const struct permissions *g, int root_fd,
+		  const struct host *host, const struct policy **ret, struct ps_err *e)
+{
+	const struct restrict_host h = {
+		.root_fd = root_fd, .landlock_abi = host->landlock_abi, .mdwe = host->mdwe, .memfd_noexec = host->memfd_noexec,
+		.notify = true, .audit_files = g->settings.audit.set, .home = getenv("HOME"),
+	};
+
+	return permissions_restrict(a, p, g, &h, ret, e);
+}
+
+int permits_freeze(const struct state_dir *d, const struct permissions *g, struct ps_err *e)
+{
+	ps_auto_buf struct ps_buf text = { .data = NULL };
+
+	permissions_save(g, &text);
+	if (text.failed)
+		return ps_fail_os(e, "memory for the frozen permissions");
+	return state_put(d, PERMITS_FROZEN, text.data, text.len, e);
+}
+
+int permits_thaw(struct ps_arena *a, const struct state_dir *d, const struct permissions **ret, struct ps_err *e)
+{
+	ps_auto_buf struct ps_buf text = { .data = NULL };
+
+	if (state_get(d, PERMITS_FROZEN, &text, e) < 0)
+		return -1;
+	return permissions_load(a, PERMITS_FROZEN, text.data ? text.data : "", text.len, ret, e);
+}

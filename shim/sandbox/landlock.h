@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * landlock.h - what the payload may do with files, decided by the kernel on the objects themselves.
+ */
+#pragma once
+#include "shim/sandbox/sandbox.h"
+
+/*
+ * Make a ruleset of the plan's rules, resolved in our own root as it is now, and keep it beside what there is.  A path that
+ * does not exist is an error unless its row is optional.  No rights and no scopes, no effect.
+ */
+int landlock_prepare(struct sandbox *sb, struct ps_err *e);
+/* Enter a domain of each ruleset, for good (mount(2) is EPERM from then on).  Takes no_new_privs. */
+int landlock_enter(struct sandbox *sb, struct ps_err *e);

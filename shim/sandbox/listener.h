@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * listener.h - the guard: a filter beside the document's own, whose listener goes to the supervisor.
+ *
+ * A sendmsg(2) after the guard was loaded could be a call that it stops, for the listener that is not sent yet to answer.
+ * So a courier, a process that shares our descriptors and was cloned before, sends it.
+ */
+#pragma once
+#include "shim/sandbox/sandbox.h"
+
+/* What comes with a descriptor over sb->broker_fd, one message: the listener, or the socket of the payload's resolver. */
+enum { LISTENER_MAGIC = 0x54534c50, LISTENER_VERSION = 1 };
+enum listener_kind { LISTENER_GUARD, LISTENER_RESOLVER };
+struct listener_hello {
+	uint32_t magic, version;
+	int32_t pid;     /* whose calls it stops, in its own pid namespace */
+	uint32_t kind;   /* enum listener_kind */
+};
+/* Send descriptor fd, which stays the caller's; an errno, or 0. */
+int listener_send(int broker_fd, enum listener_kind kind, int fd, pid_t pid);
+
+/*
+ * Clone the courier, if the plan's guard has a listener and nobody has: while limits allow a process more, and before our
+ * children would be others' neighbours (setns to a pid namespace).
+ */
+int guard_begin(struct sandbox *sb, struct ps_err *e);
+/*
+ * Load the guard, and hand its listener over.  On return neither the listener nor sb->broker_fd is open here, and no process
+ * of ours is left; on failure the calls that the guard stops are answered with ENOSYS.  Takes no_new_privs.
+ */
+int guard_apply(struct sandbox *sb, struct ps_err *e);
