@@ -92,7 +92,7 @@ int read_hex(struct load *l, const struct json *v, unsigned char *out, size_t ma
 static int read_text(struct load *l, const struct json *v, const char **ret)
 {
 	const struct json *hex = json_get(v, "hex");
-	size_t n;
+	size_t n = 0;
 
 	if (v->type == JSON_STRING) {
 		*ret = v->v.s;
@@ -159,7 +159,7 @@ static void put_u32(struct ps_jsonw *w, const char *key, const void *p)
 }
 static int get_u32(struct load *l, const struct json *v, void *p)
 {
-	uint64_t n;
+	uint64_t n = 0;
 
 	if (read_number(l, v, UINT32_MAX, &n) < 0)
 		return -1;
@@ -199,16 +199,18 @@ static int get_opt_u64(struct load *l, const struct json *v, void *p)
 
 /* ---- lists ---- */
 
-int list_of(struct load *l, const struct json *v, size_t size, void *ret)
+void *list_of(struct load *l, const struct json *v, size_t size)
 {
-	void *items = v->type == JSON_ARRAY ? ps_arena_array(l->arena, v->v.list.n + 1, size) : NULL;
+	void *items = NULL;
 
-	if (v->type != JSON_ARRAY)
-		return wrong_type(l, v, "a list");
+	if (v->type != JSON_ARRAY) {
+		(void)wrong_type(l, v, "a list");
+		return NULL;
+	}
+	items = ps_arena_array(l->arena, v->v.list.n + 1, size);
 	if (!items)
-		return load_no_memory(l);
-	memcpy(ret, &items, sizeof(items));
-	return 0;
+		(void)load_no_memory(l);
+	return items;
 }
 
 static void put_strs(struct ps_jsonw *w, const char *key, const void *p)
@@ -224,9 +226,9 @@ static void put_strs(struct ps_jsonw *w, const char *key, const void *p)
 }
 static int get_strs(struct load *l, const struct json *v, void *p)
 {
-	const char **s;
+	const char **s = list_of(l, v, sizeof(*s));
 
-	if (list_of(l, v, sizeof(*s), &s) < 0)
+	if (!s)
 		return -1;
 	for (size_t i = 0; i < v->v.list.n; i++)
 		if (read_text(l, &v->v.list.items[i], &s[i]) < 0)

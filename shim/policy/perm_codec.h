@@ -35,8 +35,8 @@ extern const struct codec text_codec, bool_codec, u32_codec, opt_bool_codec, opt
 void put_fields(struct ps_jsonw *w, const struct field *f, size_t n, const void *p);
 /* Every member of v is one of f's; skip: one that somebody else reads, or NULL. */
 int get_fields(struct load *l, const struct json *v, const struct field *f, size_t n, const char *skip, void *p);
-/* A list's items, zeroed, and one more: v->v.list.n of `size` bytes; ret: where the pointer to them goes. */
-int list_of(struct load *l, const struct json *v, size_t size, void *ret);
+/* Room for a list's items and one more, zeroed: v->v.list.n of `size` bytes.  NULL: v is no list, or there is no memory. */
+void *list_of(struct load *l, const struct json *v, size_t size);
 int read_number(struct load *l, const struct json *v, uint64_t max, uint64_t *ret);
 /* Pairs of digits, to at most max bytes. */
 int read_hex(struct load *l, const struct json *v, unsigned char *out, size_t max, size_t *ret_n);

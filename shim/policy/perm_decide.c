@@ -246,7 +246,7 @@ static const struct perm_entry *nearest(const struct perm_list *l, const struct 
 	const struct perm_entry *best = NULL;
 	size_t most = 0;
 
-	for (size_t i = 0; i < l->n; i++) {
+	for (size_t i = 0; l->v && i < l->n; i++) {
 		size_t n = closeness(&l->v[i], q);
 		if (n <= most)
 			continue;

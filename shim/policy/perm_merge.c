@@ -76,7 +76,7 @@ static void spare_listeners(struct perm_entry *en)
 
 static struct merge_entry *find_same(struct merge_list *l, const struct perm_entry *en)
 {
-	for (size_t i = 0; i < l->n; i++)
+	for (size_t i = 0; l->v && i < l->n; i++)
 		if (perm_value_same(&l->v[i].e, en))
 			return &l->v[i];
 	return NULL;
@@ -458,10 +458,7 @@ static void sort_layers(const struct perm_layers *l, const struct perm_layer **r
 
 static bool is_empty(const struct perm_layer *l)
 {
-	static const struct perm_settings nothing;
-
-	return !l->entries.n && !l->all && !l->mentions_allow && !l->reset_deny &&
-	       !memcmp(&l->settings, &nothing, sizeof(nothing));
+	return !l->entries.n && !l->all && !l->mentions_allow && !l->reset_deny && merge_settings_empty(&l->settings);
 }
 
 static int merge_layers(struct merge *m, const struct perm_layer *const *v, size_t n, const struct perm_context *c,

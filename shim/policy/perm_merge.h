@@ -49,5 +49,7 @@ int merge_check(struct merge *m, struct ps_err *e);
 /* Layers from weak to strong; c: its ceiling. */
 int merge_settings(struct ps_arena *a, const struct perm_layer *const *v, size_t n, const struct perm_context *c,
 		   struct perm_settings *ret, struct ps_err *e);
+/* Does it set nothing? */
+bool merge_settings_empty(const struct perm_settings *s);
 /* What l may change of *s: no more than s has. */
 int merge_settings_tighten(struct ps_arena *a, const struct perm_layer *l, struct perm_settings *s, struct ps_err *e);

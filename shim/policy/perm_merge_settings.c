@@ -25,6 +25,16 @@ static const struct perm_limit *limit_in(const struct perm_settings *s, size_t i
 	return (const struct perm_limit *)(const void *)((const char *)s + limits[i].off);
 }
 
+bool merge_settings_empty(const struct perm_settings *s)
+{
+	bool limited = false;
+
+	for (size_t i = 0; i < PS_COUNT(limits); i++)
+		limited |= limit_in(s, i)->set;
+	return !limited && !s->mode.set && !s->best_effort.set && !s->jit.set && !s->undo.set && !s->no_prompt.set &&
+	       !s->env_set.n && !s->n_secrets && !s->audit.set && !s->audit.batch_ms.set && !s->audit.broadcast_ms.set;
+}
+
 /* force: higher ones, too. */
 static void take_limits(struct perm_settings *to, const struct perm_settings *from, bool force)
 {

@@ -84,9 +84,9 @@ static void write_net(struct ps_jsonw *w, const char *key, const struct net_patt
 static int read_ports(struct load *l, const struct json *v, struct net_pattern *p)
 {
 	uint64_t last = 0, from, to;
-	struct net_ports *ports;
+	struct net_ports *ports = list_of(l, v, sizeof(*ports));
 
-	if (list_of(l, v, sizeof(*ports), &ports) < 0)
+	if (!ports)
 		return -1;
 	for (size_t i = 0; i + 1 < v->v.list.n; i += 2) {
 		if (read_number(l, &v->v.list.items[i], UINT16_MAX, &from) < 0 || read_number(l, &v->v.list.items[i + 1], UINT16_MAX, &to) < 0)
@@ -163,12 +163,12 @@ static int read_entry(struct load *l, const struct json *v, struct perm_entry *e
 
 static int get_entries(struct load *l, const struct json *v, void *p)
 {
-	struct perm_entry *items;
+	struct perm_entry *items = list_of(l, v, sizeof(*items));
 
 	for (int a = POLICY_ALLOW; a <= POLICY_IGNORE; a++)
 		if (!strcmp(v->key, policy_action_name((enum policy_action)a)))
 			l->action = (enum policy_action)a;
-	if (list_of(l, v, sizeof(*items), &items) < 0)
+	if (!items)
 		return -1;
 	for (size_t i = 0; i < v->v.list.n; i++)
 		if (read_entry(l, &v->v.list.items[i], &items[i]) < 0)
@@ -266,9 +266,9 @@ static void put_kvs(struct ps_jsonw *w, const char *key, const void *p)
 }
 static int get_kvs(struct load *l, const struct json *v, void *p)
 {
-	struct spec_kv *kv;
+	struct spec_kv *kv = list_of(l, v, sizeof(*kv));
 
-	if (list_of(l, v, sizeof(*kv), &kv) < 0)
+	if (!kv)
 		return -1;
 	for (size_t i = 0; i < v->v.list.n; i++) {
 		if (get_fields(l, &v->v.list.items[i], spec_kv_fields, PS_COUNT(spec_kv_fields), NULL, &kv[i]) < 0)
@@ -304,9 +304,9 @@ static void put_secrets(struct ps_jsonw *w, const char *key, const void *p)
 static int get_secrets(struct load *l, const struct json *v, void *p)
 {
 	struct perm_settings *s = p;
-	struct perm_secret *items;
+	struct perm_secret *items = list_of(l, v, sizeof(*items));
 
-	if (list_of(l, v, sizeof(*items), &items) < 0)
+	if (!items)
 		return -1;
 	for (size_t i = 0; i < v->v.list.n; i++) {
 		if (get_fields(l, &v->v.list.items[i], perm_secret_fields, PS_COUNT(perm_secret_fields), NULL, &items[i]) < 0)
