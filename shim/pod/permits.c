@@ -82,11 +82,12 @@ int permits_collect(struct ps_arena *a, const struct policy *p, const struct per
 }
 
 int permits_apply(struct ps_arena *a, const struct policy *p, const struct permissions *g, int root_fd,
-		  const struct host *host, const struct policy **ret, struct ps_err *e)
+		  const struct host *host, bool tell_files, const struct policy **ret, struct ps_err *e)
 {
+	const unsigned files = 1U << POLICY_READ | 1U << POLICY_WRITE | 1U << POLICY_RUN | 1U << POLICY_FFI;
 	const struct restrict_host h = {
 		.root_fd = root_fd, .landlock_abi = host->landlock_abi, .mdwe = host->mdwe, .memfd_noexec = host->memfd_noexec,
-		.notify = true, .audit_files = g->settings.audit.set, .home = getenv("HOME"),
+		.notify = true, .audit_files = tell_files || (g->settings.audit.allowed | g->settings.audit.denied) & files, .home = getenv("HOME"),
 	};
 
 	return permissions_restrict(a, p, g, &h, ret, e);

@@ -209,7 +209,7 @@ int pod_plan(const struct pod_env *env, const struct pod_create_request *r, bool
 	const struct policy_entry *entries = NULL;
 	size_t n = 0;
 
-	if (bundle_load(&b, r->bundle, r->config, e) < 0 || bundle_permit(&b, r->permissions, /* program= */ false, e) < 0)
+	if (bundle_load(&b, r->bundle, r->config, e) < 0 || bundle_permit(&b, r->permissions, /* program= */ false, /* tell_files= */ false, e) < 0)
 		return -1;
 	pod_warn_all(env, b.policy);
 	if (bundle_plan(&b, env, r, &block, e) < 0)

@@ -146,6 +146,7 @@ struct policy {
 	size_t n_rebinds;
 	uint64_t rootfs_attr_set;              /* MOUNT_ATTR_* of the root mount alone, once everything is mounted */
 	struct policy_landlock landlock;
+	bool net_swaps;                        /* the supervisor's sockets come in the place of those of an empty namespace */
 	bool resolver;                         /* names are asked of the supervisor */
 	bool mdwe;                             /* PR_MDWE_REFUSE_EXEC_GAIN */
 	struct policy_seccomp guard;           /* a filter beside the document's own; SECCOMP_RET_USER_NOTIF goes to the supervisor */

@@ -26,6 +26,7 @@ struct restrict_host {
 	bool memfd_noexec;           /* vm.memfd_noexec, 6.3 */
 	bool notify;                 /* a supervisor will answer (broker); else what needs one is an error */
 	bool audit_files;            /* opens are to be told of, too */
+	const char *resolv_conf;     /* a file that names PLAN_RESOLVER_ADDRESS; NULL: names stay as they are */
 	const char *home;            /* of the caller, for protected paths; may be NULL */
 };
 int permissions_restrict(struct ps_arena *a, const struct policy *p, const struct permissions *g, const struct restrict_host *h,

@@ -192,6 +192,36 @@ static int guard_net(struct restricting *r, const struct net_state *s)
 
 /* ---- The part ---- */
 
+/* With one of these, and no user namespace of its own, a socket of the host would be a hold on the host's network. */
+static int drop_net_caps(struct restricting *r)
+{
+	static const uint64_t net = UINT64_C(1) << CAP_NET_BIND_SERVICE | UINT64_C(1) << CAP_NET_BROADCAST |
+				    UINT64_C(1) << CAP_NET_ADMIN | UINT64_C(1) << CAP_NET_RAW;
+	struct policy_caps *c = &r->p->process.caps;
+	const bool had = (c->bounding | c->effective | c->permitted | c->inheritable | c->ambient) & net;
+
+	if (has_own_ns(r, CLONE_NEWUSER) || !had)
+		return 0;
+	c->bounding &= ~net;
+	c->effective &= ~net;
+	c->permitted &= ~net;
+	c->inheritable &= ~net;
+	c->ambient &= ~net;
+	return note(r, POLICY_NET, "CAP_NET_* are dropped: connections are the host's, and there is no user namespace");
+}
+
+/* What is allowed by a name is asked of the supervisor, who then knows which address was meant. */
+static bool has_names(const struct perm_rules *rules)
+{
+	for (size_t i = 0; i < rules->allow.n; i++) {
+		const struct perm_entry *en = &rules->allow.v[i];
+
+		if (!en->value || en->net.host == NET_HOST_ANY || en->net.host == NET_HOST_NAME || en->net.host == NET_HOST_SUFFIX)
+			return true;
+	}
+	return false;
+}
+
 /* Whom nobody answers would wait for ever, or be refused what is allowed. */
 static int check_broker(struct restricting *r, const struct net_state *s)
 {
@@ -207,6 +237,24 @@ static int check_broker(struct restricting *r, const struct net_state *s)
 		return 0;
 	return cannot(r, POLICY_NET, l->n ? l->v[0].from : NULL, "'%s' needs a supervisor that decides, and there is none",
 		      l->n && l->v[0].value ? l->v[0].value : "*");
+}
+
+/* The payload's libraries find the resolver by it; where they have none they ask 127.0.0.1, and nobody answers. */
+static int mount_resolv_conf(struct restricting *r)
+{
+	struct policy_mount *v = ps_arena_array(r->a, r->p->n_mounts + 2, sizeof(*v));
+
+	if (!v)
+		return restrict_oom(r);
+	if (r->p->n_mounts)
+		memcpy(v, r->p->mounts, r->p->n_mounts * sizeof(*v));
+	v[r->p->n_mounts] = (struct policy_mount){
+		.from = guard_from, .target = "/etc/resolv.conf", .fstype = "", .source = r->h->resolv_conf, .data = "", .bind = true,
+		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+	};
+	r->p->mounts = v;
+	r->p->n_mounts++;
+	return 0;
 }
 
 static bool is_fuse(const struct policy_device *d)
@@ -253,6 +301,10 @@ int restrict_net(struct restricting *r)
 	if (s.hold == NET_HOLD_NONE)
 		return 0;
 	if (check_broker(r, &s) < 0 || (s.hold == NET_HOLD_BROKER && drop_fuse(r) < 0) || guard_net(r, &s) < 0)
+		return -1;
+	r->p->net_swaps = s.swaps;
+	r->p->resolver = s.hold == NET_HOLD_BROKER && r->h->resolv_conf && has_names(&r->g->of[POLICY_NET]);
+	if ((s.swaps && drop_net_caps(r) < 0) || (r->p->resolver && mount_resolv_conf(r) < 0))
 		return -1;
 	/* Names without paths are the network namespace's. */
 	if (!has_own_ns(r, CLONE_NEWNET) && r->h->landlock_abi >= 6)
