@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * net_pattern.h - one value of a net entry: Deno's grammar, with transports, port ranges and classes of addresses.
  *
- *	[tcp:|udp:|icmp:|listen:] HOST [:PORTS]     unix:/PATH     vsock:CID:PORT
+ *	[tcp:|udp:|icmp:|listen:] [public:] HOST [:PORTS]     unix:/PATH, unix:@ABSTRACT     vsock:CID:PORT, * is any
  *	HOST   name, *.name (its subdomains), 1.2.3.4, [::1], 10.0.0.0/8, [fc00::]/7, *, private, metadata, public
  *	PORTS  443, 8000-8080, 80|443
  *
@@ -32,7 +32,7 @@ struct net_pattern {
 	unsigned what;               /* NET_TCP | ... */
 	enum net_host host;
 	bool public_only;            /* of HOST, only what is neither private nor metadata ("public" is ANY with this) */
-	const char *name;            /* NAME, SUFFIX (lower case); UNIX: absolute clean path */
+	const char *name;            /* NAME, SUFFIX (lower case); UNIX: absolute clean path, or '@' and an abstract name */
 	struct net_addr addr;
 	unsigned bits;               /* of addr; 128: one address; IPv4 /n is 96 + n */
 	const struct net_ports *ports; /* n_ports ascending and apart; 0: every port */
@@ -48,18 +48,23 @@ struct net_target {
 	struct net_addr addr;
 	uint16_t port;
 	const char *unix_path;       /* AF_UNIX: absolute path, or '@' and an abstract name; else NULL */
+	bool vsock;                  /* AF_VSOCK: cid and vsock_port, nothing else */
+	uint32_t cid, vsock_port;
 };
 
 /* deny: how missing transports are meant.  PS_E_USAGE with a text that says what is wrong with `text`. */
 int net_pattern_parse(struct ps_arena *a, const char *text, bool deny, struct net_pattern *ret, struct ps_err *e);
 /* Canonical text, as it could be parsed again. */
 void net_pattern_print(const struct net_pattern *p, struct ps_buf *out);
-/* by_name: match only by the name, by_addr: only by the address (a NAME never matches an address). */
+/*
+ * By the name alone, and by the address alone: a NAME never matches an address.  A path and a CID are addresses.  What is
+ * public_only matches every name of its HOST; the address that the name has is to be asked for, too.
+ */
 bool net_pattern_matches_name(const struct net_pattern *p, const struct net_target *t);
 bool net_pattern_matches_addr(const struct net_pattern *p, const struct net_target *t);
 /* Is all of `inner` in `outer`? */
 bool net_pattern_contains(const struct net_pattern *outer, const struct net_pattern *inner);
-/* What both match; false when that is nothing. */
+/* What both match; false when that is nothing (or, of a network that only in part is private or metadata, the whole of that part). */
 bool net_pattern_intersect(struct ps_arena *a, const struct net_pattern *x, const struct net_pattern *y, struct net_pattern *ret);
 
 /* RFC 1918, ULA, link-local, CGNAT, loopback, unspecified, multicast, benchmark 198.18/15, documentation: not the internet. */
