@@ -59,7 +59,7 @@ int cannot(struct restricting *r, enum policy_permission p, const char *from, co
 	if (!is_strict(r))
 		return say(r, &r->warnings, p, from, text);
 	ps_fail(r->e, PS_E_UNSUPP, "%s: %s", policy_permission_name(p), text);
-	return ps_at_from(r->e, from, "");
+	return ps_at_from(r->e, from ? from : "permissions", "");
 }
 
 int note(struct restricting *r, enum policy_permission p, const char *fmt, ...)
