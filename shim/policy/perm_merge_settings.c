@@ -32,7 +32,7 @@ bool merge_settings_empty(const struct perm_settings *s)
 	for (size_t i = 0; i < PS_COUNT(limits); i++)
 		limited |= limit_in(s, i)->set;
 	return !limited && !s->mode.set && !s->best_effort.set && !s->jit.set && !s->undo.set && !s->no_prompt.set &&
-	       !s->env_set.n && !s->n_secrets && !s->audit.set && !s->audit.batch_ms.set && !s->audit.broadcast_ms.set;
+	       !s->env_set.n && !s->n_secrets && !s->dns.n && !s->hosts.n && !s->audit.set && !s->audit.batch_ms.set && !s->audit.broadcast_ms.set;
 }
 
 /* force: higher ones, too. */

@@ -8,6 +8,7 @@
 
 #include "base/scope.h"
 #include "shim/policy/net_addr.h"
+#include "shim/policy/path_pattern.h"
 
 bool perm_path_below(const char *b, const char *a)
 {
@@ -62,7 +63,7 @@ static bool name_is_below(const char *name, const char *path)
 
 	for (size_t i = 0; i < PS_COUNT(usual_dirs); i++) {
 		int n = snprintf(found, sizeof(found), "%s/%s", usual_dirs[i], name);
-		if (n > 0 && (size_t)n < sizeof(found) && perm_path_below(found, path))
+		if (n > 0 && (size_t)n < sizeof(found) && path_pattern_covers(path, found))
 			return true;
 	}
 	return false;
@@ -74,7 +75,7 @@ static bool run_covers(const struct perm_entry *en, const char *value)
 	bool path = strchr(value, '/');
 
 	if (perm_value_is_path(en))
-		return path ? perm_path_below(value, en->value) : name_is_below(value, en->value);
+		return path ? path_pattern_covers(en->value, value) : name_is_below(value, en->value);
 	if (strcmp(base_name(value), en->value) != 0)
 		return false;
 	return !path || en->action != POLICY_ALLOW || in_usual_dir(value);
@@ -83,7 +84,7 @@ static bool run_covers(const struct perm_entry *en, const char *value)
 static bool run_contains(const struct perm_entry *outer, const struct perm_entry *inner)
 {
 	if (perm_value_is_path(outer))
-		return perm_value_is_path(inner) && perm_path_below(inner->value, outer->value);
+		return perm_value_is_path(inner) && path_pattern_contains(outer->value, inner->value);
 	if (perm_value_is_path(inner) && outer->action == POLICY_ALLOW)
 		return false;
 	return !strcmp(outer->value, base_name(inner->value));
@@ -134,7 +135,7 @@ bool perm_value_contains(const struct perm_entry *outer, const struct perm_entry
 	case POLICY_READ:
 	case POLICY_WRITE:
 	case POLICY_FFI:
-		return perm_path_below(inner->value, outer->value);
+		return path_pattern_contains(outer->value, inner->value);
 	case POLICY_NET:
 		return net_contains(outer, inner);
 	case POLICY_ENV:
@@ -170,6 +171,18 @@ static int net_intersect(struct ps_arena *a, const struct perm_entry *x, const s
 	return 1;
 }
 
+static int path_intersect(struct ps_arena *a, const struct perm_entry *x, const struct perm_entry *y, struct perm_entry *ret)
+{
+	const char *both = NULL;
+	int r = path_pattern_intersect(a, x->value, y->value, &both);
+
+	if (r != 1)
+		return r;
+	*ret = *x;
+	ret->value = both;
+	return 1;
+}
+
 int perm_value_intersect(struct ps_arena *a, const struct perm_entry *x, const struct perm_entry *y, struct perm_entry *ret)
 {
 	if (perm_value_contains(y, x)) {
@@ -180,7 +193,9 @@ int perm_value_intersect(struct ps_arena *a, const struct perm_entry *x, const s
 		*ret = *y;
 		return 2;
 	}
-	return x->permission == POLICY_NET ? net_intersect(a, x, y, ret) : 0;
+	if (x->permission == POLICY_NET)
+		return net_intersect(a, x, y, ret);
+	return perm_value_is_path(x) && perm_value_is_path(y) ? path_intersect(a, x, y, ret) : 0;
 }
 
 bool perm_value_covers(const struct perm_entry *en, const char *value)
@@ -191,7 +206,7 @@ bool perm_value_covers(const struct perm_entry *en, const char *value)
 	case POLICY_READ:
 	case POLICY_WRITE:
 	case POLICY_FFI:
-		return perm_path_below(value, en->value);
+		return path_pattern_covers(en->value, value);
 	case POLICY_ENV:
 		return variable_contains(en->value, value);
 	case POLICY_RUN:

@@ -104,6 +104,36 @@ static void files_variables_programs(void **state)
 	assert_rows(p, rows, PS_COUNT(rows));
 }
 
+static void globs(void **state)
+{
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+	static const struct row rows[] = {
+		{ "run /usr/bin/python3.11", "allow /usr/bin/python3*" }, { "run python3.9", "allow /usr/bin/python3*" }, { "run /usr/bin/python2", "deny near /usr/bin/python3*" },
+		{ "run /usr/bin/python3/x", "allow /usr/bin/python3*" }, { "write /usr/bin/python3", "deny /usr/bin/python3*" },
+		{ "read /h/u/x/y", "allow /h/*/x" }, { "read /h/u/v/x", "deny near /h/*/x" }, { "read /h/u", "deny near /h/*/x" }, { "read /p/a/b/c.key", "deny /p/**/*.key" },
+		{ "read /p/c.key", "deny /p/**/*.key" }, { "read /p/a.key/b", "deny /p/**/*.key" }, { "read /p/a/b", "allow /p" },
+		{ "read /q", "deny near /q/**" }, { "read /q/a", "allow /q/**" }, { "read /q/a/b", "allow /q/**" }, { "read /w/x/1/y/2/z", "allow /w/**/y/**/z" },
+		{ "read /w/y/z", "allow /w/**/y/**/z" }, { "read /w/y/y/z/z", "allow /w/**/y/**/z" }, { "read /w/x/z", "deny near /w/**/y/**/z" },
+	};
+	const struct permissions *p = perm_merge_with(&a, NO_CONTEXT,
+		LAYERS(FLAGS("allow run /usr/bin/python3*", "allow read /h/*/x", "allow read /p", "deny read /p/**/*.key", "allow read /q/**",
+			     "allow read /w/**/y/**/z")));
+
+	(void)state;
+	assert_rows(p, rows, PS_COUNT(rows));
+	/* Many a "**" and many names are not many times as much work. */
+	char deep[4096] = "read /w", pattern[4096] = "allow read /w";
+
+	while (strlen(deep) < sizeof(deep) - 8)
+		strcat(deep, "/y");
+	while (strlen(pattern) < 200)
+		strcat(pattern, "/**/y");
+	strcat(pattern, "/**/*x*x*x");
+	const struct perm_query q = query(&a, deep);
+
+	assert_int_equal(permissions_decide(perm_merge_with(&a, NO_CONTEXT, LAYERS(FLAGS(pattern))), &q).action, POLICY_DENY);
+}
+
 static void what_config_json_grants_is_allowed(void **state)
 {
 	ps_auto_arena struct ps_arena a = { .head = NULL };
@@ -234,7 +264,7 @@ static const char *random_host(void)
 static const char *random_entry(struct ps_arena *a, enum policy_permission p, const char *action)
 {
 	static const char *const transports[] = { "", "", "", "tcp:", "udp:", "listen:" }, *const ports[] = { "", "", ":443", ":80|443", ":1-100", ":90-500" };
-	static const char *const paths[] = { "/", "/a", "/a/b", "/a/bc", "/a/b/c", "/d", "everything" };
+	static const char *const paths[] = { "/", "/a", "/a/b", "/a/bc", "/a/b/c", "/d", "/a/*", "/a/b*", "/*/b", "/a/**/c", "/**/b", "/**", "everything" };
 	static const char *const names[] = { "A", "AB", "AB*", "A*", "ABC", "B", "everything" };
 	const char *value = p == POLICY_ENV ? PICK(names) : PICK(paths), *transport = "", *port = "";
 
@@ -283,6 +313,14 @@ static struct perm_layer *random_layer(struct ps_arena *a, enum policy_permissio
 }
 
 /* A class of which a network has a part: what they have in common is no entry. */
+static bool is_deep(const struct perm_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->v[i].value && strstr(l->v[i].value, "**"))
+			return true;
+	return false;
+}
+
 static bool is_split(const struct perm_list *l)
 {
 	for (size_t i = 0; i < l->n; i++)
@@ -307,7 +345,8 @@ static void an_intersection_is_what_both_allow(void **state)
 		const struct perm_layer *flags = random_layer(&a, p, PERM_FLAG), *bound = random_layer(&a, p, PERM_SYSTEM);
 		const struct permissions *x = perm_merge_with(&a, NO_CONTEXT, LAYERS(flags)), *y = perm_merge_with(&a, NO_CONTEXT, LAYERS(bound));
 		const struct permissions *both = perm_merge_with(&a, (struct perm_context){ .ceiling = bound }, LAYERS(flags));
-		bool precise = p != POLICY_NET || (!is_by_name(&x->of[p].allow) && !is_by_name(&y->of[p].allow) &&
+		bool precise = p == POLICY_READ ? !is_deep(&x->of[p].allow) && !is_deep(&y->of[p].allow) :
+			       p != POLICY_NET || (!is_by_name(&x->of[p].allow) && !is_by_name(&y->of[p].allow) &&
 						   !is_split(&x->of[p].allow) && !is_split(&y->of[p].allow));
 
 		for (int i = 0; i < 20; i++) {
@@ -358,17 +397,31 @@ static void tightening_never_widens(void **state)
 	assert_true(ok > 500 && refused > 500);
 }
 
-/* The naive decision of files and variables: text alone. */
+/* The naive decision of files and variables: every way in which a pattern's end, or that of one of its names, may be reached. */
+static bool glob(const char *p, const char *s)
+{
+	if (!strcmp(p, "/**"))
+		p = "/*";
+	if (!*p)
+		return !*s || *s == '/';
+	if (!strncmp(p, "/**/", 4)) {
+		for (const char *from = s; *from; from = from + 1 + strcspn(from + 1, "/"))
+			if (glob(p + 3, from))
+				return true;
+		return false;
+	}
+	if (*p == '*')
+		return glob(p + 1, s) || (*s && *s != '/' && glob(p, s + 1));
+	return *p == *s && glob(p + 1, s + 1);
+}
+
 static bool covers(const char *value, const char *query, enum policy_permission p)
 {
-	char longer[256];
-
 	if (!strcmp(value, "everything"))
 		return true;
 	if (p == POLICY_ENV)
 		return value[strlen(value) - 1] == '*' ? !strncmp(value, query, strlen(value) - 1) : !strcmp(value, query);
-	(void)snprintf(longer, sizeof(longer), "%s%s", value, value[1] ? "/" : "");
-	return !strcmp(value, query) || !strncmp(longer, query, strlen(longer));
+	return !strcmp(value, "/") || (query[1] && glob(value, query));
 }
 
 static void decisions_are_as_naive_ones(void **state)
@@ -517,6 +570,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(files_variables_programs),
+		cmocka_unit_test(globs),
 		cmocka_unit_test(what_config_json_grants_is_allowed),
 		cmocka_unit_test(names_reach_public_addresses),
 		cmocka_unit_test(classes_and_everything),
