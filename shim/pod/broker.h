@@ -31,6 +31,7 @@
 #include "base/err.h"
 #include "shim/policy/permissions.h"
 #include "shim/pod/loop.h"
+#include "shim/pod/net_names.h"
 
 struct broker;
 struct broker_subject;               /* one container under it */
@@ -61,6 +62,7 @@ struct broker_facts {
 	bool files;                  /* broker_files.c may be asked: else open and exec get EPERM like any other call */
 	void *ctx;
 	void (*on_event)(void *ctx, const struct broker_event *ev); /* denied ones, warned ones, allowed ones as settings.audit says */
+	const struct net_names *names; /* what synthetic addresses stand for; NULL: there are none */
 	/* It is no longer watched: its last task has ended (lost false), or the broker cannot go on and trapped calls get ENOSYS. */
 	void (*on_end)(void *ctx, bool lost);
 };
