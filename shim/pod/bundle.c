@@ -95,7 +95,7 @@ static int restrict_to(struct bundle *b, const struct permissions *g, bool tell_
 	    permits_apply(&b->arena, b->policy, g, root, b->host, tell_files, &b->policy, e) < 0)
 		return -1;
 	b->permissions = g;
-	return 0;
+	return permits_effective(&b->arena, g, b->policy, &b->effective, e);
 }
 
 int bundle_permit(struct bundle *b, const struct perm_layers *operators, bool program, bool tell_files, struct ps_err *e)

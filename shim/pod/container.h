@@ -22,6 +22,7 @@ struct bundle {
 	const struct policy *policy;
 	const struct host *host;       /* once it was looked at */
 	const struct permissions *permissions; /* NULL: none; else policy is no more than they permit */
+	const struct permissions *effective;   /* the same with what follows from them */
 };
 /* Load DIR/config.json (or the file `config`); dir becomes absolute. */
 int bundle_load(struct bundle *b, const char *dir, const char *config, struct ps_err *e);
