@@ -47,6 +47,7 @@ struct command {
 	X(state) X(list) X(ps) X(watch) X(audit) X(explain)                                         \
 	X(pod) X(pod_create) X(pod_launch) X(pod_ls) X(pod_send) X(pod_attach)  \
 	X(pod_logs) X(pod_wait) X(pod_interrupt) X(pod_stop) X(pod_stats) X(pod_rm) \
+	X(policy) X(policy_lint) X(policy_init) X(policy_show) X(policy_test)     \
 	X(plan) X(spec) X(features) X(gc) X(version) X(help)                    \
 	X(complete) X(man)                                                      \
 	X(checkpoint) X(restore) X(update) X(events)

@@ -39,6 +39,7 @@ static void put_text(struct ps_buf *out, const char *s)
 	perm_query_target(&q, out);
 }
 
+/* As it is written in a policy. */
 static void put_value(struct ps_buf *out, const struct perm_entry *en)
 {
 	if (!en->value) {
@@ -46,7 +47,8 @@ static void put_value(struct ps_buf *out, const struct perm_entry *en)
 		return;
 	}
 	put_text(out, en->value);
-	ps_buf_puts(out, en->optional ? " (if it is there)" : en->make_dir ? " (made if missing)" : "");
+	ps_buf_puts(out, en->make_dir ? "/" : "");
+	ps_buf_puts(out, en->optional ? "?" : "");
 }
 
 static void put_from(struct ps_buf *out, const struct perm_entry *en)
@@ -283,12 +285,9 @@ void permissions_show(const struct permissions *p, struct ps_buf *out)
 	size_t settings;
 
 	if (p->settings.name) {
+		ps_buf_puts(out, "Policy ");
 		put_text(out, p->settings.name);
-		ps_buf_puts(out, p->settings.description ? ": " : "\n");
-	}
-	if (p->settings.description) {
-		put_text(out, p->settings.description);
-		ps_buf_putc(out, '\n');
+		ps_buf_puts(out, ".\n");
 	}
 	ps_buf_puts(out, p->deny_by_default ? "What is not allowed here is denied.\n\n" :
 			 p->active	    ? "What is not listed here is as config.json grants it.\n\n" :

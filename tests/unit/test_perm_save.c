@@ -217,12 +217,12 @@ static const struct permissions *shown_set(struct ps_arena *arena)
 static void a_set_is_shown(void **state)
 {
 	static const char text[] =
-		"n: d\\u{a}\n"
+		"Policy n.\n"
 		"What is not allowed here is denied.\n"
 		"\n"
 		"WHAT   ACTION  VALUE                    ORIGIN                   ENFORCED BY\n"
 		"read   allow   /data/\\u{1b}[2J          policy.json:1            mounts, masks, Landlock\n"
-		"       allow   /x (if it is there)      policy.json:2\n"
+		"       allow   /x?                      policy.json:2\n"
 		"       deny    /data/x                  policy.json:3            mounts, masks, Landlock\n"
 		"write  allow   nothing                                           read-only mounts, Landlock\n"
 		"       deny    /bin/sh                  policy.json:6 (implied)  read-only mounts, Landlock\n"
