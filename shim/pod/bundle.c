@@ -67,6 +67,17 @@ int bundle_load(struct bundle *b, const char *dir, const char *config, struct ps
 	return parse(b, config ? config : "config.json", e);
 }
 
+int bundle_load_text(struct bundle *b, const char *dir, const struct ps_buf *text, struct ps_err *e)
+{
+	if (ps_path_clean(dir, b->dir, sizeof(b->dir)) < 0)
+		return ps_fail_os(e, "bundle path '%s'", dir);
+	lend_text(b);
+	ps_buf_put(&b->text, text->data, text->len);
+	if (b->text.failed)
+		return ps_fail(e, PS_E_OS, "memory for config.json");
+	return parse(b, "config.json", e);
+}
+
 int bundle_load_frozen(struct bundle *b, const struct state_dir *d, const struct state *st, struct ps_err *e)
 {
 	if (ps_path_clean(st->bundle, b->dir, sizeof(b->dir)) < 0)

@@ -16,8 +16,11 @@
 #include "ipc/sock.h"
 #include "oci/names.h"
 #include "shim/pod/channel.h"
+#include "shim/pod/guardian.h"
 #include "shim/pod/prepare.h"
+#include "shim/pod/program.h"
 #include "shim/sandbox/hooks.h"
+#include "shim/sandbox/rootless.h"
 
 /* A container on its way to being one; lives in its own bundle's arena. */
 struct creation {
@@ -33,6 +36,7 @@ struct creation {
 	struct state st;
 	struct tape *tape;
 	struct foreground_signals signals;
+	struct guardian guardian;
 	int gate_fd, master_fd;
 	bool reserved, pid_file_written, run;
 	enum runner_state state;
@@ -55,6 +59,7 @@ static void creation_free(struct creation **pc)
 	if (!c)
 		return;
 	foreground_restore_signals(&c->signals);
+	guardian_dismiss(&c->guardian);
 	launch_done(&c->launch);
 	ps_fd_close(&c->gate_fd);
 	ps_fd_close(&c->master_fd);
@@ -187,6 +192,18 @@ static int prepare(struct creation *c, struct ps_err *e)
 	return launch_prepare(&c->launch, e);
 }
 
+static int load_program(struct bundle *b, const struct program_request *asked, struct ps_err *e)
+{
+	ps_auto_buf struct ps_buf text = { .data = NULL };
+	struct program_request q = *asked;
+	struct program p;
+
+	q.rootless = rootless_entered();
+	if (program_find(&b->arena, &q, &p, e) < 0 || program_config(&b->arena, &q, &p, &text, e) < 0)
+		return -1;
+	return bundle_load_text(b, q.cwd, &text, e);
+}
+
 static int load(struct creation *c, struct ps_err *e)
 {
 	const struct runner_wiring *w = c->wiring;
@@ -195,7 +212,9 @@ static int load(struct creation *c, struct ps_err *e)
 	if (w)
 		return bundle_load_frozen(b, w->frozen, w->frozen_state, e) < 0
 			       ? -1 : overrides_apply(&b->arena, b->policy, w->overrides, &b->policy, e);
-	if (bundle_load(b, c->r->bundle, c->r->config, e) < 0)
+	if (c->r->program)
+		return load_program(b, c->r->program, e);
+	if (bundle_load(b, c->r->bundle, c->r->config, e) < 0 || unprivileged_policy(&b->arena, b->policy, &b->policy, e) < 0)
 		return -1;
 	pod_warn_all(c->env, b->policy);
 	return 0;
@@ -226,6 +245,7 @@ static void wire(struct creation *c)
 	const struct runner_wiring *w = c->wiring;
 
 	c->launch.payload_channel = c->channel.payload;
+	c->launch.dies_with_us = c->r->program && !c->r->detach;
 	if (!w)
 		return;
 	memcpy(c->launch.stdio, w->stdio, sizeof(w->stdio));
@@ -325,20 +345,37 @@ static int finish_foreground(struct creation *c, int *ret_status, struct ps_err 
 {
 	int status;
 
-	if (foreground_wait(c->launch.pidfd, ps_take_fd(&c->master_fd), &status, e) < 0)
+	if (foreground_wait(c->launch.pidfd, ps_take_fd(&c->master_fd), c->r->timeout_ms, &status, e) < 0)
 		return undo(c, e);
 	event_exited(c->tape, c->r->id, status);
 	*ret_status = status;
 	return c->r->keep ? 0 : destroy_at_end(c, e);
 }
 
+static void end_by_guardian(void *ctx)
+{
+	struct creation *c = ctx;
+
+	c->dir.lock_fd = -1; /* the launcher's */
+	(void)destroy_at_end(c, NULL);
+}
+
+/* Whoever runs a program and kills podshim has no container to delete in mind. */
+static int start_guardian(struct creation *c, struct ps_err *e)
+{
+	if (!c->r->program || c->r->detach || c->r->keep)
+		return 0;
+	return guardian_start(&c->guardian, c->launch.pidfd, &c->dir, end_by_guardian, c, e);
+}
+
 int pod_run(const struct pod_env *env, const struct pod_create_request *r, int *ret_status, struct ps_err *e)
 {
 	auto_creation struct creation *c = NULL;
+	struct pod_env ours = *env;
 	int status = 0;
-	int rc = creation_new(env, r, NULL, /* run= */ true, &c, e);
+	int rc = unprivileged_begin(&ours, r, e) < 0 ? -1 : creation_new(&ours, r, NULL, /* run= */ true, &c, e);
 
-	if (rc == 0 && (launch_go(&c->launch, e) < 0 || supervise_channel(c, e) < 0 || poststart(c, e) < 0 ||
+	if (rc == 0 && (start_guardian(c, e) < 0 || launch_go(&c->launch, e) < 0 || supervise_channel(c, e) < 0 || poststart(c, e) < 0 ||
 			move(c, RUNNER_RUNNING, c->launch.pid, e) < 0))
 		rc = undo(c, e);
 	if (rc == 0) {

@@ -33,6 +33,8 @@ struct pod_create_request {
 	uint32_t channel_fd;          /* decided by create: where the payload finds its channel; 0: it has none */
 	bool no_pivot, no_new_keyring;
 	bool detach, keep;            /* run only */
+	uint64_t timeout_ms;          /* run in the foreground only; 0: none */
+	const struct program_request *program; /* run only: no bundle but this (program.h); NULL: a bundle */
 };
 struct pod_exec_request {
 	const char *id;
