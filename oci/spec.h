@@ -222,3 +222,6 @@ const char *spec_annotation(const struct spec *s, const char *key);
 /* `podshim spec`: the default config.json, pretty-printed, as runc's (rootless: user namespace, no cgroup limits). */
 struct ps_buf;
 void spec_write_default(struct ps_buf *out, bool rootless);
+/* Its maskedPaths, with `more` (up to NULL; may be NULL) behind them, and readonlyPaths: members of an open object. */
+struct ps_jsonw;
+void spec_write_default_paths(struct ps_jsonw *w, const char *const *more);

@@ -65,6 +65,17 @@ static void write_strings(struct ps_jsonw *w, const char *key, const char *const
 	ps_jw_end_array(w);
 }
 
+void spec_write_default_paths(struct ps_jsonw *w, const char *const *more)
+{
+	ps_jw_array(w, "maskedPaths");
+	for (size_t i = 0; i < PS_COUNT(masked); i++)
+		ps_jw_str(w, NULL, masked[i]);
+	for (; more && *more; more++)
+		ps_jw_str(w, NULL, *more);
+	ps_jw_end_array(w);
+	write_strings(w, "readonlyPaths", readonly, PS_COUNT(readonly));
+}
+
 static void write_process(struct ps_jsonw *w)
 {
 	static const char *const sets[] = { "bounding", "effective", "permitted" };
@@ -152,8 +163,7 @@ static void write_linux(struct ps_jsonw *w, bool rootless)
 		ps_jw_end_object(w);
 	}
 	ps_jw_end_array(w);
-	write_strings(w, "maskedPaths", masked, PS_COUNT(masked));
-	write_strings(w, "readonlyPaths", readonly, PS_COUNT(readonly));
+	spec_write_default_paths(w, NULL);
 	ps_jw_end_object(w);
 }
 

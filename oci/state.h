@@ -57,7 +57,7 @@ struct state_dir {
 void state_dir_done(struct state_dir *d);      /* closes; releases the lock */
 #define auto_state_dir __attribute__((cleanup(state_dir_done)))
 
-/* Default ROOT: /run/podshim for root, $XDG_RUNTIME_DIR/podshim else (error when unset).  Refuses "/". */
+/* Default ROOT: /run/podshim for root, $XDG_RUNTIME_DIR/podshim else, /tmp/podshim-UID where that is unset. */
 int state_root_default(char *out, size_t size, struct ps_err *e);
 /* Open ROOT, made 0700 (with parents) if absent; refuses a root owned by another uid or writable by others. */
 int state_root_open(const char *root, bool make, int *ret_fd, struct ps_err *e);

@@ -32,6 +32,14 @@ void state_dir_done(struct state_dir *d)
 
 /* ---- ROOT ---- */
 
+/* Whoever makes it first has it: state_root_open() looks at the owner. */
+static int root_in_tmp(char *out, size_t size, struct ps_err *e)
+{
+	int n = snprintf(out, size, "/tmp/podshim-%u", geteuid());
+
+	return n >= 0 && (size_t)n < size ? 0 : ps_fail(e, PS_E_USAGE, "the state folder's path '/tmp/podshim-%u' is too long", geteuid());
+}
+
 int state_root_default(char *out, size_t size, struct ps_err *e)
 {
 	const char *dir = "/run";
@@ -40,7 +48,7 @@ int state_root_default(char *out, size_t size, struct ps_err *e)
 	if (geteuid() != 0) {
 		dir = getenv("XDG_RUNTIME_DIR");
 		if (!dir || !*dir)
-			return ps_fail(e, PS_E_USAGE, "XDG_RUNTIME_DIR is not set: name a state folder with --root");
+			return root_in_tmp(out, size, e);
 		if (dir[0] != '/')
 			return ps_fail(e, PS_E_USAGE, "XDG_RUNTIME_DIR '%s' is not an absolute path", dir);
 	}

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cmd_run.c - podshim run: create and start in one call, in the form that its words show.
  */
+#include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +13,16 @@
 #include "shim/cli/audit_lines.h"
 #include "shim/cli/cmd.h"
 #include "shim/cli/create_flags.h"
+#include "shim/pod/program.h"
+
+struct run_flags {
+	struct pod_create_request create; /* first: CREATE_FLAGS say where in it */
+	struct opt_list env, binds;
+	const char *cwd;
+	bool tty;
+	struct program_request program;
+};
+#define RUN_AT(field) offsetof(struct run_flags, field)
 
 static const struct opt run_rows[] = {
 	CREATE_FLAGS,
@@ -18,66 +30,134 @@ static const struct opt run_rows[] = {
 	{ "no-channel", NULL, OPT_FLAG, NULL, "no shared memory for 'pod send' (the form run DIR has it by default)",
 	  CREATE_AT(no_channel) },
 	{ "keep", NULL, OPT_FLAG, NULL, "keep the container after it ended", CREATE_AT(keep) },
+	{ "timeout", NULL, OPT_TIME, "TIME", "end it after TIME: SIGTERM, then SIGKILL; the exit status is 124",
+	  CREATE_AT(timeout_ms) },
+	{ "env", "e", OPT_LIST, "NAME[=VALUE]", "without a bundle: a variable of the program's environment", RUN_AT(env) },
+	{ "cwd", NULL, OPT_STR, "DIR", "without a bundle: working directory (default: the current one, empty)", RUN_AT(cwd) },
+	{ "bind", NULL, OPT_LIST, "SRC[:DST[:ro]]", "without a bundle: a file or directory of the host's at DST", RUN_AT(binds) },
+	{ "tty", "t", OPT_FLAG, NULL, "without a bundle: give it a terminal (default: if stdin and stdout are one)",
+	  RUN_AT(tty) },
 };
 
 enum { GENERATED_ID_LEN = 12 };
-
-static int fail_no_bundle(const char *what, struct ps_err *e)
-{
-	return ps_fail(e, PS_E_UNSUPP,
-		       "running %s without a bundle is not available in this version; "
-		       "use 'podshim run DIR', where DIR holds a config.json",
-		       what);
-}
 
 static int fail_form(const char *word, struct ps_err *e)
 {
 	return ps_fail(e, PS_E_USAGE,
 		       "nothing to run: no config.json in '%s'%s; the forms are "
-		       "'podshim run DIR' (a bundle: DIR holds config.json), 'podshim run -b DIR ID', and "
-		       "'podshim run ID' in a bundle",
+		       "'podshim run DIR' (a bundle: DIR holds config.json), 'podshim run -b DIR ID', "
+		       "'podshim run ID' in a bundle, 'podshim run FILE ARGS' (a script or program), and "
+		       "'podshim run -- PROGRAM ARGS'",
 		       word, cli_holds_config(".") ? "" : " nor in the current directory");
 }
 
-/* Neither a bundle nor an id. */
+static bool is_file(const char *word)
+{
+	struct stat st;
+
+	return stat(word, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* Neither a bundle nor an id nor a file. */
 static int fail_path(const char *word, struct ps_err *e)
 {
 	struct stat st;
 
-	if (stat(word, &st) < 0)
-		return strchr(word, '/') ? ps_fail_os(e, "run '%s'", word) : fail_form(word, e);
-	return S_ISREG(st.st_mode) ? fail_no_bundle("a file", e) : fail_form(word, e);
+	if (stat(word, &st) < 0 && strchr(word, '/'))
+		return ps_fail_os(e, "run '%s'", word);
+	return fail_form(word, e);
+}
+
+/* Flags that say what config.json says for a bundle. */
+static int check_no_program_flags(const struct run_flags *f, struct ps_err *e)
+{
+	const char *flag = f->env.n ? "--env" : f->binds.n ? "--bind" : f->cwd ? "--cwd" : f->tty ? "--tty" : NULL;
+
+	return !flag ? 0 : ps_fail(e, PS_E_USAGE, "'%s' is for programs without a bundle: here config.json says it", flag);
+}
+
+static int generate_id(struct pod_create_request *r, char *generated, struct ps_err *e)
+{
+	if (ps_random_hex(generated, GENERATED_ID_LEN) < 0)
+		return ps_fail_os(e, "generate an id");
+	r->id = generated;
+	return 0;
+}
+
+static int parse_binds(struct cli *cli, const struct run_flags *f, struct program_request *p, struct ps_err *e)
+{
+	struct program_bind *binds = ps_arena_array(&cli->mem, f->binds.n + 1, sizeof(*binds));
+
+	if (!binds)
+		return ps_fail_os(e, "allocate");
+	for (size_t i = 0; i < f->binds.n; i++)
+		if (program_bind_parse(&cli->mem, f->binds.v[i], p->cwd, &binds[i], e) < 0)
+			return -1;
+	p->binds = binds;
+	p->n_binds = f->binds.n;
+	return 0;
+}
+
+/* A program, or a file, without a bundle. */
+static int choose_program(struct cli *cli, struct run_flags *f, char *generated, struct ps_err *e)
+{
+	struct pod_create_request *r = &f->create;
+	struct program_request *p = &f->program;
+	char cwd[PATH_MAX];
+
+	if (r->config)
+		return ps_fail(e, PS_E_USAGE, "'--config' is for bundles: a program without one has its own");
+	/* A directory that was removed, or is out of sight, is none. */
+	p->cwd = ps_arena_strdup(&cli->mem, getcwd(cwd, sizeof(cwd)) && *cwd == '/' ? cwd : "/");
+	if (!p->cwd)
+		return ps_fail_os(e, "allocate");
+	p->root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (p->root_fd < 0)
+		return ps_fail_os(e, "open '/'");
+	p->argv = cli->words;
+	p->by_name = cli->dashdash;
+	p->workdir = f->cwd;
+	p->env = f->env.v;
+	p->n_env = f->env.n;
+	p->envp = (const char *const *)environ;
+	p->uid = geteuid();
+	p->gid = getegid();
+	p->terminal = f->tty || (!r->detach && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO));
+	r->program = p;
+	return parse_binds(cli, f, p, e) < 0 ? -1 : generate_id(r, generated, e);
 }
 
 static int fail_no_words(const struct pod_create_request *r, struct ps_err *e)
 {
 	if (r->bundle)
 		return ps_fail(e, PS_E_USAGE, "with --bundle the container needs an id: 'podshim run -b %s ID'", r->bundle);
-	return ps_fail(e, PS_E_USAGE, "'run' needs DIR or ID; see 'podshim run --help'");
+	return ps_fail(e, PS_E_USAGE, "'run' needs DIR, ID, FILE or -- PROGRAM; see 'podshim run --help'");
 }
 
 /* What to run, from the words and what they name; fills bundle and id. */
-static int choose_form(struct cli *cli, struct pod_create_request *r, char *generated, struct ps_err *e)
+static int choose_form(struct cli *cli, struct run_flags *f, char *generated, struct ps_err *e)
 {
+	struct pod_create_request *r = &f->create;
 	const char *word = cli->words[0];
 	bool oci = cli->oci_only || r->bundle;
 
 	if (!word)
 		return fail_no_words(r, e);
 	if (!oci && cli->dashdash)
-		return fail_no_bundle("a program", e);
+		return choose_program(cli, f, generated, e);
 	if (!oci && cli_holds_config(word)) {
-		if (ps_random_hex(generated, GENERATED_ID_LEN) < 0)
-			return ps_fail_os(e, "generate an id");
+		if (generate_id(r, generated, e) < 0)
+			return -1;
 		r->bundle = word;
-		r->id = generated;
 		r->channel = !r->no_channel;
 	} else if (oci || r->config || (!strchr(word, '/') && cli_holds_config("."))) {
 		r->bundle = r->bundle ? r->bundle : ".";
 		r->id = word;
 	} else {
-		return fail_path(word, e);
+		return is_file(word) ? choose_program(cli, f, generated, e) : fail_path(word, e);
 	}
+	if (check_no_program_flags(f, e) < 0)
+		return -1;
 	if (cli->n_words > 1)
 		return ps_fail(e, PS_E_USAGE,
 			       "'run' of a bundle does not take '%s': flags stand before '%s', "
@@ -131,20 +211,33 @@ static void tell_denials(const struct ended *d, int status)
 		(void)ps_write_all(STDERR_FILENO, out.data, out.len);
 }
 
+static void tell_what_is_denied(const struct cli *cli, struct pod_create_request *r, struct ended *ended)
+{
+	if (!cli->policy.quiet && !r->detach) {
+		r->ended = collect_denials;
+		r->ended_ctx = ended;
+	}
+	r->audit_file = cli->policy.audit;
+	r->tell_files = r->audit_file || r->ended;
+}
+
+static int check_timeout(const struct pod_create_request *r, struct ps_err *e)
+{
+	if (r->detach && r->timeout_ms)
+		return ps_fail(e, PS_E_USAGE, "'--timeout' is for the foreground: with '--detach' nobody waits");
+	return 0;
+}
+
 static int run_run(struct cli *cli, struct ps_err *e)
 {
 	struct ended ended ps_auto(ended_done) = { .cli = cli };
-	struct pod_create_request *r = cli->flags;
+	struct run_flags *f = cli->flags;
+	struct pod_create_request *r = &f->create;
 	char generated[GENERATED_ID_LEN + 1] = "";
 	int status = 0;
 
-	if (!cli->policy.quiet) {
-		r->ended = collect_denials;
-		r->ended_ctx = &ended;
-	}
-	r->audit_file = cli->policy.audit;
-	r->tell_files = r->audit_file || (!r->detach && !cli->policy.quiet);
-	if (choose_form(cli, r, generated, e) < 0 || cli_preserve_fds(cli, &r->preserve_fds, e) < 0 ||
+	tell_what_is_denied(cli, r, &ended);
+	if (choose_form(cli, f, generated, e) < 0 || check_timeout(r, e) < 0 || cli_preserve_fds(cli, &r->preserve_fds, e) < 0 ||
 	    cli_permissions(cli, &r->permissions, e) < 0 ||
 	    pod_run(&cli->env, r, &status, e) < 0)
 		return -1;
@@ -156,17 +249,26 @@ static int run_run(struct cli *cli, struct ps_err *e)
 
 const struct command cmd_run = {
 	.name = "run",
-	.words = "DIR | ID",
-	.summary = "create and start a container",
+	.words = "DIR | ID | FILE [ARG...] | -- PROGRAM [ARG...]",
+	.summary = "run a container, a script or a program",
 	.forms = "run DIR          the bundle in DIR, under a generated id (printed with -d)\n"
 		 "run -b DIR ID    the bundle in DIR, as ID\n"
-		 "run ID           the bundle in the current directory, as ID\n",
+		 "run ID           the bundle in the current directory, as ID\n"
+		 "run FILE         a script, by its '#!' line or name (.py .js .mjs .sh .rb .pl), or a program\n"
+		 "run -- PROGRAM   a program, looked up in PATH\n",
 	.about = "In the foreground podshim waits, passes signals on, exits with the status of\n"
-		 "the program (128 + N after signal N), and deletes the container.",
+		 "the program (128 + N after signal N), and deletes the container.\n"
+		 "\n"
+		 "Without a bundle the program sees /usr, /etc, /opt and /nix of the host, read-only,\n"
+		 "an empty /tmp, its own file, and what --bind gives it; it has no network, no\n"
+		 "capabilities, and of the environment HOME, TERM, TZ, the language and colours.\n"
+		 "That takes no root where the system lets users make user namespaces.",
 	.examples = "podshim run ./bundle\n"
-		    "podshim run -d -b ./bundle web\n",
+		    "podshim run -d -b ./bundle web\n"
+		    "podshim run hello.py\n"
+		    "podshim run --timeout 10s --bind .:/work:ro --cwd /work -- make check\n",
 	.opts = OPT_TABLE(run_rows),
-	.flags_size = sizeof(struct pod_create_request),
+	.flags_size = sizeof(struct run_flags),
 	.max_words = CMD_ANY_WORDS,
 	.attr = CMD_ROOT | CMD_CGROUP | CMD_PAYLOAD | CMD_POLICY,
 	.run = run_run,

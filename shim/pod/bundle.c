@@ -68,6 +68,17 @@ int bundle_load(struct bundle *b, const char *dir, const char *config, struct ps
 	return parse(b, config ? config : "config.json", e);
 }
 
+int bundle_load_text(struct bundle *b, const char *dir, const struct ps_buf *text, struct ps_err *e)
+{
+	if (ps_path_clean(dir, b->dir, sizeof(b->dir)) < 0)
+		return ps_fail_os(e, "bundle path '%s'", dir);
+	lend_text(b);
+	ps_buf_put(&b->text, text->data, text->len);
+	if (b->text.failed)
+		return ps_fail(e, PS_E_OS, "memory for config.json");
+	return parse(b, "config.json", e);
+}
+
 int bundle_load_frozen(struct bundle *b, const struct state_dir *d, const struct state *st, struct ps_err *e)
 {
 	if (ps_path_clean(st->bundle, b->dir, sizeof(b->dir)) < 0)
@@ -87,7 +98,7 @@ static int open_root(const struct policy *p, struct ps_err *e)
 	return fd < 0 ? ps_fail_os(e, "open the root file system '%s'", path) : fd;
 }
 
-static int restrict_to(struct bundle *b, const struct permissions *g, bool tell_files, struct ps_err *e)
+int bundle_restrict(struct bundle *b, const struct permissions *g, bool tell_files, struct ps_err *e)
 {
 	ps_auto_fd int root = open_root(b->policy, e);
 
@@ -98,13 +109,13 @@ static int restrict_to(struct bundle *b, const struct permissions *g, bool tell_
 	return permits_effective(&b->arena, g, b->policy, &b->effective, e);
 }
 
-int bundle_permit(struct bundle *b, const struct perm_layers *operators, bool program, bool tell_files, struct ps_err *e)
+int bundle_permit(struct bundle *b, const struct perm_layers *operators, bool tell_files, struct ps_err *e)
 {
 	const struct permissions *g;
 
-	if (permits_collect(&b->arena, b->policy, operators, program, &g, e) < 0)
+	if (permits_collect(&b->arena, b->policy, operators, /* program= */ false, &g, e) < 0)
 		return -1;
-	return g ? restrict_to(b, g, tell_files, e) : 0;
+	return g ? bundle_restrict(b, g, tell_files, e) : 0;
 }
 
 int bundle_permit_frozen(struct bundle *b, const struct state_dir *d, const struct state *st, struct ps_err *e)
@@ -113,7 +124,7 @@ int bundle_permit_frozen(struct bundle *b, const struct state_dir *d, const stru
 
 	if (!st->permitted)
 		return 0;
-	return permits_thaw(&b->arena, d, &g, e) < 0 ? -1 : restrict_to(b, g, /* tell_files= */ false, e);
+	return permits_thaw(&b->arena, d, &g, e) < 0 ? -1 : bundle_restrict(b, g, /* tell_files= */ false, e);
 }
 
 void bundle_done(struct bundle *b)

@@ -27,9 +27,13 @@ struct bundle {
 /* Load DIR/config.json (or the file `config`); dir becomes absolute. */
 int bundle_load(struct bundle *b, const char *dir, const char *config, struct ps_err *e);
 /* Collect what is permitted (permits.h) and tighten the policy to it. */
-int bundle_permit(struct bundle *b, const struct perm_layers *operators, bool program, bool tell_files, struct ps_err *e);
+int bundle_permit(struct bundle *b, const struct perm_layers *operators, bool tell_files, struct ps_err *e);
+/* Tighten the policy to a set that is known. */
+int bundle_restrict(struct bundle *b, const struct permissions *g, bool tell_files, struct ps_err *e);
 /* The same with the permissions that were frozen in d, if st says that there are any. */
 int bundle_permit_frozen(struct bundle *b, const struct state_dir *d, const struct state *st, struct ps_err *e);
+/* Load a document that is in no folder; dir: what its relative paths are below. */
+int bundle_load_text(struct bundle *b, const char *dir, const struct ps_buf *text, struct ps_err *e);
 /* Load the frozen copy of an existing container. */
 int bundle_load_frozen(struct bundle *b, const struct state_dir *d, const struct state *st, struct ps_err *e);
 void bundle_done(struct bundle *b);
@@ -37,6 +41,13 @@ void bundle_done(struct bundle *b);
 /* Compile the plan of the bundle's container into *out, which was empty and may live in the bundle's arena. */
 int bundle_plan(struct bundle *b, const struct pod_env *env, const struct pod_create_request *r, struct ps_buf *out,
 		struct ps_err *e);
+/*
+ * run, before anything is made: a caller without privileges becomes root of a user namespace (rootless.h), and *env is
+ * changed to what that leaves.  Nothing for others.
+ */
+int unprivileged_begin(struct pod_env *env, const struct pod_create_request *r, struct ps_err *e);
+/* The same policy with its id maps as they are called in there; *ret is untouched where there is nothing to change. */
+int unprivileged_policy(struct ps_arena *a, const struct policy *base, const struct policy **ret, struct ps_err *e);
 /* Hand each warning of a policy to env->warn. */
 void pod_warn_all(const struct pod_env *env, const struct policy *p);
 
@@ -110,9 +121,11 @@ int foreground_keep(int master_fd, int *ret_fd, struct ps_err *e);
 /*
  * Forward signals, proxy the terminal (master_fd, -1 without; taken over), until the child has exited: its shell status.
  * The end of our stdin is typed into the terminal; when nobody takes our stdout any more, the terminal hangs up.
- * All signals are blocked by this; the caller restores its mask.
+ * All signals are blocked by this; the caller restores its mask.  timeout_ms (0: none): what runs longer gets SIGTERM, then
+ * SIGKILL, and has the status FOREGROUND_TIMED_OUT.
  */
-int foreground_wait(int pidfd, int master_fd, int *ret_status, struct ps_err *e);
+enum { FOREGROUND_TIMED_OUT = 124 };
+int foreground_wait(int pidfd, int master_fd, uint64_t timeout_ms, int *ret_status, struct ps_err *e);
 /* Write the pid file, whole or not at all: digits only. */
 int pid_file_write(const char *path, pid_t pid, struct ps_err *e);
 /* Send the pty master (console) or a pidfd to the socket at path. */

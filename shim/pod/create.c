@@ -18,8 +18,11 @@
 #include "shim/pod/channel.h"
 #include "shim/pod/oversee.h"
 #include "shim/pod/permits.h"
+#include "shim/pod/guardian.h"
 #include "shim/pod/prepare.h"
+#include "shim/pod/program.h"
 #include "shim/sandbox/hooks.h"
+#include "shim/sandbox/rootless.h"
 
 /* A container on its way to being one; lives in its own bundle's arena. */
 struct creation {
@@ -35,6 +38,7 @@ struct creation {
 	struct state st;
 	struct tape *tape;
 	struct foreground_signals signals;
+	struct guardian guardian;
 	int gate_fd, master_fd;
 	bool reserved, pid_file_written, run;
 	enum runner_state state;
@@ -57,6 +61,7 @@ static void creation_free(struct creation **pc)
 	if (!c)
 		return;
 	foreground_restore_signals(&c->signals);
+	guardian_dismiss(&c->guardian);
 	launch_done(&c->launch);
 	ps_fd_close(&c->gate_fd);
 	ps_fd_close(&c->master_fd);
@@ -190,6 +195,22 @@ static int prepare(struct creation *c, struct ps_err *e)
 	return launch_prepare(&c->launch, e);
 }
 
+static int load_program(struct creation *c, struct ps_err *e)
+{
+	ps_auto_buf struct ps_buf text = { .data = NULL };
+	struct bundle *b = &c->bundle;
+	struct program_request q = *c->r->program;
+	const struct permissions *g;
+	struct program p;
+
+	q.rootless = rootless_entered();
+	q.exec_by_permissions = true;
+	if (program_find(&b->arena, &q, &p, e) < 0 || program_permissions(&b->arena, &q, &p, c->r->permissions, &g, e) < 0 ||
+	    program_grants(&b->arena, &q, g, &q, e) < 0 || program_config(&b->arena, &q, &p, &text, e) < 0)
+		return -1;
+	return bundle_load_text(b, q.cwd, &text, e) < 0 ? -1 : bundle_restrict(b, g, c->r->tell_files, e);
+}
+
 static int load(struct creation *c, struct ps_err *e)
 {
 	const struct runner_wiring *w = c->wiring;
@@ -199,7 +220,10 @@ static int load(struct creation *c, struct ps_err *e)
 		return bundle_load_frozen(b, w->frozen, w->frozen_state, e) < 0 ||
 				       bundle_permit_frozen(b, w->frozen, w->frozen_state, e) < 0
 			       ? -1 : overrides_apply(&b->arena, b->policy, w->overrides, &b->policy, e);
-	if (bundle_load(b, c->r->bundle, c->r->config, e) < 0 || bundle_permit(b, c->r->permissions, /* program= */ false, c->r->tell_files, e) < 0)
+	if (c->r->program)
+		return load_program(c, e);
+	if (bundle_load(b, c->r->bundle, c->r->config, e) < 0 || unprivileged_policy(&b->arena, b->policy, &b->policy, e) < 0 ||
+	    bundle_permit(b, c->r->permissions, c->r->tell_files, e) < 0)
 		return -1;
 	pod_warn_all(c->env, b->policy);
 	return 0;
@@ -241,6 +265,7 @@ static void wire(struct creation *c)
 
 	c->launch.payload_channel = c->channel.payload;
 	c->launch.broker = c->channel.broker_payload;
+	c->launch.dies_with_us = c->r->program && !c->r->detach;
 	if (!w)
 		return;
 	memcpy(c->launch.stdio, w->stdio, sizeof(w->stdio));
@@ -341,7 +366,7 @@ static int finish_foreground(struct creation *c, int *ret_status, struct ps_err 
 {
 	int status;
 
-	if (foreground_wait(c->launch.pidfd, ps_take_fd(&c->master_fd), &status, e) < 0)
+	if (foreground_wait(c->launch.pidfd, ps_take_fd(&c->master_fd), c->r->timeout_ms, &status, e) < 0)
 		return undo(c, e);
 	channel_wait_over(&c->channel);
 	event_exited(c->tape, c->r->id, status);
@@ -351,13 +376,30 @@ static int finish_foreground(struct creation *c, int *ret_status, struct ps_err 
 	return c->r->keep ? 0 : destroy_at_end(c, e);
 }
 
+static void end_by_guardian(void *ctx)
+{
+	struct creation *c = ctx;
+
+	c->dir.lock_fd = -1; /* the launcher's */
+	(void)destroy_at_end(c, NULL);
+}
+
+/* Whoever runs a program and kills podshim has no container to delete in mind. */
+static int start_guardian(struct creation *c, struct ps_err *e)
+{
+	if (!c->r->program || c->r->detach || c->r->keep)
+		return 0;
+	return guardian_start(&c->guardian, c->launch.pidfd, &c->dir, end_by_guardian, c, e);
+}
+
 int pod_run(const struct pod_env *env, const struct pod_create_request *r, int *ret_status, struct ps_err *e)
 {
 	auto_creation struct creation *c = NULL;
+	struct pod_env ours = *env;
 	int status = 0;
-	int rc = creation_new(env, r, NULL, /* run= */ true, &c, e);
+	int rc = unprivileged_begin(&ours, r, e) < 0 ? -1 : creation_new(&ours, r, NULL, /* run= */ true, &c, e);
 
-	if (rc == 0 && (supervise(c, e) < 0 || launch_go(&c->launch, e) < 0 || poststart(c, e) < 0 ||
+	if (rc == 0 && (start_guardian(c, e) < 0 || supervise(c, e) < 0 || launch_go(&c->launch, e) < 0 || poststart(c, e) < 0 ||
 			move(c, RUNNER_RUNNING, c->launch.pid, e) < 0))
 		rc = undo(c, e);
 	if (rc == 0) {

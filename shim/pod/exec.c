@@ -304,7 +304,7 @@ static int execute(struct execution *x, int *ret_status, struct ps_err *e)
 	event_exec(tape, id, x->launch.pid, program);
 	if (x->r->detach)
 		return 0;
-	if (foreground_wait(x->launch.pidfd, ps_take_fd(&x->master_fd), ret_status, e) < 0)
+	if (foreground_wait(x->launch.pidfd, ps_take_fd(&x->master_fd), 0, ret_status, e) < 0)
 		return -1;
 	event_exec_exit(tape, id, x->launch.pid, *ret_status);
 	return 0;

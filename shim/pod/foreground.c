@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -29,6 +30,7 @@ enum {
 	BLOCK = 4096,            /* a pipe that polls as writable takes PIPE_BUF without waiting */
 	LAST_WORDS = 64 * 1024,  /* more than a pty holds, and not all that a process which outlived init may write */
 	EOF_MS_FIRST = 10, EOF_MS_MAX = 250,
+	GRACE_MS = 2000,         /* from the SIGTERM of a time-out to the SIGKILL */
 };
 
 int foreground_block_signals(struct foreground_signals *s, struct ps_err *e)
@@ -79,6 +81,8 @@ struct foreground {
 	bool in_line;            /* what was typed last did not end its line */
 	int eof_ms;              /* from one look whether the payload waits for more to the next */
 	int64_t eof_at;          /* the next, on the monotonic clock in ms */
+	int64_t ends_at;         /* when the payload gets the next signal of its time-out; INT64_MAX: never */
+	bool timed_out;
 	struct termios saved;
 };
 
@@ -259,6 +263,22 @@ static void type_eof(struct foreground *f)
 	f->in_line = f->in_line && !newline;
 }
 
+static void time_out(struct foreground *f)
+{
+	(void)ps_pidfd_kill(f->pidfd, f->timed_out ? SIGKILL : SIGTERM);
+	f->ends_at = f->timed_out ? INT64_MAX : ps_now_ms() + GRACE_MS;
+	f->timed_out = true;
+}
+
+/* How long poll(2) may wait. */
+static int patience(const struct foreground *f)
+{
+	const int64_t next = f->at_eof && f->eof_at < f->ends_at ? f->eof_at : f->ends_at;
+	const int64_t left = next - ps_now_ms();
+
+	return next == INT64_MAX ? -1 : left < 0 ? 0 : left < INT_MAX ? (int)left : INT_MAX;
+}
+
 static int serve(struct foreground *f, struct ps_err *e)
 {
 	const short to_master = is_full(&f->in) ? POLLOUT : 0;
@@ -270,8 +290,7 @@ static int serve(struct foreground *f, struct ps_err *e)
 		{ .fd = to_master | from_master ? f->master_fd : -1, .events = (short)(to_master | from_master) },
 		{ .fd = is_full(&f->out) ? STDOUT_FILENO : -1, .events = POLLOUT },
 	};
-	const int64_t left = f->eof_at - ps_now_ms();
-	const int n = poll(p, PS_COUNT(p), !f->at_eof ? -1 : left > 0 ? (int)left : 0);
+	const int n = poll(p, PS_COUNT(p), patience(f));
 
 	if (n < 0 && errno != EINTR)
 		return ps_fail_os(e, "poll");
@@ -285,6 +304,8 @@ static int serve(struct foreground *f, struct ps_err *e)
 	serve_input(f, &p[2], &p[3]);
 	if (f->at_eof && ps_now_ms() >= f->eof_at)
 		type_eof(f);
+	if (f->ends_at != INT64_MAX && ps_now_ms() >= f->ends_at)
+		time_out(f);
 	return 0;
 }
 
@@ -316,12 +337,15 @@ static void drain_terminal(struct foreground *f)
 	}
 }
 
-int foreground_wait(int pidfd, int master_fd, int *ret_status, struct ps_err *e)
+int foreground_wait(int pidfd, int master_fd, uint64_t timeout_ms, int *ret_status, struct ps_err *e)
 {
 	struct foreground f ps_auto(foreground_done) = { .pidfd = pidfd, .master_fd = master_fd, .slave_fd = -1,
-							 .signal_fd = -1 };
+							 .signal_fd = -1, .ends_at = INT64_MAX };
 	sigset_t all;
-	int rc;
+	int rc, status;
+
+	if (timeout_ms && timeout_ms < INT64_MAX / 2)
+		f.ends_at = ps_now_ms() + (int64_t)timeout_ms;
 
 	sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
@@ -335,5 +359,8 @@ int foreground_wait(int pidfd, int master_fd, int *ret_status, struct ps_err *e)
 	if (rc < 0)
 		return -1;
 	drain_terminal(&f);
-	return ps_pidfd_reap(pidfd, ret_status, e);
+	if (ps_pidfd_reap(pidfd, &status, e) < 0)
+		return -1;
+	*ret_status = f.timed_out ? FOREGROUND_TIMED_OUT : status;
+	return 0;
 }

@@ -40,6 +40,8 @@ struct pod_create_request {
 	/* run in the foreground: it has ended, and is still there; or NULL */
 	void (*ended)(void *ctx, const char *id);
 	void *ended_ctx;
+	uint64_t timeout_ms;          /* run in the foreground only; 0: none */
+	const struct program_request *program; /* run only: no bundle but this (program.h); NULL: a bundle */
 };
 struct pod_exec_request {
 	const char *id;

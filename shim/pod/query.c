@@ -203,7 +203,7 @@ int pod_permissions(const struct pod_env *env, const struct pod_create_request *
 	if (container_id_valid(r->bundle) && access(r->bundle, F_OK) < 0)
 		return permissions_of_container(env, r->bundle, a, ret, e);
 	if (bundle_load(&b, r->bundle, r->config, e) < 0 ||
-	    bundle_permit(&b, r->permissions, /* program= */ false, /* tell_files= */ false, e) < 0)
+	    bundle_permit(&b, r->permissions, /* tell_files= */ false, e) < 0)
 		return -1;
 	return keep_permissions(b.effective, a, ret, e);
 }
@@ -215,7 +215,7 @@ int pod_plan(const struct pod_env *env, const struct pod_create_request *r, bool
 	const struct policy_entry *entries = NULL;
 	size_t n = 0;
 
-	if (bundle_load(&b, r->bundle, r->config, e) < 0 || bundle_permit(&b, r->permissions, /* program= */ false, /* tell_files= */ false, e) < 0)
+	if (bundle_load(&b, r->bundle, r->config, e) < 0 || bundle_permit(&b, r->permissions, /* tell_files= */ false, e) < 0)
 		return -1;
 	pod_warn_all(env, b.policy);
 	if (bundle_plan(&b, env, r, &block, e) < 0)

@@ -10,6 +10,7 @@
 #include "base/scope.h"
 #include "ipc/shm.h"
 #include "shim/pod/container.h"
+#include "shim/sandbox/rootless.h"
 
 static int name_cgroups(struct state *st, const struct plan *p, struct ps_err *e)
 {
@@ -33,8 +34,8 @@ int record_describe(struct state *st, const char *id, const struct bundle *b, co
 {
 	st->status = STATE_CREATING;
 	st->launcher = getpid();
-	st->owner = geteuid();
 	st->permitted = b->permissions != NULL;
+	st->owner = rootless_uid();
 	(void)snprintf(st->id, sizeof(st->id), "%s", id);
 	(void)snprintf(st->bundle, sizeof(st->bundle), "%s", b->dir);
 	(void)snprintf(st->rootfs, sizeof(st->rootfs), "%s", b->policy->rootfs.path ? b->policy->rootfs.path : "");

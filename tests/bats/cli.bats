@@ -186,12 +186,12 @@ log_object() {
 @test "run: what is neither a bundle nor an id shows the forms" {
 	mkdir d
 	run -1 podshim run d
-	local forms="the forms are 'podshim run DIR' (a bundle: DIR holds config.json), 'podshim run -b DIR ID', and 'podshim run ID' in a bundle"
+	local forms="the forms are 'podshim run DIR' (a bundle: DIR holds config.json), 'podshim run -b DIR ID', 'podshim run ID' in a bundle, 'podshim run FILE ARGS' (a script or program), and 'podshim run -- PROGRAM ARGS'"
 	is "podshim: nothing to run: no config.json in 'd' nor in the current directory; $forms"
 	run -1 podshim run ./no/such
 	is "podshim: run './no/such': No such file or directory"
 	run -1 podshim run
-	is "podshim: 'run' needs DIR or ID; see 'podshim run --help'"
+	is "podshim: 'run' needs DIR, ID, FILE or -- PROGRAM; see 'podshim run --help'"
 	run -1 podshim run -b d
 	is "podshim: with --bundle the container needs an id: 'podshim run -b d ID'"
 	# A path is no id, also where there is a bundle.
@@ -255,12 +255,20 @@ log_object() {
 	lacks warning
 }
 
-@test "run: without a bundle it is not available, and says so" {
-	echo 'print(1)' >script.py
-	run -1 podshim run -- ls -l
-	is "podshim: running a program without a bundle is not available in this version; use 'podshim run DIR', where DIR holds a config.json"
-	run -1 podshim run script.py
-	is "podshim: running a file without a bundle is not available in this version; use 'podshim run DIR', where DIR holds a config.json"
+@test "run: flags of programs are not for bundles, nor the other way round" {
+	local flag
+	empty_bundle b
+	for flag in "--env A=1" "--bind /x" "--cwd /" "--tty"; do
+		# shellcheck disable=SC2086
+		run -1 podshim run $flag b
+		is "podshim: '${flag%% *}' is for programs without a bundle: here config.json says it"
+	done
+	run -1 podshim run -f c.json -- true
+	is "podshim: '--config' is for bundles: a program without one has its own"
+	run -1 podshim run --timeout 1s -d b
+	is "podshim: '--timeout' is for the foreground: with '--detach' nobody waits"
+	run -1 podshim run --timeout soon b
+	is "podshim: invalid timeout: soon is no duration, as in 500ms, 10s, 5m, 1h"
 }
 
 @test "run: a bundle takes no further words" {

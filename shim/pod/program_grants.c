@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * program_grants.c - what a program without a bundle may do, and what it has to see of the host for that.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/scope.h"
+#include "shim/pod/permits.h"
+#include "shim/pod/program.h"
+
+/* A script is read by its interpreter: Deno's main module needs no flag either. */
+static int allow_own_files(struct ps_arena *a, const struct program *p, struct permissions *g, struct ps_err *e)
+{
+	struct perm_rules *read = &g->of[POLICY_READ];
+	struct perm_entry *v = ps_arena_array(a, read->allow.n + p->files.n + 2, sizeof(*v));
+	size_t n = 0;
+
+	if (!v)
+		return ps_fail_os(e, "memory for permissions");
+	for (; n < read->allow.n; n++)
+		v[n] = read->allow.v[n];
+	v[n++] = (struct perm_entry){ .permission = POLICY_READ, .value = p->file, .from = "the program itself", .implied = true };
+	for (size_t i = 0; i < p->files.n; i++)
+		if (strcmp(p->files.v[i], p->file) != 0)
+			v[n++] = (struct perm_entry){ .permission = POLICY_READ, .value = p->files.v[i], .from = "the program itself",
+						      .implied = true };
+	read->allow = (struct perm_list){ v, n };
+	return 0;
+}
+
+int program_permissions(struct ps_arena *a, const struct program_request *q, const struct program *p,
+			const struct perm_layers *operators, const struct permissions **ret, struct ps_err *e)
+{
+	const struct policy here = { .file = "program", .has_process = true, .process.cwd = q->cwd };
+	const struct permissions *g;
+	struct permissions *own;
+
+	if (permits_collect(a, &here, operators, /* program= */ true, &g, e) < 0)
+		return -1;
+	own = ps_arena_new(a, struct permissions);
+	if (!own)
+		return ps_fail_os(e, "memory for permissions");
+	*own = *g;
+	*ret = own;
+	return own->of[POLICY_READ].all ? 0 : allow_own_files(a, p, own, e);
+}
+
+struct grants {
+	struct ps_arena *a;
+	const struct program_request *q;
+	struct program_bind *v;
+	size_t n, max;
+	struct ps_err *e;
+};
+
+static bool is_bound(const struct grants *g, const char *path, bool writable)
+{
+	for (size_t i = 0; i < g->n; i++)
+		if (!g->v[i].at && perm_path_below(g->v[i].path, path) && (!writable || g->v[i].writable))
+			return true;
+	return false;
+}
+
+static int add(struct grants *g, const char *path, bool writable)
+{
+	struct stat st;
+
+	/* What is missing is no bind: restrict says so, unless it may be. */
+	if (lstat(path, &st) < 0 || (!writable && program_sees(g->q, path)) || is_bound(g, path, writable))
+		return 0;
+	for (size_t i = 0; i < g->n; i++) {
+		if (!g->v[i].at && !strcmp(g->v[i].path, path)) {
+			g->v[i].writable |= writable;
+			return 0;
+		}
+	}
+	if (g->n == g->max) {
+		struct program_bind *v = ps_arena_array(g->a, 2 * g->max + 16, sizeof(*v));
+
+		if (!v)
+			return ps_fail_os(g->e, "memory for binds");
+		if (g->n)
+			memcpy(v, g->v, g->n * sizeof(*v));
+		g->v = v;
+		g->max = 2 * g->max + 16;
+	}
+	g->v[g->n++] = (struct program_bind){ .path = path, .writable = writable };
+	return 0;
+}
+
+/* The directory in front of the first component that is a pattern. */
+static const char *fixed_part(struct ps_arena *a, const char *path)
+{
+	const char *star = strpbrk(path, "*?");
+	size_t n = star ? (size_t)(star - path) : strlen(path);
+
+	while (star && n > 1 && path[n - 1] != '/')
+		n--;
+	while (star && n > 1 && path[n - 1] == '/')
+		n--;
+	return ps_arena_strndup(a, path, n);
+}
+
+/* Everything: what is in "/" and not the system's own. */
+static int add_everything(struct grants *g, bool writable)
+{
+	static const char *const apart[] = { ".", "..", "proc", "sys", "dev", "tmp", "run" };
+	DIR *dir = opendir("/");
+	struct dirent *d;
+	int rc = 0;
+
+	if (!dir)
+		return ps_fail_os(g->e, "list '/'");
+	while (rc == 0 && (d = readdir(dir))) {
+		bool skip = false;
+
+		for (size_t i = 0; i < PS_COUNT(apart); i++)
+			skip |= !strcmp(d->d_name, apart[i]);
+		const char *path = skip ? NULL : ps_arena_printf(g->a, "/%s", d->d_name);
+
+		if (skip)
+			continue;
+		struct stat st;
+
+		if (!path)
+			rc = ps_fail_os(g->e, "memory for binds");
+		else if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
+			rc = add(g, path, writable);
+	}
+	closedir(dir);
+	return rc;
+}
+
+static int add_files(struct grants *g, const struct perm_rules *rules, bool writable)
+{
+	if (rules->all && add_everything(g, writable) < 0)
+		return -1;
+	for (size_t i = 0; i < rules->allow.n; i++) {
+		const char *value = rules->allow.v[i].value, *path = value ? fixed_part(g->a, value) : NULL;
+
+		if (!value && add_everything(g, writable) < 0)
+			return -1;
+		if (value && !path)
+			return ps_fail_os(g->e, "memory for binds");
+		/* Of what is only in part in a bind of a whole tree, the rest stays hidden: nothing binds "/". */
+		if (path && strcmp(path, "/") == 0 ? add_everything(g, writable) < 0 : path && add(g, path, writable) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int program_grants(struct ps_arena *a, const struct program_request *q, const struct permissions *p, struct program_request *ret,
+		   struct ps_err *e)
+{
+	struct grants g = { .a = a, .q = q, .e = e };
+	const struct perm_list *net = &p->of[POLICY_NET].allow;
+
+	for (size_t i = 0; i < q->n_binds; i++) {
+		if (add(&g, q->binds[i].path, q->binds[i].writable) < 0)
+			return -1;
+		if (g.n && g.v[g.n - 1].path == q->binds[i].path)
+			g.v[g.n - 1].at = q->binds[i].at;
+	}
+	if (add_files(&g, &p->of[POLICY_WRITE], /* writable= */ true) < 0 || add_files(&g, &p->of[POLICY_READ], /* writable= */ false) < 0)
+		return -1;
+	for (size_t i = 0; i < net->n; i++)
+		if (net->v[i].value && net->v[i].net.host == NET_HOST_UNIX && add(&g, net->v[i].net.name, /* writable= */ false) < 0)
+			return -1;
+	struct program_request with = *q;
+
+	with.binds = g.v;
+	with.n_binds = g.n;
+	*ret = with;
+	return 0;
+}

@@ -1,0 +1,344 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# run without a bundle: programs and scripts, as root and as an ordinary user.
+
+load lib/common
+load lib/requires
+load lib/wait
+
+setup() {
+	common_setup
+	requires root podshim setpriv
+	# A user's own place, which he can reach: the runtime, a state root, scripts.
+	HERE=$(mktemp -d /tmp/podshim-program.XXXXXX)
+	chmod 755 "$HERE"
+	cp "$PODSHIM" "$HERE/podshim"
+	mkdir "$HERE/home"
+	chown 65534:65534 "$HERE" "$HERE/home"
+	cd "$HERE/home" || return
+}
+teardown() {
+	ROOT=$HERE/root
+	common_teardown
+	cd /
+	[[ -z ${HERE:-} ]] || rm -rf "$HERE"
+}
+
+USER_IDS=(setpriv --reuid 65534 --regid 65534 --clear-groups env -u XDG_RUNTIME_DIR HOME=/nonexistent)
+can_userns() {
+	"${USER_IDS[@]}" unshare -Ur true 2>/dev/null || skip "ordinary users may not make user namespaces here"
+}
+
+# as root|user ARG...: the runtime.
+as() {
+	local who=()
+	[[ $1 == root ]] || who=("${USER_IDS[@]}")
+	shift
+	"${who[@]}" "$HERE/podshim" --root "$HERE/root" "$@"
+}
+
+# Both kinds of caller, one after the other: each test is for both.
+both() { # both FUNCTION
+	"$1" root 0
+	rm -rf "$HERE/root"
+	can_userns
+	"$1" user 65534
+}
+
+script() { # script NAME MODE: from standard input
+	cat >"$1"
+	chmod "$2" "$1"
+}
+
+# Processes and state of this test that should be gone.
+nothing_left() {
+	[[ -z $(pgrep -f "$HERE/" || true) ]] && [[ -z $(find "$HERE/root" -mindepth 1 ! -name .lock 2>/dev/null) ]] &&
+		! grep -lFs "$HERE/root" /dev/shm/podshim-*
+}
+
+runs_programs() { # WHO UID
+	run -0 as "$1" run -- id -u
+	is "$2"
+	run -0 as "$1" run -- sh -c 'ls -d /* | tr "\n" " "; ls -A /tmp'
+	lacks /home
+	lacks /root
+	lacks /var
+	has "/dev /etc"
+	run -7 as "$1" run -- sh -c 'exit 7'
+	run -0 as "$1" run -- echo '' 'a  b' '$x'
+	is ' a  b $x'
+	wait_until 5 nothing_left
+}
+@test "a program by name: its output, status and user; of the host only what programs need" {
+	both runs_programs
+}
+
+runs_files() { # WHO
+	script hello.py 644 <<<'import os, sys; print(sys.argv[1:], __file__, os.getcwd())'
+	run -0 as "$1" run hello.py 'a b' --help -- -x
+	is "['a b', '--help', '--', '-x'] $PWD/hello.py $PWD"
+	script hello.sh 644 <<<'echo "$0" $# "$TMPDIR"; touch "$TMPDIR/x" && ls "$TMPDIR"'
+	run -0 as "$1" run ./hello.sh 1 2
+	is "$PWD/hello.sh 2 /tmp
+$(basename "$HERE")
+x"
+	script plain 644 <<<$'#!/bin/sh -e\nfalse\necho unreached'
+	run -1 as "$1" run plain
+	is ""
+	script direct 755 <<<$'#!/bin/sh\necho "$0"; cat "$0" | wc -l; echo >>"$0"'
+	run -2 as "$1" run ../home/direct
+	has "$PWD/direct"
+	has "cannot create $PWD/direct"
+}
+@test "a file: by suffix, by its first line, by the kernel; read-only at its own path" {
+	requires python3
+	both runs_files
+}
+
+is_confined() { # WHO UID
+	run -0 as "$1" run -- cat /proc/self/status
+	has "NoNewPrivs:	1"
+	has "CapEff:	0000000000000000"
+	has "CapBnd:	0000000000000000"
+	has "Uid:	$2	$2	$2	$2"
+	run -0 as "$1" run -- sh -c 'cat /proc/net/dev | wc -l; hostname; touch /usr/x /etc/x /x 2>&1 | grep -c Read-only'
+	is "3
+podshim
+3"
+	# What could be executed is not what could be written.
+	run -126 as "$1" run -- sh -c 'cp /bin/true /tmp/t; /tmp/t'
+	has "Permission denied"
+	run -126 as "$1" run -- sh -c 'cp /bin/true /dev/shm/t; /dev/shm/t'
+	run -0 as "$1" run -- sh -c '! grep -qs root /etc/shadow'
+	run -2 as "$1" run -- sh -c 'echo $$; cat /proc/1/comm; ls /proc/1/root 2>&1'
+	has "2
+podshim:init"
+	has "Permission denied"
+}
+@test "a program has no capabilities, no network, and nothing of its own to execute" {
+	requires hostname
+	both is_confined
+}
+
+has_environment() { # WHO
+	run -0 env -i "PATH=$PATH" HOME=/h TERM=t LC_ALL=C SECRET=1 XDG_RUNTIME_DIR= PODSHIM_X=1 \
+		"$HERE/podshim" --root "$HERE/root" run -e A=1 -e SECRET --env NONE -e TERM=x -- env
+	is "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+TMPDIR=/tmp
+HOME=/h
+LC_ALL=C
+A=1
+SECRET=1
+TERM=x"
+}
+@test "--env: the caller's variables are not passed on, but what says how to talk to him" {
+	has_environment
+}
+
+binds() { # WHO UID
+	mkdir -p data/sub
+	echo text >data/file
+	chown -R "$2:$2" data
+	run -0 as "$1" run --bind data:/mnt/d --bind data:/ro:ro --cwd /mnt/d -- \
+		sh -c 'pwd; cat file; echo 2 >new; cat /ro/new; echo 3 >/ro/x || true'
+	has "/mnt/d
+text
+2
+"
+	has "cannot create /ro/x: Read-only file system"
+	[ "$(cat data/new)" = 2 ]
+	rm data/new
+	run -0 as "$1" run --bind data --cwd data/sub -- pwd
+	is "$PWD/data/sub"
+	# A program of the caller's cannot be executed for having been bound.
+	cp /bin/true data/prog
+	run -126 as "$1" run --bind data -- sh -c "$PWD/data/prog"
+	rm data/prog
+	run -1 as "$1" run --bind nosuch:/x -- true
+	is "podshim: bind '$PWD/nosuch': No such file or directory"
+	run -1 as "$1" run --bind data:x -- true
+	is "podshim: invalid bind: 'data:x' has a destination that is not absolute; as in SRC:DST, SRC:DST:ro, SRC"
+}
+@test "--bind and --cwd: files of the caller's, at another place, writable or not" {
+	both binds
+}
+
+times_out() { # WHO
+	run -124 as "$1" run --timeout 200ms -- sleep 600
+	# TERM is heard before KILL comes.
+	run -124 as "$1" run --timeout 1s -- sh -c 'trap "echo term; exit 3" TERM; while :; do sleep 0.05; done'
+	is term
+	run -124 as "$1" run --timeout 100ms -- sh -c 'trap "" TERM; sleep 600'
+	run -5 as "$1" run --timeout 1m -- sh -c 'exit 5'
+	wait_until 5 nothing_left
+}
+@test "--timeout: TERM, then KILL, and status 124" {
+	both times_out
+	run -1 as root run --timeout 1s -d -- true
+	is "podshim: '--timeout' is for the foreground: with '--detach' nobody waits"
+}
+
+passes_signals() { # WHO
+	local sig
+	for sig in INT:130 TERM:143 HUP:129; do
+		mkfifo "$HERE/ready"
+		chmod 666 "$HERE/ready"
+		# Nobody sees this but by its default action, which a first process would not have.
+		(
+			status=0
+			as "$1" run -- sh -c 'echo up; exec sleep 600' >"$HERE/ready" || status=$?
+			echo "$status" >"$HERE/status"
+		) 3>&- &
+		read -r _ <"$HERE/ready"
+		kill -s "${sig%:*}" "$(pgrep -f "^$HERE/podshim --root $HERE/root run" -P "$(pgrep -P $$ -n)" || pgrep -of "^$HERE/podshim --root $HERE/root run")"
+		wait_file "$HERE/status" "${sig#*:}"
+		rm "$HERE/ready" "$HERE/status"
+	done
+	run -143 as "$1" run -- sh -c 'kill -TERM $$'
+	run -134 as "$1" run -- sh -c 'ulimit -c 0; kill -ABRT $$'
+	wait_until 5 nothing_left
+}
+@test "signals have their default action, and end a program" {
+	both passes_signals
+}
+
+on_terminal() { # WHO UID
+	local command=("$HERE/podshim" --root "$HERE/root" run)
+	[[ $1 == root ]] || command=("${USER_IDS[@]}" "${command[@]}")
+	run -3 python3 "$BATS_TEST_DIRNAME/lib/withpty.py" "${command[@]}" -- sh -c 'test -t 0 && test -t 2 && tty; stat -c %u $(tty); exit 3'
+	is "/dev/pts/0
+$2"
+	run -130 python3 "$BATS_TEST_DIRNAME/lib/dialogue.py" '[["see", "up"], ["type", "\u0003"]]' "${command[@]}" -- \
+		sh -c 'echo up; exec sleep 600'
+	# Job control works, and Ctrl-C reaches the job alone.
+	run -0 python3 "$BATS_TEST_DIRNAME/lib/dialogue.py" \
+		'[["see", "$ "], ["type", "sh -c '"'"'echo j$((1+1)); exec sleep 600'"'"'\n"], ["see", "j2"], ["type", "\u0003"], ["see", "$ "], ["type", "echo $((6*7)); exit 0\n"], ["see", "42"]]' \
+		env PS1='$ ' "${command[@]}" -e 'PS1=$ ' -- sh -i
+	lacks "can't access tty"
+	# Half a terminal is none; one can be asked for.
+	run -1 as "$1" run -- tty
+	is "not a tty"
+	run -0 as "$1" run -t -- tty
+	is /dev/pts/0
+	wait_until 5 nothing_left
+}
+@test "a terminal: given when the caller has one, Ctrl-C, job control" {
+	requires python3
+	both on_terminal
+}
+
+@test "pipes: what is written is read, and the end of it" {
+	local who
+	can_userns
+	for who in root user; do
+		rm -rf "$HERE/root"
+		[ "$(head -c 1000000 /dev/zero | as "$who" run -- cat | wc -c)" -eq 1000000 ]
+	done
+}
+
+survives_nothing() { # WHO
+	local launcher payload
+	as "$1" run -- sh -c 'trap "" TERM HUP INT; echo up >&2; sleep 600 & sleep 600' 2>"$HERE/out" 3>&- &
+	wait_file "$HERE/out" up
+	launcher=$(pgrep -of "^$HERE/podshim --root $HERE/root run")
+	kill -KILL "$launcher"
+	wait_until 10 nothing_left
+	rm "$HERE/out"
+	# A program does not outlive it either where nobody guards it.
+	as "$1" run --keep -- sh -c 'echo up >&2; sleep 600' 2>"$HERE/out" 3>&- &
+	wait_file "$HERE/out" up
+	launcher=$(pgrep -of "^$HERE/podshim --root $HERE/root run")
+	payload=$(pgrep -P "$launcher")
+	kill -KILL "$launcher"
+	wait_until 10 no_process
+	as "$1" delete --force "$(as "$1" list -q)"
+	wait_until 10 nothing_left
+	rm "$HERE/out"
+}
+no_process() {
+	[[ -z $(pgrep -f "$HERE/") && ! -e /proc/$payload ]]
+}
+@test "killed with -9: nothing of it is left" {
+	both survives_nothing
+}
+
+@test "as root it is a container like any other" {
+	local id
+	as root run -d -- sleep 600 >"$HERE/id" 2>&1 </dev/null 3>&-
+	id=$(cat "$HERE/id")
+	run -0 as root state "$id"
+	[ "$(jq -r .status <<<"$output")" = running ]
+	[ "$(jq -r .bundle <<<"$output")" = "$PWD" ]
+	run -0 as root exec "$id" cat /proc/2/comm
+	is sleep
+	run -0 as root kill "$id" TERM
+	stopped() { [[ $(as root state "$id" | jq -r .status) == stopped ]]; }
+	wait_until 10 stopped
+	run -0 as root delete "$id"
+	wait_until 5 nothing_left
+}
+
+fails() { # WHO
+	run -1 as "$1" run -- nosuch
+	is "podshim: program 'nosuch' was not found in PATH"
+	run -1 as "$1" run ./nosuch
+	is "podshim: run './nosuch': No such file or directory"
+	echo text >notes.txt
+	run -1 as "$1" run notes.txt
+	is "podshim: '$PWD/notes.txt' is neither a program nor a script: it has no '#!' line, and its name ends in none of .py .js .mjs .sh .rb .pl; 'podshim run -- INTERPRETER FILE' names who reads it"
+	run -1 as "$1" run -- ./
+	is "podshim: './' is a directory, not a program; 'podshim run DIR' runs a bundle"
+	run -1 as "$1" run -f x.json -- true
+	is "podshim: '--config' is for bundles: a program without one has its own"
+	run -1 as "$1" run -e =1 -- true
+	is "podshim: invalid env: '=1' has no name"
+	run -1 as "$1" run -- echo $'\xff'
+	has "is not UTF-8"
+	wait_until 5 nothing_left
+}
+@test "what cannot be run says why" {
+	both fails
+}
+
+@test "as a user: what takes root is refused" {
+	can_userns
+	run -1 as user run -d -- true
+	is "podshim: without root, 'run' works in the foreground only: leave out --detach"
+	# The state root is found without XDG_RUNTIME_DIR, and must be the user's.
+	mkdir -m 755 "/tmp/podshim-4711"
+	run -1 setpriv --reuid 4711 --regid 4711 --clear-groups env -u XDG_RUNTIME_DIR "$HERE/podshim" run -- true
+	rmdir /tmp/podshim-4711
+	is "podshim: state folder '/tmp/podshim-4711' belongs to uid 0, not 4711" || has "belongs to uid"
+	run -0 setpriv --reuid 4711 --regid 4711 --clear-groups env -u XDG_RUNTIME_DIR "$HERE/podshim" run -- id -u
+	is 4711
+	[ "$(stat -c '%u %a' /tmp/podshim-4711)" = "4711 700" ]
+	rm -rf /tmp/podshim-4711
+}
+
+@test "as a user: where no user namespace may be made, the error says what to change" {
+	requires unshare
+	# The limit is a user namespace's own: one with none to make, and without the rights to do without.
+	# shellcheck disable=SC2016  # its own variables
+	run -1 unshare -Urm sh -c 'echo 0 >/proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-sys_admin "$0" --root "$1" run -- true' \
+		"$HERE/podshim" "$HERE/root"
+	is "podshim: running without root takes a user namespace, and this system does not let us make one (the limit is reached); see user.max_user_namespaces, kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns in sysctl(8), or run podshim as root"
+}
+
+@test "as a user: a bundle of his own" {
+	can_userns
+	mkdir -p b/rootfs
+	cp -a "$(command -v busybox)" b/rootfs/busybox
+	chown -R 65534:65534 b
+	"${USER_IDS[@]}" "$HERE/podshim" spec --rootless -b b
+	jq '.process.args = ["/busybox", "id", "-u"] | .process.terminal = false' b/config.json >c.json
+	cp c.json b/config.json
+	run -0 as user run b
+	is 0
+	jq '.linux.uidMappings[0].size = 2' c.json >b/config.json
+	run -1 as user run b
+	is "podshim: config.json: /linux/uidMappings: without root, the one user id that can be mapped is the caller's own: hostID 65534, size 1"
+	run -1 as user run -e A=1 b
+	is "podshim: '--env' is for programs without a bundle: here config.json says it"
+	jq '.process.args = ["/busybox", "sleep", "600"]' c.json >b/config.json
+	run -124 as user run --timeout 200ms b
+}
