@@ -204,7 +204,6 @@ static int load_program(struct creation *c, struct ps_err *e)
 	struct program p;
 
 	q.rootless = rootless_entered();
-	q.exec_by_permissions = true;
 	if (program_find(&b->arena, &q, &p, e) < 0 || program_permissions(&b->arena, &q, &p, c->r->permissions, &g, e) < 0 ||
 	    program_grants(&b->arena, &q, g, &q, e) < 0 || program_config(&b->arena, &q, &p, &text, e) < 0)
 		return -1;

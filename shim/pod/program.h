@@ -39,11 +39,6 @@ struct program_request {
 	gid_t gid;
 	bool rootless;               /* the launcher is root of a user namespace of the caller's (rootless.h) */
 	int root_fd;                 /* "/" of the host */
-	/*
-	 * Who says what may be executed.  True: permissions_restrict() (restrict.h) will allow it, all that is bound here is
-	 * noexec.  False: what the host has below /usr, /opt and /nix, and the program itself.
-	 */
-	bool exec_by_permissions;
 };
 
 /* What is to be run. */

@@ -118,13 +118,10 @@ static bool is_link(const struct writer *o, const char *path)
 	return !strchr(path + 1, '/') && fstatat(o->q->root_fd, path + 1, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
 }
 
-/*
- * The one place that says what may be executed because of where it is.  NULL, which ends a list of options: as the host has
- * it; flags of the host's mounts can be locked.
- */
-static const char *exec_option(const struct writer *o, bool has_programs)
+/* NULL, which ends a list of options: as the host has it; flags of the host's mounts can be locked. */
+static const char *exec_option(bool has_programs)
 {
-	return has_programs && !o->q->exec_by_permissions ? NULL : "rnoexec";
+	return has_programs ? NULL : "rnoexec";
 }
 
 static int put_host_dirs(struct writer *o)
@@ -138,7 +135,7 @@ static int put_host_dirs(struct writer *o)
 		    exists(o, path, &st) &&
 			    put_mount(o, path, "none", path,
 				      STRINGS("rbind", "rprivate", "rro", "rnosuid", "rnodev",
-					      exec_option(o, host_dirs[i].has_programs))) < 0)
+					      exec_option(host_dirs[i].has_programs))) < 0)
 			return -1;
 	}
 	return 0;
@@ -248,7 +245,7 @@ static int put_bind(struct writer *o, const struct program_bind *b)
 	const bool programs = !b->at && !b->writable && program_sees(o->q, b->path);
 	const char *const *options = b->writable ?
 		STRINGS("rbind", "rprivate", "rnosuid", "rnodev", "rnoexec") :
-		STRINGS("rbind", "rprivate", "rro", "rnosuid", "rnodev", exec_option(o, programs));
+		STRINGS("rbind", "rprivate", "rro", "rnosuid", "rnodev", exec_option(programs));
 	struct stat st;
 
 	if (!b->at && is_link(o, b->path))
@@ -289,7 +286,7 @@ static int put_files(struct writer *o)
 
 	for (size_t i = 0; i < p->files.n; i++)
 		if (put_mount(o, p->files.v[i], "none", p->files.v[i],
-			      STRINGS("bind", "private", "ro", "nosuid", "nodev", o->q->exec_by_permissions ? "noexec" : NULL)) < 0)
+			      STRINGS("bind", "private", "ro", "nosuid", "nodev")) < 0)
 			return -1;
 	return 0;
 }

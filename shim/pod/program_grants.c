@@ -11,24 +11,36 @@
 #include "shim/pod/permits.h"
 #include "shim/pod/program.h"
 
-/* A script is read by its interpreter: Deno's main module needs no flag either. */
-static int allow_own_files(struct ps_arena *a, const struct program *p, struct permissions *g, struct ps_err *e)
+#define SCRATCH "/tmp"
+
+static int imply(struct ps_arena *a, struct permissions *g, enum policy_permission p, const char *const *paths, size_t n_paths,
+		 const char *from, struct ps_err *e)
 {
-	struct perm_rules *read = &g->of[POLICY_READ];
-	struct perm_entry *v = ps_arena_array(a, read->allow.n + p->files.n + 2, sizeof(*v));
+	struct perm_rules *rules = &g->of[p];
+	struct perm_entry *v = ps_arena_array(a, rules->allow.n + n_paths + 1, sizeof(*v));
 	size_t n = 0;
 
+	if (rules->all)
+		return 0;
 	if (!v)
 		return ps_fail_os(e, "memory for permissions");
-	for (; n < read->allow.n; n++)
-		v[n] = read->allow.v[n];
-	v[n++] = (struct perm_entry){ .permission = POLICY_READ, .value = p->file, .from = "the program itself", .implied = true };
-	for (size_t i = 0; i < p->files.n; i++)
-		if (strcmp(p->files.v[i], p->file) != 0)
-			v[n++] = (struct perm_entry){ .permission = POLICY_READ, .value = p->files.v[i], .from = "the program itself",
-						      .implied = true };
-	read->allow = (struct perm_list){ v, n };
+	for (; n < rules->allow.n; n++)
+		v[n] = rules->allow.v[n];
+	for (size_t i = 0; i < n_paths; i++)
+		v[n++] = (struct perm_entry){ .permission = p, .value = paths[i], .from = from, .implied = true };
+	rules->allow = (struct perm_list){ v, n };
 	return 0;
+}
+
+/* A script is read by its interpreter: Deno's main module needs no flag either.  What is in its own /tmp is nobody else's. */
+static int allow_own_files(struct ps_arena *a, const struct program *p, struct permissions *g, struct ps_err *e)
+{
+	static const char *const scratch[] = { SCRATCH };
+
+	return imply(a, g, POLICY_READ, &p->file, 1, "the program itself", e) < 0 ||
+			       imply(a, g, POLICY_READ, p->files.v, p->files.n, "the program itself", e) < 0 ||
+			       imply(a, g, POLICY_READ, scratch, 1, "the program's own /tmp", e) < 0
+		       ? -1 : imply(a, g, POLICY_WRITE, scratch, 1, "the program's own /tmp", e);
 }
 
 int program_permissions(struct ps_arena *a, const struct program_request *q, const struct program *p,
@@ -45,7 +57,7 @@ int program_permissions(struct ps_arena *a, const struct program_request *q, con
 		return ps_fail_os(e, "memory for permissions");
 	*own = *g;
 	*ret = own;
-	return own->of[POLICY_READ].all ? 0 : allow_own_files(a, p, own, e);
+	return allow_own_files(a, p, own, e);
 }
 
 struct grants {
@@ -68,8 +80,8 @@ static int add(struct grants *g, const char *path, bool writable)
 {
 	struct stat st;
 
-	/* What is missing is no bind: restrict says so, unless it may be. */
-	if (lstat(path, &st) < 0 || (!writable && program_sees(g->q, path)) || is_bound(g, path, writable))
+	/* Its own /tmp is not the host's; what is missing is no bind: restrict says so, unless it may be. */
+	if (strcmp(path, SCRATCH) == 0 || lstat(path, &st) < 0 || (!writable && program_sees(g->q, path)) || is_bound(g, path, writable))
 		return 0;
 	for (size_t i = 0; i < g->n; i++) {
 		if (!g->v[i].at && !strcmp(g->v[i].path, path)) {

@@ -70,8 +70,7 @@ static bool asks(const struct permissions *g)
 /* Denials in an empty namespace are nobody's decision; told of they are only by who is asked. */
 static bool tells(const struct restricting *r)
 {
-	return r->h->notify && r->g->settings.audit.set &&
-	       (r->g->settings.audit.denied | r->g->settings.audit.allowed) & 1U << POLICY_NET;
+	return r->h->notify && (r->h->audit_files || (r->g->settings.audit.denied | r->g->settings.audit.allowed) & 1U << POLICY_NET);
 }
 
 struct net_state net_state_of(const struct restricting *r)
