@@ -80,7 +80,8 @@ PT void pt_host(struct host *h, int kind)
 	static const char *const controllers[] = { "", "pids", "cpuset cpu io memory hugetlb pids rdma misc" };
 	struct ps_err e = { .cls = PS_OK };
 
-	*h = (struct host){ .kernel_major = 6, .kernel_minor = 12, .mount_setattr = true, .last_cap = 40 };
+	*h = (struct host){ .kernel_major = 6, .kernel_minor = 12, .mount_setattr = true, .last_cap = 40, .landlock_abi = 7,
+			     .mdwe = true, .memfd_noexec = true };
 	assert_int_equal(host_parse_cgroups(h, mounts[kind], own[kind], &e), 0);
 	(void)snprintf(h->cgroup2_controllers, sizeof(h->cgroup2_controllers), "%s", controllers[kind]);
 }

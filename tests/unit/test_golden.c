@@ -5,6 +5,8 @@
  */
 #include "tests/unit/plan_test.h"
 
+#include "base/abi.h"
+
 static const char folder[] = "tests/golden";
 
 static int is_config(const struct dirent *d)
@@ -14,8 +16,43 @@ static int is_config(const struct dirent *d)
 	return n > 5 && strcmp(d->d_name + n - 5, ".json") == 0 && !strstr(d->d_name, ".plan.");
 }
 
+/* What permissions take away is in no document: each kind of row once. */
+static const struct policy *confined(struct ps_arena *a, const struct policy *p)
+{
+	static const struct policy_rebind rebinds[] = {
+		{ "--allow-run", "/usr/bin/python3", 0, MOUNT_ATTR_NOEXEC, false, false },
+		{ "--allow-write", "/work", MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, true, true },
+	};
+	static const struct policy_landlock_rule rules[] = {
+		{ "--allow-read", "/work", LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR, false },
+		{ "--allow-run", "/usr/bin/python3", LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE, true },
+		{ "--allow-ffi", "/usr/lib", LANDLOCK_ACCESS_FS_IOCTL_DEV, false }, /* of no right that is taken away */
+	};
+	static const char *const asked[] = { "connect" }, *const closed[] = { "io_uring_setup" };
+	static const struct policy_seccomp_rule calls[] = {
+		{ "--allow-net", SECCOMP_RET_USER_NOTIF, { asked, 1 }, NULL, 0 },
+		{ "--allow-net", SECCOMP_RET_ERRNO | EPERM, { closed, 1 }, NULL, 0 },
+	};
+	struct policy *c = ps_arena_new(a, struct policy);
+
+	assert_non_null(c);
+	*c = *p;
+	c->rootfs_attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC;
+	c->rebinds = rebinds;
+	c->n_rebinds = PS_COUNT(rebinds);
+	c->landlock.handled_fs = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_EXECUTE |
+				 LANDLOCK_ACCESS_FS_REFER | LANDLOCK_ACCESS_FS_TRUNCATE;
+	c->landlock.scoped = LANDLOCK_SCOPE_SIGNAL | LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET;
+	c->landlock.rules = rules;
+	c->landlock.n_rules = PS_COUNT(rules);
+	c->mdwe = true;
+	c->guard = (struct policy_seccomp){ .set = true, .from = "permissions", .default_action = SECCOMP_RET_ALLOW,
+					    .rules = calls, .n_rules = PS_COUNT(calls) };
+	return c;
+}
+
 /* The plan as `podshim plan --json` prints it, or the error. */
-static void plan_text(const char *config, int kind, struct ps_buf *text)
+static void plan_text(const char *name, const char *config, int kind, struct ps_buf *text)
 {
 	ps_auto_arena struct ps_arena a = { .head = NULL };
 	ps_auto_buf struct ps_buf out = { .data = NULL };
@@ -27,8 +64,13 @@ static void plan_text(const char *config, int kind, struct ps_buf *text)
 	size_t n = 0;
 
 	pt_host(&h, kind);
-	if (spec_parse(&a, "config.json", config, strlen(config), &s, &e) < 0 || policy_from_oci(&a, s, "/bundle", &p, &e) < 0 ||
-	    plan_compile(p, &h, &pt_request, &out, &e) < 0 || policy_entries(&a, p, &entries, &n, &e) < 0) {
+	if (spec_parse(&a, "config.json", config, strlen(config), &s, &e) < 0 || policy_from_oci(&a, s, "/bundle", &p, &e) < 0) {
+		ps_buf_printf(text, "%s: %s\n", e.where, e.msg);
+		return;
+	}
+	if (strcmp(name, "confined.json") == 0)
+		p = confined(&a, p);
+	if (plan_compile(p, &h, &pt_request, &out, &e) < 0 || policy_entries(&a, p, &entries, &n, &e) < 0) {
 		ps_buf_printf(text, "%s: %s\n", e.where, e.msg);
 		return;
 	}
@@ -45,7 +87,7 @@ static void check_one(const char *name, const char *config, int kind, bool updat
 
 	(void)snprintf(path, sizeof(path), "%s/%.*s.%s.plan.json", folder, (int)(strlen(name) - strlen(".json")), name,
 		       pt_host_names[kind]);
-	plan_text(config, kind, &text);
+	plan_text(name, config, kind, &text);
 	if (update) {
 		unit_write(AT_FDCWD, path, text.data);
 		return;

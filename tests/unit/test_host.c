@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <sys/utsname.h>
 
+#include "base/abi.h"
 #include "shim/plan/host.h"
 #include "tests/unit/fault.h"
 
@@ -189,6 +190,28 @@ static void this_machine(void **state)
 		assert_int_equal(access(h->cgroups[i].mount, F_OK), 0);
 }
 
+/* Only who asks is told. */
+static void permissions(void **state)
+{
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+	const struct host *plain = NULL, *full;
+	struct ps_err e = { .cls = PS_OK };
+	struct { uint64_t fs, net, scoped; } attr = { 0, 0, 3 };
+
+	(void)state;
+	assert_int_equal(host_probe(&a, &plain, &e), 0);
+	full = plain;
+	assert_int_equal(host_probe_policy(&a, &full, &e), 0);
+	assert_true(plain != full && !plain->landlock_abi && !plain->mdwe && !plain->memfd_noexec);
+	assert_int_equal(full->last_cap, plain->last_cap);
+	assert_int_equal(full->memfd_noexec, access("/proc/sys/vm/memfd_noexec", F_OK) == 0);
+	assert_int_equal(full->mdwe, full->kernel_major > 6 || (full->kernel_major == 6 && full->kernel_minor >= 3));
+	/* Scopes came with ABI 6. */
+	ps_auto_fd int fd = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
+
+	assert_int_equal(full->landlock_abi >= 6, fd >= 0);
+}
+
 static void kernel_versions(void **state)
 {
 	struct ps_err e = { .cls = PS_OK };
@@ -245,6 +268,7 @@ int main(void)
 		cmocka_unit_test(names_that_are_too_long_are_refused),
 		cmocka_unit_test(broken_text_is_skipped),
 		cmocka_unit_test(this_machine),
+		cmocka_unit_test(permissions),
 		cmocka_unit_test(kernel_versions),
 		cmocka_unit_test(every_call_may_fail),
 	};
