@@ -301,7 +301,9 @@ int permissions_restrict(struct ps_arena *a, const struct policy *p, const struc
 int permissions_restrict_process(struct ps_arena *a, const struct policy *p, const struct permissions *g,
 				 const struct policy **ret, struct ps_err *e)
 {
-	struct restricting r = { .a = a, .in = p, .g = g, .e = e, .warnings = ROWS(const char *), .notes = ROWS(const char *) };
+	/* Nothing of a process depends on the host. */
+	const struct restrict_host h = { .root_fd = -1 };
+	struct restricting r = { .a = a, .in = p, .g = g, .h = &h, .e = e, .warnings = ROWS(const char *), .notes = ROWS(const char *) };
 
 	if (!g->active) {
 		*ret = p;

@@ -98,7 +98,7 @@ static const struct guard_rule always[] = {
 };
 
 static const struct guard_rule mounts[] = {
-	{ "mount umount2 move_mount open_tree open_tree_attr fsopen fsconfig fsmount fspick mount_setattr pivot_root setns",
+	{ "mount umount2 move_mount open_tree fsopen fsconfig fsmount fspick mount_setattr pivot_root setns",
 	  DENIED, { { .op = 0 } } },
 	{ "open_by_handle_at", DENIED, { { .op = 0 } } },
 };

@@ -33,16 +33,17 @@ static bool is_empty_namespace(const struct policy *p)
 	       !p->hooks.create_container.n;
 }
 
+static bool names_host(const struct perm_list *l, enum net_host host, unsigned what)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->v[i].value && l->v[i].net.host == host && (!what || l->v[i].net.what & what))
+			return true;
+	return false;
+}
+
 static bool has_host(const struct perm_rules *rules, enum net_host host, unsigned what)
 {
-	const struct perm_list *lists[] = { &rules->allow, &rules->warn };
-
-	for (size_t k = 0; k < PS_COUNT(lists); k++)
-		for (size_t i = 0; i < lists[k]->n; i++)
-			if (lists[k]->v[i].value && lists[k]->v[i].net.host == host &&
-			    (!what || lists[k]->v[i].net.what & what))
-				return true;
-	return false;
+	return names_host(&rules->allow, host, what) || names_host(&rules->warn, host, what);
 }
 
 static bool allows_icmp(const struct perm_rules *rules)
@@ -88,7 +89,7 @@ struct net_state net_state_of(const struct restricting *r)
 	if (!listed && !rules->deny.n && !rules->warn.n)
 		return s;
 	/* Nothing but what is denied is taken from a network that has nothing. */
-	if (!listed && empty && !s.unix_paths)
+	if (!listed && empty && !names_host(&rules->deny, NET_HOST_UNIX, 0) && !rules->warn.n)
 		return s;
 	if (listed && (!opens || rules->narrows) && empty && !has_host(rules, NET_HOST_UNIX, 0))
 		s.hold = tells(r) ? NET_HOLD_BROKER : NET_HOLD_EMPTY;

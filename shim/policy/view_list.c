@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/path.h"
 #include "base/scope.h"
 #include "shim/policy/text_set.h"
 #include "shim/policy/view.h"
@@ -107,6 +106,22 @@ static struct ident *roots_of(const struct view *v)
 	return roots;
 }
 
+/* What is `rest` ("", "/a", "a", ".") below a clean directory. */
+static int below(char out[PATH_MAX], const char *dir, const char *rest)
+{
+	int n;
+
+	if (!strcmp(rest, "."))
+		rest = "";
+	n = snprintf(out, PATH_MAX, "%s%s%s", dir[1] ? dir : "", *rest && *rest != '/' ? "/" : "", rest);
+	if (n == 0)
+		memcpy(out, "/", 2);
+	if (n >= 0 && n < PATH_MAX)
+		return 0;
+	errno = ENAMETOOLONG;
+	return -1;
+}
+
 /* Mounts whose root is the directory `id`, from which the object is `rest` away. */
 static int aliases_from(struct view *v, const struct view_found *f, const struct ident *roots, struct ident id,
 			const char *rest, struct text_set *l)
@@ -118,8 +133,7 @@ static int aliases_from(struct view *v, const struct view_found *f, const struct
 
 		if (!roots[i].ino || !same(roots[i], id))
 			continue;
-		if (ps_path_join(path, sizeof(path), view_mount_target(v, k), rest) < 0 ||
-		    ps_path_clean(path, path, sizeof(path)) < 0)
+		if (below(path, view_mount_target(v, k), rest) < 0)
 			return -1;
 		if (strcmp(path, f->path) != 0 && view_mount_of(v, path) == k && text_set_add(l, path) < 0)
 			return -1;
@@ -182,10 +196,7 @@ int view_aliases(struct view *v, const struct view_found *f, struct spec_strs *r
 	if (!roots)
 		return -1;
 	if (v->n && f->ino && fd >= 0) {
-		const char *below = view_below_mount(v, f->mount, f->path);
-
-		if (host_path(fd, root) < 0 || ps_path_join(path, sizeof(path), root, below) < 0 ||
-		    ps_path_clean(path, path, sizeof(path)) < 0)
+		if (host_path(fd, root) < 0 || below(path, root, view_below_mount(v, f->mount, f->path)) < 0)
 			return -1;
 		for (size_t n = strlen(path) + 1; n-- > 0;)
 			if ((!path[n] || path[n] == '/') && aliases_above(v, f, roots, path, n, &l) < 0)
