@@ -188,11 +188,21 @@ static int parse_network(struct parse *c, const char *host)
 	return 0;
 }
 
-/* What resolvers take for an IPv4 address in another notation: 2130706433, 127.1, 0x7f.0.0.1, 0177.0.0.1. */
+static bool looks_like_ports(const char *name)
+{
+	return name[strspn(name, "0123456789-")] == '\0';
+}
+
+/*
+ * What resolvers take for an IPv4 address in another notation: 2130706433, 127.1, 0x7f.0.0.1, 0177.0.0.1; and what looks
+ * like ports.
+ */
 static bool ends_in_number(const char *name)
 {
 	const char *dot = strrchr(name, '.'), *last = dot ? dot + 1 : name;
 
+	if (looks_like_ports(name))
+		return true;
 	if (last[0] == '0' && (last[1] == 'x' || last[1] == 'X'))
 		return last[2 + strspn(last + 2, "0123456789abcdefABCDEF")] == '\0';
 	return *last && last[strspn(last, digits)] == '\0';
@@ -202,7 +212,10 @@ static int refuse_number(const struct parse *c, const char *name)
 {
 	struct in_addr in;
 	char text[INET_ADDRSTRLEN];
+	uint16_t port;
 
+	if (looks_like_ports(name) && (strchr(name, '-') || scan_port(&(const char *){ name }, &port)))
+		return refuse(c, "is a port without a host: write *:%s for every host", name);
 	if (inet_aton(name, &in) && inet_ntop(AF_INET, &in, text, sizeof(text)))
 		return refuse(c, "is a number, not a host name: write the address as %s", text);
 	return refuse(c, "ends in a number, but is no IPv4 address: write four numbers from 0 to 255, such as "

@@ -58,6 +58,25 @@ static void try_net(const char *text)
 	}
 }
 
+/* Two entries in two lines: what they have in common is in both, and all of the one that the other has. */
+static void try_two(const char *text)
+{
+	ps_auto_arena struct ps_arena a = { 0 };
+	const char *end = strchr(text, '\n');
+	struct net_pattern x, y, both;
+	struct ps_err e = { .cls = PS_OK };
+	char *first = end ? ps_arena_strndup(&a, text, (size_t)(end - text)) : NULL;
+
+	if (!first || net_pattern_parse(&a, first, false, &x, &e) < 0 || net_pattern_parse(&a, end + 1, false, &y, &e) < 0)
+		return;
+	bool some = net_pattern_intersect(&a, &x, &y, &both), contained = net_pattern_contains(&x, &y);
+
+	expect(!some || (net_pattern_contains(&x, &both) && net_pattern_contains(&y, &both)), "a part is not in the whole");
+	expect(!contained || (some && net_pattern_contains(&both, &y)), "what is contained is not what is in common");
+	if (some)
+		check_pattern(&a, &both, false);
+}
+
 static void check_layer(const struct perm_layer *l)
 {
 	for (size_t i = 0; i < l->entries.n; i++) {
@@ -133,6 +152,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text[size] = '\0';
 	try_policy(text, size);
 	try_net(text);
+	try_two(text);
 	try_lists(text);
 	try_environment(text);
 	free(text);
