@@ -29,7 +29,7 @@ const struct broker_call broker_calls[] = {
 	{ SYS_openat, GATHER_PATH, 1, 0, call_open, true },
 	{ SYS_openat2, GATHER_PATH_HOW, 1, 2, call_open, true },
 	{ SYS_execve, GATHER_PATH, 0, 0, call_exec, true },
-	{ SYS_execveat, GATHER_PATH, 1, 0, call_exec, true },
+	{ PS_NR_EXECVEAT, GATHER_PATH, 1, 0, call_exec, true },
 #ifdef __x86_64__ /* system calls that newer architectures do not have */
 	{ SYS_open, GATHER_PATH, 0, 0, call_open, true },
 	{ SYS_creat, GATHER_PATH, 0, 0, call_open, true },
