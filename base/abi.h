@@ -345,6 +345,9 @@ static inline int ps_sys_seccomp(unsigned op, unsigned flags, void *args)
 	return (int)syscall(SYS_seccomp, op, flags, args); /* 3.17 */
 }
 
+/* The number, for who is told of the call and does not make it. */
+enum { PS_NR_EXECVEAT = SYS_execveat };
+
 static inline long ps_sys_keyctl(int op, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
 {
 	return syscall(SYS_keyctl, op, a, b, c, d);

@@ -29,7 +29,7 @@ const struct broker_call broker_calls[] = {
 	{ SYS_openat, GATHER_PATH, 1, 0, call_open, true },
 	{ SYS_openat2, GATHER_PATH_HOW, 1, 2, call_open, true },
 	{ SYS_execve, GATHER_PATH, 0, 0, call_exec, true },
-	{ SYS_execveat, GATHER_PATH, 1, 0, call_exec, true },
+	{ PS_NR_EXECVEAT, GATHER_PATH, 1, 0, call_exec, true },
 #ifdef __x86_64__ /* system calls that newer architectures do not have */
 	{ SYS_open, GATHER_PATH, 0, 0, call_open, true },
 	{ SYS_creat, GATHER_PATH, 0, 0, call_open, true },
@@ -180,17 +180,27 @@ static void listener_free(struct listener *l)
 }
 
 /* Closing the last copy of a listener makes calls that wait fail: ENOSYS. */
-static void subject_end(struct broker_subject *s, bool lost)
+static void subject_free(struct broker_subject *s)
 {
-	if (s->dead)
-		return;
-	s->dead = true;
+	struct broker_subject **at = &s->b->subjects;
+
+	while (*at != s)
+		at = &(*at)->next;
+	*at = s->next;
 	loop_remove(s->b->loop, &s->handover);
 	ps_fd_close(&s->handover.fd);
 	while (s->listeners)
 		listener_free(s->listeners);
-	if (s->f.on_end)
-		s->f.on_end(s->f.ctx, lost);
+	free(s);
+}
+
+static void subject_end(struct broker_subject *s, bool lost)
+{
+	const struct broker_facts f = s->f;
+
+	subject_free(s);
+	if (f.on_end)
+		f.on_end(f.ctx, lost);
 }
 
 static void end_if_alone(struct broker_subject *s)
@@ -222,11 +232,11 @@ int broker_add_listener(struct broker_subject *s, int fd, struct ps_err *e)
 {
 	struct broker *b = s->b;
 	uint64_t flags = SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP;
-	struct listener *l = s->dead || s->n_listeners == LISTENERS_PER_SUBJECT || !is_listener(fd) ? NULL : calloc(1, sizeof(*l));
+	struct listener *l = s->n_listeners == LISTENERS_PER_SUBJECT || !is_listener(fd) ? NULL : calloc(1, sizeof(*l));
 
 	if (!l) {
 		(void)close(fd);
-		return ps_fail(e, PS_E_STATE, "no seccomp listener, or of a container that has ended or has %d of them", LISTENERS_PER_SUBJECT);
+		return ps_fail(e, PS_E_STATE, "no seccomp listener, or more than the %d that a container may have", LISTENERS_PER_SUBJECT);
 	}
 	*l = (struct listener){ .s = s, .n = b->next_listener++, .source = { .fd = fd, .on = on_listener, .ctx = l } };
 	/* Where it is not there (before 6.6) a call is slower, nothing else. */
@@ -337,18 +347,14 @@ static void watch_again(const struct broker *b)
 
 static void broker_lose(struct broker *b)
 {
-	struct broker_subject *next;
-
 	if (b->lost)
 		return;
 	b->lost = true;
 	loop_remove(b->loop, &b->reader);
 	loop_remove(b->loop, &b->hand);
 	loop_remove(b->loop, &b->life);
-	for (struct broker_subject *s = b->subjects; s; s = next) {
-		next = s->next;
-		subject_end(s, /* lost= */ true);
-	}
+	while (b->subjects)
+		subject_end(b->subjects, /* lost= */ true);
 }
 
 static void on_reader(void *ctx, uint32_t events)
@@ -386,9 +392,13 @@ static void on_reader(void *ctx, uint32_t events)
 	}
 }
 
-/* A new one: what the one before it was doing is lost. */
-static void hand_renewed(const struct broker *b)
+/* A new one: what the one before it was doing is lost.  The first has found what was said before it began. */
+static void hand_renewed(struct broker *b)
 {
+	if (!b->hand_known) {
+		b->hand_known = true;
+		return;
+	}
 	for (struct job *j = b->jobs, *next; j; j = next) {
 		next = j->next;
 		if (j->waits == JOB_WAITS_HAND)
@@ -552,15 +562,6 @@ void broker_set_permissions(struct broker_subject *s, const struct permissions *
 
 void broker_remove(struct broker_subject *s)
 {
-	struct broker_subject **at;
-
-	if (!s)
-		return;
-	at = &s->b->subjects;
-	s->f.on_end = NULL;
-	subject_end(s, /* lost= */ false);
-	while (*at != s)
-		at = &(*at)->next;
-	*at = s->next;
-	free(s);
+	if (s)
+		subject_free(s);
 }

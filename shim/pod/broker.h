@@ -23,6 +23,9 @@
  * keep the old one (document it), an address it was bound to is not kept.  There, what an entry allows to listen on the
  * namespace's loopback may be connected to on it; any other loopback address that is allowed is the host's.  UDP does not
  * leave an empty namespace.
+ *
+ * A synthetic address is the name that it was given out for: that and the real address are decided, the real one is reached,
+ * and is what getpeername(2) shows.
  */
 #pragma once
 #include <stdbool.h>
@@ -59,11 +62,14 @@ struct broker_facts {
 	bool owns_netns;             /* and its network namespace belongs to that */
 	uint64_t caps;               /* 1 << CAP_*: its bounding set */
 	const char *hostname;        /* of config.json; NULL: none.  Shown when only osRelease is withheld */
+	const struct net_names *names; /* what synthetic addresses stand for; outlives the subject; NULL: there are none */
 	bool files;                  /* broker_files.c may be asked: else open and exec get EPERM like any other call */
 	void *ctx;
 	void (*on_event)(void *ctx, const struct broker_event *ev); /* denied ones, warned ones, allowed ones as settings.audit says */
-	const struct net_names *names; /* what synthetic addresses stand for; NULL: there are none */
-	/* It is no longer watched: its last task has ended (lost false), or the broker cannot go on and trapped calls get ENOSYS. */
+	/*
+	 * It is no longer watched: its last task has ended (lost false), or the broker cannot go on and trapped calls get ENOSYS.
+	 * The subject is freed when this returns.
+	 */
 	void (*on_end)(void *ctx, bool lost);
 };
 
@@ -85,5 +91,5 @@ int broker_add(struct broker *b, const struct broker_facts *f, int handover, str
 int broker_add_listener(struct broker_subject *s, int listener, struct ps_err *e);
 /* A launch that tightens: counts from the next call on. */
 void broker_set_permissions(struct broker_subject *s, const struct permissions *p);
-/* Forget it: calls that wait, and those that come, get ENOSYS.  Accepts NULL; not in its own callbacks. */
+/* Forget it, without on_end: calls that wait, and those that come, get ENOSYS.  Accepts NULL; not in callbacks. */
 void broker_remove(struct broker_subject *s);

@@ -170,7 +170,7 @@ void call_open(struct request *r)
 
 void call_exec(struct request *r)
 {
-	const bool at = r->call->nr == SYS_execveat;
+	const bool at = r->call->nr == PS_NR_EXECVEAT;
 	const char *path;
 	size_t n;
 

@@ -130,8 +130,6 @@ static int epolls(struct hand *h, int fds[2])
 	const int number = h->t.number;
 	struct stat st;
 
-	if (number < 3) /* those of ours are /dev/null, or nobody's */
-		(void)close(number);
 	if (move_away(&h->sock, number) || move_away(&fds[0], number) || move_away(&fds[1], number))
 		return EMFILE;
 	if (fstat(fds[0], &st) < 0 || dup3(fds[0], number, O_CLOEXEC) < 0)

@@ -97,7 +97,6 @@ struct broker_subject {
 	struct listener *listeners;
 	unsigned n_listeners, n_jobs, n_stalled;
 	uint64_t stalled_ms;         /* when last */
-	bool dead;                   /* on_end was called, or will not be */
 };
 
 /* Options of a socket as the namespace has them by default: what differs is copied to the one that takes its place. */
@@ -115,7 +114,7 @@ struct broker {
 	unsigned n_jobs;
 	struct socket_defaults defaults[2]; /* AF_INET, AF_INET6 */
 	struct outbox { struct outgoing *first, **last; size_t bytes; } to_reader, to_hand; /* what the sockets had no room for */
-	bool lost;                   /* the workers are gone */
+	bool lost, hand_known;       /* lost: the workers are gone */
 	struct { struct notice head; char data[DATA_MAX]; } in;
 	struct task task_in;
 };
@@ -201,11 +200,14 @@ struct socket_address {
 	struct sockaddr_storage sa;
 	socklen_t len;
 	struct net_target target;
+	bool pinned;                 /* the name was given its address by the operator */
 	char unix_name[sizeof(struct sockaddr_un) + 2]; /* as target.unix_path has it; a relative path as it is; "" unnamed */
 };
 int socket_facts_of(const struct request *r, int fd, struct socket_facts *ret);
 /* Copy and check n bytes of a sockaddr: 0, or errno.  reach: of a peer, where "any" is the loopback. */
 int socket_address_of(const void *p, size_t n, bool reach, struct socket_address *ret);
+/* A synthetic address becomes the name, and the real one that is to be reached: 0, or errno. */
+int socket_address_real(const struct request *r, struct socket_address *a);
 /* Asks for, and tells of, what a socket of these facts wants with the address. */
 bool net_allowed(const struct request *r, unsigned what, const struct socket_address *a, const char *action, int *ret_err);
 /* In an empty namespace: its own loopback, where the target may listen. */

@@ -58,11 +58,20 @@ int socket_facts_of(const struct request *r, int fd, struct socket_facts *ret)
 	return 0;
 }
 
+static void put_addr(struct socket_address *a)
+{
+	const struct net_addr *from = &a->target.addr;
+
+	if (a->sa.ss_family == AF_INET6)
+		memcpy(&((struct sockaddr_in6 *)&a->sa)->sin6_addr, from, sizeof(*from));
+	else
+		memcpy(&((struct sockaddr_in *)&a->sa)->sin_addr, from->b + 12, 4);
+}
+
 static void as_peer(struct socket_address *a)
 {
 	static const struct net_addr any6 = { .b = { 0 } };
 	const struct net_addr any4 = net_addr_ipv4(0);
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&a->sa;
 
 	if (memcmp(&a->target.addr, &any4, sizeof(any4)) == 0)
 		a->target.addr = net_addr_ipv4(INADDR_LOOPBACK);
@@ -70,10 +79,25 @@ static void as_peer(struct socket_address *a)
 		a->target.addr.b[15] = 1;
 	else
 		return;
-	if (in6->sin6_family == AF_INET6)
-		memcpy(&in6->sin6_addr, &a->target.addr, sizeof(in6->sin6_addr));
-	else
-		((struct sockaddr_in *)&a->sa)->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	put_addr(a);
+}
+
+int socket_address_real(const struct request *r, struct socket_address *a)
+{
+	const struct net_addr any4 = net_addr_ipv4(0);
+	struct net_meaning m;
+
+	if (!r->s->f.names || !a->target.has_addr || !net_names_is_synthetic(&a->target.addr))
+		return 0;
+	/* An IPv4 socket reaches no IPv6 address, whatever was given out. */
+	if (!net_names_find(r->s->f.names, &a->target.addr, &m) ||
+	    (a->sa.ss_family == AF_INET && memcmp(m.real.b, any4.b, 12) != 0))
+		return EHOSTUNREACH;
+	a->target.name = m.name;
+	a->target.addr = m.real;
+	a->pinned = m.pinned;
+	put_addr(a);
+	return 0;
 }
 
 /* A name of more than text cannot be in any entry. */
@@ -143,7 +167,7 @@ bool socket_blocks(int fd)
 
 static struct perm_query query_of(unsigned what, const struct socket_address *a)
 {
-	struct perm_query q = { .permission = POLICY_NET, .net = a->target };
+	struct perm_query q = { .permission = POLICY_NET, .net = a->target, .pinned = a->pinned };
 
 	q.net.what = what;
 	return q;
@@ -307,6 +331,8 @@ void call_connect(struct request *r)
 		err = socket_address_of(name, n, /* reach= */ true, &a);
 	if (!err && a.sa.ss_family != AF_UNSPEC)
 		err = check_family(&f, &a);
+	if (!err)
+		err = socket_address_real(r, &a);
 	if (err)
 		answer_and_close(r, fd, err);
 	else if (f.domain == AF_UNIX && a.sa.ss_family == AF_UNIX)

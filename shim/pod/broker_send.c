@@ -128,6 +128,9 @@ static int check(const struct sending *s, const struct message *m, struct socket
 		return err;
 	if (a->sa.ss_family == AF_UNSPEC || (a->sa.ss_family != s->f.domain && s->f.domain != AF_INET6))
 		return EAFNOSUPPORT;
+	err = socket_address_real(s->r, a);
+	if (err)
+		return err;
 	if (net_is_inside(s->r, &a->target))
 		return 0;
 	if (!net_allowed(s->r, s->f.what, a, "send", &err))

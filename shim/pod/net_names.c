@@ -15,6 +15,7 @@ _Static_assert((N_BUCKETS & (N_BUCKETS - 1)) == 0, "a power of two");
 struct slot {
 	char *name;
 	struct net_addr real;
+	bool pinned;
 	uint64_t used;               /* when it was returned last */
 	int next;                    /* of its bucket */
 };
@@ -95,7 +96,8 @@ static int take_slot(struct net_names *t)
 	return oldest;
 }
 
-int net_names_add(struct net_names *t, const char *name, const struct net_addr *real, struct net_addr *ret, struct ps_err *e)
+int net_names_add(struct net_names *t, const char *name, const struct net_addr *real, bool pinned, struct net_addr *ret,
+		  struct ps_err *e)
 {
 	int *head = &t->bucket[bucket_of(name, real)];
 	int i = *head;
@@ -111,6 +113,7 @@ int net_names_add(struct net_names *t, const char *name, const struct net_addr *
 		t->v[i] = (struct slot){ .name = copy, .real = *real, .next = *head };
 		*head = i;
 	}
+	t->v[i].pinned = pinned;
 	t->v[i].used = ++t->now;
 	*ret = synthetic_of((size_t)i, real);
 	return 0;
@@ -121,7 +124,7 @@ bool net_names_is_synthetic(const struct net_addr *a)
 	return memcmp(a->b, ipv6_prefix, 14) == 0 || (memcmp(a->b, ipv4_prefix, 13) == 0 && (a->b[13] & 0xfe) == 18);
 }
 
-bool net_names_find(const struct net_names *t, const struct net_addr *synthetic, const char **ret_name, struct net_addr *ret_real)
+bool net_names_find(const struct net_names *t, const struct net_addr *synthetic, struct net_meaning *ret)
 {
 	const bool ipv4 = is_ipv4(synthetic);
 	const size_t number = (size_t)(synthetic->b[14] << 8 | synthetic->b[15]);
@@ -133,7 +136,6 @@ bool net_names_find(const struct net_names *t, const struct net_addr *synthetic,
 	/* An address of the other family was never given out for it. */
 	if (is_ipv4(&s->real) != ipv4)
 		return false;
-	*ret_name = s->name;
-	*ret_real = s->real;
+	*ret = (struct net_meaning){ s->name, s->real, s->pinned };
 	return true;
 }

@@ -18,8 +18,14 @@ struct net_names;
 struct net_names *net_names_new(struct ps_err *e);
 void net_names_free(struct net_names *t);
 /* The synthetic address of (name, real); the same for the same pair as long as it is known.  name: lower case, no last dot. */
-int net_names_add(struct net_names *t, const char *name, const struct net_addr *real, struct net_addr *ret, struct ps_err *e);
-/* What a synthetic address stands for; false when it is none that was given out.  *ret_name lives until the next add. */
-bool net_names_find(const struct net_names *t, const struct net_addr *synthetic, const char **ret_name, struct net_addr *ret_real);
+int net_names_add(struct net_names *t, const char *name, const struct net_addr *real, bool pinned, struct net_addr *ret,
+		  struct ps_err *e);
+struct net_meaning {
+	const char *name;            /* lives until the next add */
+	struct net_addr real;
+	bool pinned;                 /* by the operator (--add-host): it may be private */
+};
+/* What a synthetic address stands for; false when it is none that was given out. */
+bool net_names_find(const struct net_names *t, const struct net_addr *synthetic, struct net_meaning *ret);
 /* Could a be a synthetic address, known or not? */
 bool net_names_is_synthetic(const struct net_addr *a);

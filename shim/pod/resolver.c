@@ -152,11 +152,6 @@ static const char *pinned(const struct resolver *r, const char *name)
 	return NULL;
 }
 
-bool resolver_is_pinned(const struct resolver *r, const char *name)
-{
-	return pinned(r, name) != NULL;
-}
-
 static void answer(const struct question *k, enum dns_rcode rcode, const struct net_addr *v, size_t n)
 {
 	uint8_t out[DNS_UDP_MAX];
@@ -173,13 +168,13 @@ static void serving_release(struct serving *s)
 }
 
 /* Answer with what stands for the real addresses. */
-static void answer_with(const struct question *k, const struct net_addr *real, size_t n)
+static void answer_with(const struct question *k, const struct net_addr *real, size_t n, bool is_pinned)
 {
 	struct net_addr synthetic[DNS_ANSWERS_MAX];
 	size_t used = 0;
 
 	for (size_t i = 0; i < n && used < DNS_ANSWERS_MAX; i++)
-		if (net_names_add(k->r->c.names, k->q.name, &real[i], &synthetic[used], NULL) == 0)
+		if (net_names_add(k->r->c.names, k->q.name, &real[i], is_pinned, &synthetic[used], NULL) == 0)
 			used++;
 	answer(k, DNS_NOERROR, synthetic, used);
 }
@@ -225,7 +220,7 @@ static void on_result(void *ctx, int status, int timeouts, struct ares_addrinfo 
 		ares_freeaddrinfo(result);
 	if (status != ARES_EDESTRUCTION && from->source.fd >= 0) {
 		if (n)
-			answer_with(k, real, n);
+			answer_with(k, real, n, /* is_pinned= */ false);
 		else
 			answer(k, rcode_of(status), NULL, 0);
 	}
@@ -265,7 +260,7 @@ static bool answered_here(struct question *k, int rcode)
 	}
 	address = pinned(k->r, k->q.name);
 	if (address && net_addr_parse(address, &a)) {
-		answer_with(k, &a, 1);
+		answer_with(k, &a, 1, /* is_pinned= */ true);
 		return true;
 	}
 	if (k->q.type == DNS_A || k->q.type == DNS_AAAA)

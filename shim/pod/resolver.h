@@ -28,5 +28,3 @@ void resolver_forget(struct resolver *r, const void *ctx);
 void resolver_free(struct resolver *r);
 /* May name be asked for at all?  Whether a connection to it is allowed is another question (port, address). */
 bool resolver_permits(const struct permissions *p, const char *name);
-/* Was name given an address by --add-host? */
-bool resolver_is_pinned(const struct resolver *r, const char *name);

@@ -44,7 +44,7 @@ static const int supervisor_calls[] = {
 };
 
 static const int reader_calls[] = {
-	SYS_epoll_pwait, SYS_ioctl, SYS_setitimer, SYS_process_vm_readv, SYS_sendmsg, SYS_sendto, SYS_recvmsg, SYS_process_vm_writev,
+	SYS_epoll_pwait, SYS_ioctl, SYS_setitimer, SYS_process_vm_readv, SYS_sendto, SYS_sendmsg, SYS_recvmsg, SYS_process_vm_writev,
 	SYS_epoll_ctl, SYS_close, SYS_exit_group, SYS_restart_syscall, SYS_rt_sigreturn,
 #ifdef __x86_64__
 	SYS_epoll_wait,
@@ -52,7 +52,7 @@ static const int reader_calls[] = {
 };
 
 static const int hand_calls[] = {
-	SYS_recvmsg, SYS_sendmsg, SYS_sendto, SYS_openat, SYS_openat2, SYS_getdents64, SYS_read, SYS_readlinkat, SYS_close, SYS_fcntl, SYS_pidfd_open,
+	SYS_recvmsg, SYS_sendto, SYS_sendmsg, SYS_openat, SYS_openat2, SYS_getdents64, SYS_read, SYS_readlinkat, SYS_close, SYS_fcntl, SYS_pidfd_open,
 	SYS_pidfd_getfd, SYS_dup3, SYS_epoll_ctl, SYS_connect, SYS_bind, SYS_listen, SYS_setresuid, SYS_setresgid, SYS_setgroups, SYS_umask,
 	SYS_fstat, SYS_newfstatat, SYS_getsockopt, SYS_exit_group, SYS_restart_syscall, SYS_rt_sigreturn,
 	SYS_brk, SYS_mmap, SYS_munmap, SYS_mremap, SYS_lseek, SYS_geteuid, SYS_getegid, SYS_kcmp,
