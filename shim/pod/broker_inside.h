@@ -210,6 +210,8 @@ int socket_address_of(const void *p, size_t n, bool reach, struct socket_address
 int socket_address_real(const struct request *r, struct socket_address *a);
 /* Asks for, and tells of, what a socket of these facts wants with the address. */
 bool net_allowed(const struct request *r, unsigned what, const struct socket_address *a, const char *action, int *ret_err);
+/* Where the supervisor answers for names, in the target's own namespace. */
+bool net_is_resolver(const struct request *r, const struct socket_facts *f, const struct net_target *t);
 /* In an empty namespace: its own loopback, where the target may listen. */
 bool net_is_inside(const struct request *r, const struct net_target *t);
 /* A description that blocks waits in the loop: O_NONBLOCK until the job is done. */

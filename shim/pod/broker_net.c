@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/scope.h"
+#include "shim/plan/plan.h"
 #include "shim/pod/broker_inside.h"
 #include "shim/sandbox/confine.h"
 
@@ -190,6 +191,15 @@ static bool would_allow(const struct request *r, unsigned what, const struct net
 	return v == POLICY_ALLOW || v == POLICY_WARN;
 }
 
+bool net_is_resolver(const struct request *r, const struct socket_facts *f, const struct net_target *t)
+{
+	enum { DNS_PORT = 53 };
+	struct net_addr resolver;
+
+	return r->s->f.names && f->what == NET_UDP && !f->host && t->port == DNS_PORT &&
+	       net_addr_parse(PLAN_RESOLVER_ADDRESS, &resolver) && !memcmp(&t->addr, &resolver, sizeof(resolver));
+}
+
 bool net_is_inside(const struct request *r, const struct net_target *t)
 {
 	return r->s->f.net == BROKER_NET_EMPTY && net_addr_is_loopback(&t->addr) && would_allow(r, NET_LISTEN, t);
@@ -300,7 +310,8 @@ static void connect_inet(struct request *r, int fd, const struct socket_facts *f
 	const bool native = r->s->f.net == BROKER_NET_ROUTED || f->host;
 	int err;
 
-	if (!native && !would_allow(r, f->what, &a->target) && net_is_inside(r, &a->target))
+	if (net_is_resolver(r, f, &a->target) ||
+	    (!native && !would_allow(r, f->what, &a->target) && net_is_inside(r, &a->target)))
 		connect_duplicate(r, fd, a, f);
 	else if (!net_allowed(r, f->what, a, "connect", &err))
 		answer_and_close(r, fd, err);

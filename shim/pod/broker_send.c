@@ -131,7 +131,7 @@ static int check(const struct sending *s, const struct message *m, struct socket
 	err = socket_address_real(s->r, a);
 	if (err)
 		return err;
-	if (net_is_inside(s->r, &a->target))
+	if (net_is_resolver(s->r, &s->f, &a->target) || net_is_inside(s->r, &a->target))
 		return 0;
 	if (!net_allowed(s->r, s->f.what, a, "send", &err))
 		return err;

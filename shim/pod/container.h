@@ -8,6 +8,7 @@
 #include "shim/launch/launch.h"
 #include <limits.h>
 #include <signal.h>
+#include "shim/pod/permits.h"
 #include "shim/pod/pod.h"
 #include "shim/pod/runner.h"
 #include "shim/policy/permissions.h"
@@ -27,11 +28,11 @@ struct bundle {
 /* Load DIR/config.json (or the file `config`); dir becomes absolute. */
 int bundle_load(struct bundle *b, const char *dir, const char *config, struct ps_err *e);
 /* Collect what is permitted (permits.h) and tighten the policy to it. */
-int bundle_permit(struct bundle *b, const struct perm_layers *operators, bool tell_files, struct ps_err *e);
+int bundle_permit(struct bundle *b, const struct perm_layers *operators, const struct permits_use *use, struct ps_err *e);
 /* Tighten the policy to a set that is known. */
-int bundle_restrict(struct bundle *b, const struct permissions *g, bool tell_files, struct ps_err *e);
+int bundle_restrict(struct bundle *b, const struct permissions *g, const struct permits_use *use, struct ps_err *e);
 /* The same with the permissions that were frozen in d, if st says that there are any. */
-int bundle_permit_frozen(struct bundle *b, const struct state_dir *d, const struct state *st, struct ps_err *e);
+int bundle_permit_frozen(struct bundle *b, const char *root, const struct state_dir *d, const struct state *st, struct ps_err *e);
 /* Load a document that is in no folder; dir: what its relative paths are below. */
 int bundle_load_text(struct bundle *b, const char *dir, const struct ps_buf *text, struct ps_err *e);
 /* Load the frozen copy of an existing container. */

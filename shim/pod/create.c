@@ -184,6 +184,8 @@ static int prepare(struct creation *c, struct ps_err *e)
 	if (state_put(&c->dir, "config.json", c->bundle.text.data, c->bundle.text.len, e) < 0 ||
 	    (c->bundle.permissions && permits_freeze(&c->dir, c->bundle.permissions, e) < 0))
 		return -1;
+	if (permits_write_resolv_conf(c->env->root, c->bundle.policy, e) < 0)
+		return -1;
 	if (open_tape(c, e) < 0 || move(c, RUNNER_PREPARING, 0, e) < 0)
 		return -1;
 	if (!c->run) {
@@ -200,6 +202,7 @@ static int load_program(struct creation *c, struct ps_err *e)
 	ps_auto_buf struct ps_buf text = { .data = NULL };
 	struct bundle *b = &c->bundle;
 	struct program_request q = *c->r->program;
+	const struct permits_use use = { c->env->root, c->r->tell_files };
 	const struct permissions *g;
 	struct program p;
 
@@ -207,22 +210,23 @@ static int load_program(struct creation *c, struct ps_err *e)
 	if (program_find(&b->arena, &q, &p, e) < 0 || program_permissions(&b->arena, &q, &p, c->r->permissions, &g, e) < 0 ||
 	    program_grants(&b->arena, &q, g, &q, e) < 0 || program_config(&b->arena, &q, &p, &text, e) < 0)
 		return -1;
-	return bundle_load_text(b, q.cwd, &text, e) < 0 ? -1 : bundle_restrict(b, g, c->r->tell_files, e);
+	return bundle_load_text(b, q.cwd, &text, e) < 0 ? -1 : bundle_restrict(b, g, &use, e);
 }
 
 static int load(struct creation *c, struct ps_err *e)
 {
+	const struct permits_use use = { c->env->root, c->r->tell_files };
 	const struct runner_wiring *w = c->wiring;
 	struct bundle *b = &c->bundle;
 
 	if (w)
 		return bundle_load_frozen(b, w->frozen, w->frozen_state, e) < 0 ||
-				       bundle_permit_frozen(b, w->frozen, w->frozen_state, e) < 0
+				       bundle_permit_frozen(b, c->env->root, w->frozen, w->frozen_state, e) < 0
 			       ? -1 : overrides_apply(&b->arena, b->policy, w->overrides, &b->policy, e);
 	if (c->r->program)
 		return load_program(c, e);
 	if (bundle_load(b, c->r->bundle, c->r->config, e) < 0 || unprivileged_policy(&b->arena, b->policy, &b->policy, e) < 0 ||
-	    bundle_permit(b, c->r->permissions, c->r->tell_files, e) < 0)
+	    bundle_permit(b, c->r->permissions, &use, e) < 0)
 		return -1;
 	pod_warn_all(c->env, b->policy);
 	return 0;

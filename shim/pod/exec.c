@@ -242,7 +242,7 @@ static int compile(struct execution *x, const char **ret_program, struct ps_err 
 	uint64_t enter;
 
 	if (bundle_load_frozen(&x->bundle, &x->c->dir, &x->c->st, e) < 0 ||
-	    bundle_permit_frozen(&x->bundle, &x->c->dir, &x->c->st, e) < 0 || load_process(x, &policy, e) < 0)
+	    bundle_permit_frozen(&x->bundle, x->env->root, &x->c->dir, &x->c->st, e) < 0 || load_process(x, &policy, e) < 0)
 		return -1;
 	pod_warn_all(x->env, policy);
 	if (check_request(x->r, policy->process.terminal, e) < 0)

@@ -4,13 +4,21 @@
 #include "shim/pod/permits.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/abi.h"
+#include "base/fd.h"
 #include "base/scope.h"
+#include "shim/plan/plan.h"
 #include "shim/policy/restrict.h"
+
+/* The same for all containers of a root. */
+#define RESOLV_CONF ".resolv.conf"
 
 
 /* Most containers have no annotation of ours, most hosts no folder of policies: neither may cost anything. */
@@ -46,20 +54,6 @@ static int collect(struct ps_arena *a, const struct policy *p, const struct perm
 	return add_operators(operators, l, /* weak= */ false, e);
 }
 
-static int read_ceiling(struct ps_arena *a, struct perm_context *c, struct ps_err *e)
-{
-	struct perm_layers l = { .n = 0 };
-
-	if (access(PERMITS_CEILING, F_OK) < 0 && errno == ENOENT)
-		return 0;
-	if (perm_layers_of_file(a, PERMITS_CEILING, NULL, PERM_SYSTEM, &l, e) < 0)
-		return -1;
-	if (l.n != 1)
-		return ps_fail(e, PS_E_CONFIG, PERMITS_CEILING ": a ceiling cannot extend other files");
-	c->ceiling = l.v[0];
-	return 0;
-}
-
 int permits_collect(struct ps_arena *a, const struct policy *p, const struct perm_layers *operators, bool program,
 		    const struct permissions **ret, struct ps_err *e)
 {
@@ -68,7 +62,7 @@ int permits_collect(struct ps_arena *a, const struct policy *p, const struct per
 
 	if (!l)
 		return ps_fail_os(e, "memory for permissions");
-	if (collect(a, p, operators, l, e) < 0 || read_ceiling(a, &c, e) < 0)
+	if (collect(a, p, operators, l, e) < 0 || perm_ceiling_of_file(a, PERMITS_CEILING, &c.ceiling, e) < 0)
 		return -1;
 	*ret = NULL;
 	if (!l->n && !c.ceiling && !program)
@@ -82,15 +76,37 @@ int permits_collect(struct ps_arena *a, const struct policy *p, const struct per
 }
 
 int permits_apply(struct ps_arena *a, const struct policy *p, const struct permissions *g, int root_fd,
-		  const struct host *host, bool tell_files, const struct policy **ret, struct ps_err *e)
+		  const struct host *host, const struct permits_use *use, const struct policy **ret, struct ps_err *e)
 {
 	const unsigned files = 1U << POLICY_READ | 1U << POLICY_WRITE | 1U << POLICY_RUN | 1U << POLICY_FFI;
 	const struct restrict_host h = {
 		.root_fd = root_fd, .landlock_abi = host->landlock_abi, .mdwe = host->mdwe, .memfd_noexec = host->memfd_noexec,
-		.notify = true, .audit_files = tell_files || (g->settings.audit.allowed | g->settings.audit.denied) & files, .home = getenv("HOME"),
+		.resolv_conf = ps_arena_printf(a, "%s/" RESOLV_CONF, use->root), .notify = true, .audit_files = use->tell_files || (g->settings.audit.allowed | g->settings.audit.denied) & files, .home = getenv("HOME"),
 	};
 
-	return permissions_restrict(a, p, g, &h, ret, e);
+	return h.resolv_conf ? permissions_restrict(a, p, g, &h, ret, e) : ps_fail_os(e, "memory for permissions");
+}
+
+int permits_write_resolv_conf(const char *root, const struct policy *p, struct ps_err *e)
+{
+	static const char text[] = "nameserver " PLAN_RESOLVER_ADDRESS "\noptions timeout:5 attempts:2\n";
+	char tmp[64];
+
+	if (!p->resolver)
+		return 0;
+	ps_auto_fd int dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir < 0)
+		return ps_fail_os(e, "open '%s'", root);
+	if (faccessat(dir, RESOLV_CONF, R_OK, 0) == 0)
+		return 0;
+	(void)snprintf(tmp, sizeof(tmp), RESOLV_CONF ".%d", (int)getpid());
+	ps_auto_fd int fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+
+	/* A payload of any user reads it. */
+	if (fd < 0 || fchmod(fd, 0644) < 0 || ps_write_all(fd, text, sizeof(text) - 1) < 0 || renameat(dir, tmp, dir, RESOLV_CONF) < 0)
+		return ps_fail_os(e, "write '%s/" RESOLV_CONF "'", root);
+	return 0;
 }
 
 /* Accesses of a Landlock rule that a permission speaks of. */

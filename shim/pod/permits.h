@@ -16,10 +16,15 @@
  */
 int permits_collect(struct ps_arena *a, const struct policy *p, const struct perm_layers *operators, bool program,
 		    const struct permissions **ret, struct ps_err *e);
-/* p tightened to what g permits; root_fd: the container's root directory as we see it; host: with host_probe_policy's
- * facts; tell_files: what it wants of files and programs is to be told, which costs microseconds for each open. */
+struct permits_use {
+	const char *root;            /* state root */
+	bool tell_files;             /* what is wanted of files and programs is told, which costs microseconds for each open */
+};
+/* p tightened to what g permits; root_fd: the container's root directory as we see it; host: with host_probe_policy's facts. */
 int permits_apply(struct ps_arena *a, const struct policy *p, const struct permissions *g, int root_fd,
-		  const struct host *host, bool tell_files, const struct policy **ret, struct ps_err *e);
+		  const struct host *host, const struct permits_use *use, const struct policy **ret, struct ps_err *e);
+/* Make the file that names the resolver, below root, if p needs it. */
+int permits_write_resolv_conf(const char *root, const struct policy *p, struct ps_err *e);
 /*
  * g with what follows from it in p, as implied entries: the files of programs that may run, devices, ...  For whoever tells what
  * is denied and why; what is applied and frozen is g.

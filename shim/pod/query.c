@@ -187,7 +187,7 @@ static int permissions_of_container(const struct pod_env *env, const char *id, s
 	auto_bundle struct bundle b = { 0 };
 
 	if (container_open(env, id, /* lock= */ false, &c, e) < 0 || bundle_load_frozen(&b, &c->dir, &c->st, e) < 0 ||
-	    bundle_permit_frozen(&b, &c->dir, &c->st, e) < 0)
+	    bundle_permit_frozen(&b, env->root, &c->dir, &c->st, e) < 0)
 		return -1;
 	return keep_permissions(b.effective, a, ret, e);
 }
@@ -195,6 +195,7 @@ static int permissions_of_container(const struct pod_env *env, const char *id, s
 int pod_permissions(const struct pod_env *env, const struct pod_create_request *r, struct ps_arena *a,
 		    const struct permissions **ret, struct ps_err *e)
 {
+	const struct permits_use use = { .root = env->root ? env->root : "" };
 	auto_bundle struct bundle b = { 0 };
 	static const struct policy program = { .file = "program" };
 
@@ -203,7 +204,7 @@ int pod_permissions(const struct pod_env *env, const struct pod_create_request *
 	if (container_id_valid(r->bundle) && access(r->bundle, F_OK) < 0)
 		return permissions_of_container(env, r->bundle, a, ret, e);
 	if (bundle_load(&b, r->bundle, r->config, e) < 0 ||
-	    bundle_permit(&b, r->permissions, /* tell_files= */ false, e) < 0)
+	    bundle_permit(&b, r->permissions, &use, e) < 0)
 		return -1;
 	return keep_permissions(b.effective, a, ret, e);
 }
@@ -212,10 +213,11 @@ int pod_plan(const struct pod_env *env, const struct pod_create_request *r, bool
 {
 	auto_bundle struct bundle b = { 0 };
 	ps_auto_buf struct ps_buf block = { 0 };
+	const struct permits_use use = { .root = env->root ? env->root : "" };
 	const struct policy_entry *entries = NULL;
 	size_t n = 0;
 
-	if (bundle_load(&b, r->bundle, r->config, e) < 0 || bundle_permit(&b, r->permissions, /* tell_files= */ false, e) < 0)
+	if (bundle_load(&b, r->bundle, r->config, e) < 0 || bundle_permit(&b, r->permissions, &use, e) < 0)
 		return -1;
 	pod_warn_all(env, b.policy);
 	if (bundle_plan(&b, env, r, &block, e) < 0)

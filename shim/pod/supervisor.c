@@ -404,7 +404,7 @@ static int load(struct supervisor *sv, struct ps_err *e)
 	struct bundle *b = &sv->bundle;
 
 	if (bundle_load_frozen(b, &sv->pod->dir, sv->pod->st, e) < 0 ||
-	    bundle_permit_frozen(b, &sv->pod->dir, sv->pod->st, e) < 0 || (!b->host && host_probe(&b->arena, &b->host, e) < 0))
+	    bundle_permit_frozen(b, sv->pod->env->root, &sv->pod->dir, sv->pod->st, e) < 0 || (!b->host && host_probe(&b->arena, &b->host, e) < 0))
 		return -1;
 	return compile_base(sv, e);
 }
