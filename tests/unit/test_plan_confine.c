@@ -132,7 +132,7 @@ static void rebinds_are_checked(void **state)
 
 static void only_questions_need_a_listener(void **state)
 {
-	static const char *const name[] = { "connect" };
+	const char *name[] = { "connect" };
 	struct policy_seccomp_rule rule = { "--allow-net", SECCOMP_RET_ERRNO | EPERM, { name, 1 }, NULL, 0 };
 	ps_auto_buf struct ps_buf out = { .data = NULL };
 	const struct plan *p;
@@ -149,6 +149,12 @@ static void only_questions_need_a_listener(void **state)
 	host.kernel_minor = 18;
 	p = pt_compile(&policy, &host, &pt_request, &out);
 	assert_int_equal(p->guard_flags, SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_NEW_LISTENER);
+	name[0] = "futex";
+	fails(PS_E_BUG, "--allow-net", "a guard cannot stop 'futex'");
+	name[0] = "connect";
+	policy.guard.default_action = SECCOMP_RET_USER_NOTIF;
+	fails(PS_E_BUG, "permissions", "a guard allows what it does not name");
+	policy.guard.default_action = SECCOMP_RET_ALLOW;
 	policy.process.no_new_privileges = false;
 	fails(PS_E_BUG, "permissions", "permissions take no_new_privs");
 }
