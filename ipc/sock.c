@@ -62,9 +62,8 @@ int sock_send(int fd, const void *msg, size_t n, const int *fds, size_t n_fds, s
 		m.msg_control = &control;
 		m.msg_controllen = (socklen_t)CMSG_SPACE(n_fds * sizeof(int));
 	}
-	/* What a filter stops of sendmsg(2), whose address it cannot see, it need not stop of this. */
 	do
-		sent = n_fds ? sendmsg(fd, &m, MSG_NOSIGNAL) : send(fd, msg, n, MSG_NOSIGNAL);
+		sent = sendmsg(fd, &m, MSG_NOSIGNAL);
 	while (sent < 0 && errno == EINTR);
 	if (sent < 0 && (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN))
 		return peer_gone(e);

@@ -182,7 +182,7 @@ static int respawn(struct player *p, uint32_t row, struct ps_err *e)
 	if (pid > 0) {
 		struct script_msg m = { .row = row, .pid = pid };
 
-		_exit(send(p->channel, &m, SCRIPT_MSG_SHORT, MSG_NOSIGNAL) == SCRIPT_MSG_SHORT ? 0 : 1);
+		_exit(script_say(p->channel, &m, SCRIPT_MSG_SHORT) == SCRIPT_MSG_SHORT ? 0 : 1);
 	}
 	p->told = true;
 	return 0;

@@ -70,6 +70,16 @@ static int tell_plan(const struct player *p, uint32_t row, struct ps_err *e)
 	return sock_send(p->channel, &out, SCRIPT_MSG_SHORT + p->new_plan->size, NULL, 0, e);
 }
 
+ssize_t script_say(int channel, const struct script_msg *m, size_t n)
+{
+	ssize_t said;
+
+	do
+		said = write(channel, m, n);
+	while (said < 0 && errno == EINTR);
+	return said;
+}
+
 static int tell(struct player *p, uint32_t row, int rc, const struct ps_err *err, struct ps_err *e)
 {
 	if (p->me == LAUNCHER && row == ROW_open_gate && p->new_plan)
@@ -78,7 +88,11 @@ static int tell(struct player *p, uint32_t row, int rc, const struct ps_err *err
 
 	if (rc < 0 && err)
 		m.err = *err;
-	return sock_send(p->channel, &m, rc < 0 ? sizeof(m) : SCRIPT_MSG_SHORT, p->tell.fd, p->tell.n, e);
+	size_t n = rc < 0 ? sizeof(m) : SCRIPT_MSG_SHORT;
+
+	if (p->me == INIT && !p->tell.n)
+		return script_say(p->channel, &m, n) == (ssize_t)n ? 0 : ps_fail_os(e, "launch: report row '%s'", launch_script[row].name);
+	return sock_send(p->channel, &m, n, p->tell.fd, p->tell.n, e);
 }
 
 /* Take a failure that the peer reported; text from a peer is terminated here, whatever it sent. */

@@ -5,6 +5,7 @@
 
 #include "base/abi.h"
 #include "base/path.h"
+#include "base/scope.h"
 #include "shim/plan/builder.h"
 
 /* ---- Rebinds ---- */
@@ -120,16 +121,28 @@ static int build_landlock(struct builder *b)
 
 static bool asks_supervisor(const struct policy_seccomp *s)
 {
-	bool asks = s->default_action == SECCOMP_RET_USER_NOTIF;
-
 	for (size_t i = 0; i < s->n_rules; i++)
-		asks |= s->rules[i].action == SECCOMP_RET_USER_NOTIF;
-	return asks;
+		if (s->rules[i].action == SECCOMP_RET_USER_NOTIF)
+			return true;
+	return false;
 }
 
 static bool kernel_since(const struct host *h, unsigned maj, unsigned min)
 {
 	return h->kernel_major > maj || (h->kernel_major == maj && h->kernel_minor >= min);
+}
+
+/* Until its listener is delivered, init waits by these, and by these it reports: an answer would have to come before the question. */
+static int check_guard(const struct builder *b, const struct policy_seccomp *s)
+{
+	static const char *const own[] = { "futex", "wait4", "close", "write", "munmap", "exit", "exit_group" };
+
+	for (size_t i = 0; i < s->n_rules; i++)
+		for (size_t k = 0; k < s->rules[i].names.n; k++)
+			for (size_t o = 0; o < PS_COUNT(own); o++)
+				if (strcmp(s->rules[i].names.v[k], own[o]) == 0)
+					return build_fail(b, PS_E_BUG, s->rules[i].from, "a guard cannot stop '%s'", own[o]);
+	return s->default_action == SECCOMP_RET_ALLOW ? 0 : build_fail(b, PS_E_BUG, s->from, "a guard allows what it does not name");
 }
 
 static int build_guard(struct builder *b)
@@ -138,6 +151,8 @@ static int build_guard(struct builder *b)
 
 	if (!s.set)
 		return 0;
+	if (check_guard(b, &s) < 0)
+		return -1;
 	s.strictest = true;
 	b->plan.guard_flags = s.flags;
 	if (asks_supervisor(&s)) {

@@ -7,16 +7,16 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 
-#include "base/clock.h"
 #include "shim/sandbox/seccomp.h"
 
-enum { DELIVERY_MS = 10000 };
-enum { ASLEEP, AWAKE, LOADED, GIVEN_UP };
+enum { LOOK_NS = 5000000 };
+enum { WAITING, LOADED, GIVEN_UP };
 
 /* In shared memory: nothing but this and the descriptors is common to both. */
 struct errand {
-	_Atomic uint32_t state; /* a futex while ASLEEP; then the courier looks at it until it is LOADED or GIVEN_UP */
+	_Atomic uint32_t state; /* a futex */
 	int32_t listener;
 };
 
@@ -48,25 +48,19 @@ int listener_send(int broker_fd, enum listener_kind kind, int fd, pid_t pid)
 
 /* ---- In the courier ---- */
 
-/*
- * Its exit status is the errno, or 0.  It does not sleep while the guard is being loaded: to wake it would be a system call
- * that the guard may stop.
- */
-static _Noreturn void courier_main(struct errand *er, int broker_fd, pid_t init, pid_t parent_then)
+/* Its exit status is the errno, or 0.  It looks now and then, too: the call that wakes it may be one that the guard stops. */
+static _Noreturn void courier_main(struct errand *er, int broker_fd, pid_t init)
 {
+	const struct timespec look = { .tv_nsec = LOOK_NS };
 	uint32_t state;
-	int64_t until;
 
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent_then)
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != init)
 		_exit(ESRCH);
 	(void)prctl(PR_SET_NAME, "podshim:courier");
-	while (atomic_load(&er->state) == ASLEEP)
-		(void)syscall(SYS_futex, &er->state, FUTEX_WAIT, ASLEEP, NULL, NULL, 0);
-	until = ps_now_ms() + DELIVERY_MS;
-	while ((state = atomic_load(&er->state)) == AWAKE && ps_now_ms() < until)
-		(void)sched_yield();
+	while ((state = atomic_load(&er->state)) == WAITING)
+		(void)syscall(SYS_futex, &er->state, FUTEX_WAIT, WAITING, &look, NULL, 0);
 	if (state != LOADED)
-		_exit(ETIMEDOUT);
+		_exit(ECANCELED);
 	int rc = listener_send(broker_fd, LISTENER_GUARD, er->listener, init);
 
 	/* Of a table that both share: nobody here holds them any more. */
@@ -100,7 +94,7 @@ int guard_begin(struct sandbox *sb, struct ps_err *e)
 	if (pid < 0)
 		return ps_fail_os(e, "clone the guard's courier");
 	if (pid == 0)
-		courier_main(courier.errand, sb->broker_fd, self, self);
+		courier_main(courier.errand, sb->broker_fd, self);
 	courier.pid = pid;
 	return 0;
 }
@@ -111,6 +105,7 @@ static int courier_end(uint32_t state, int *ret_status)
 	pid_t pid;
 
 	atomic_store(&courier.errand->state, state);
+	(void)syscall(SYS_futex, &courier.errand->state, FUTEX_WAKE, 1, NULL, NULL, 0);
 	do
 		pid = (pid_t)syscall(SYS_wait4, courier.pid, ret_status, __WALL, NULL);
 	while (pid < 0 && errno == EINTR);
@@ -132,11 +127,8 @@ static int courier_failed(int status, struct ps_err *e)
 static int load_and_deliver(struct sandbox *sb, struct ps_err *e)
 {
 	const struct plan *p = sb->plan;
-	int status = 0, listener;
+	int status = 0, listener = seccomp_load(p, p->guard, p->guard_flags, e);
 
-	atomic_store(&courier.errand->state, AWAKE);
-	(void)syscall(SYS_futex, &courier.errand->state, FUTEX_WAKE, 1, NULL, NULL, 0);
-	listener = seccomp_load(p, p->guard, p->guard_flags, e);
 	if (listener < 0) {
 		(void)courier_end(GIVEN_UP, &status);
 		return -1;

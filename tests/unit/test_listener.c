@@ -24,7 +24,7 @@ static struct ps_err e;
 static const struct sock_filter closed[] = { NR, IF(getppid, ERRNO | ENOTNAM), ELSE(ALLOW) };
 static const struct sock_filter asks[] = {
 	NR, IF(getppid, USER_NOTIF), IF(sendmsg, USER_NOTIF), IF(sendto, USER_NOTIF), IF(openat, USER_NOTIF),
-	IF(futex, USER_NOTIF), IF(execve, USER_NOTIF), ELSE(ALLOW),
+	IF(execve, USER_NOTIF), ELSE(ALLOW),
 };
 static const struct sock_filter asks_all[] = { NR, IF(exit_group, ALLOW), ELSE(USER_NOTIF) };
 static const struct sock_filter asks_little[] = { NR, IF(getpriority, USER_NOTIF), ELSE(ALLOW) };

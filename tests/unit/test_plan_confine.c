@@ -3,7 +3,10 @@
  */
 #include "tests/unit/plan_test.h"
 
+#include <linux/audit.h>
+
 #include "base/abi.h"
+#include "tests/sim/bpf_sim.h"
 
 static const uint64_t READ = LANDLOCK_ACCESS_FS_READ_FILE, WRITE = LANDLOCK_ACCESS_FS_WRITE_FILE;
 
@@ -132,7 +135,7 @@ static void rebinds_are_checked(void **state)
 
 static void only_questions_need_a_listener(void **state)
 {
-	static const char *const name[] = { "connect" };
+	const char *name[] = { "connect" };
 	struct policy_seccomp_rule rule = { "--allow-net", SECCOMP_RET_ERRNO | EPERM, { name, 1 }, NULL, 0 };
 	ps_auto_buf struct ps_buf out = { .data = NULL };
 	const struct plan *p;
@@ -149,8 +152,96 @@ static void only_questions_need_a_listener(void **state)
 	host.kernel_minor = 18;
 	p = pt_compile(&policy, &host, &pt_request, &out);
 	assert_int_equal(p->guard_flags, SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_NEW_LISTENER);
+	name[0] = "futex";
+	fails(PS_E_BUG, "--allow-net", "a guard cannot stop 'futex'");
+	name[0] = "connect";
+	policy.guard.default_action = SECCOMP_RET_USER_NOTIF;
+	fails(PS_E_BUG, "permissions", "a guard allows what it does not name");
+	policy.guard.default_action = SECCOMP_RET_ALLOW;
 	policy.process.no_new_privileges = false;
 	fails(PS_E_BUG, "permissions", "permissions take no_new_privs");
+}
+
+/* ---- What a guard's program says ---- */
+
+#ifdef __aarch64__
+static const uint32_t native[] = { AUDIT_ARCH_AARCH64 };
+#else
+static const uint32_t native[] = { AUDIT_ARCH_X86_64 };
+#endif
+
+static uint32_t says(const struct ps_buf *program, uint32_t arch, int nr, uint64_t arg0, uint64_t arg1)
+{
+	const struct seccomp_data d = { .nr = nr, .arch = arch, .args = { arg0, arg1 } };
+	uint32_t result = 0;
+
+	assert_true(bpf_sim_run((const void *)program->data, program->len / 8, &d, &result));
+	return result;
+}
+
+/* Rules of several authors, for one call. */
+static void the_strictest_rule_counts(void **state)
+{
+	static const char *const name[] = { "ioctl" };
+	static const struct spec_seccomp_arg one = { .index = 0, .value = 1, .op = "SCMP_CMP_EQ" },
+					     some = { .index = 0, .value = 0, .op = "SCMP_CMP_NE" },
+					     bit = { .index = 1, .value = 4, .value_two = 4, .op = "SCMP_CMP_MASKED_EQ" };
+	enum { KILL = SECCOMP_RET_KILL_PROCESS >> 16, ASK = SECCOMP_RET_USER_NOTIF >> 16, TRAP = SECCOMP_RET_TRAP >> 16,
+	       LOG = SECCOMP_RET_LOG >> 16, ALLOW = SECCOMP_RET_ALLOW >> 16 };
+	static const struct {
+		uint32_t a; const struct spec_seccomp_arg *a_if; uint32_t b; const struct spec_seccomp_arg *b_if;
+		uint64_t arg0, arg1;
+		uint32_t result;
+	} rows[] = {
+		{ ASK, NULL, KILL, &one, 1, 0, KILL },	 { ASK, NULL, KILL, &one, 2, 0, ASK },
+		{ ASK, &some, TRAP, &bit, 1, 6, TRAP },	 { ASK, &some, TRAP, &bit, 1, 2, ASK },
+		{ ASK, &some, TRAP, &bit, 0, 4, TRAP },	 { ASK, &some, TRAP, &bit, 0, 2, ALLOW },
+		{ LOG, NULL, ASK, NULL, 1, 0, ASK },	 { ASK, NULL, ALLOW, &one, 1, 0, ASK },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < PS_COUNT(rows); i++) {
+		const struct policy_seccomp_rule rules[] = {
+			{ "a", rows[i].a << 16, { name, 1 }, rows[i].a_if, rows[i].a_if != NULL },
+			{ "b", rows[i].b << 16, { name, 1 }, rows[i].b_if, rows[i].b_if != NULL },
+		};
+		const struct policy_seccomp s = { .set = true, .default_action = SECCOMP_RET_ALLOW, .archs = native, .n_archs = 1,
+						  .rules = rules, .n_rules = 2, .strictest = true };
+		ps_auto_buf struct ps_buf out = { .data = NULL };
+		struct ps_err e = { .cls = PS_OK };
+
+		assert_int_equal(plan_seccomp_compile(&s, &out, &e), 0);
+		assert_int_equal(says(&out, native[0], SYS_ioctl, rows[i].arg0, rows[i].arg1), rows[i].result << 16);
+		assert_int_equal(says(&out, native[0], SYS_read, 1, 4), SECCOMP_RET_ALLOW);
+		/* Foreign calls are closed, x32's among them. */
+		assert_int_equal(says(&out, AUDIT_ARCH_I386, 3, 0, 0), SECCOMP_RET_KILL_THREAD);
+		if (native[0] == AUDIT_ARCH_X86_64)
+			assert_int_equal(says(&out, native[0], 0x40000000 | SYS_read, 0, 0), SECCOMP_RET_KILL_THREAD);
+	}
+}
+
+static void a_guard_names_known_calls(void **state)
+{
+	static const char *const name[] = { "no_such_call" };
+	static const uint32_t foreign[] = { AUDIT_ARCH_SH };
+	static const struct policy_seccomp_rule rule = { "a", SECCOMP_RET_USER_NOTIF, { name, 1 }, NULL, 0 };
+	ps_auto_buf struct ps_buf out = { .data = NULL }, plain = { .data = NULL }, strict = { .data = NULL };
+	struct policy_seccomp s = { .set = true, .default_action = SECCOMP_RET_ALLOW, .archs = native, .n_archs = 1,
+				    .rules = &rule, .n_rules = 1 };
+	struct ps_err e = { .cls = PS_OK };
+
+	(void)state;
+	assert_int_equal(plan_seccomp_compile(&s, &out, &e), 0);
+	plan_seccomp_key(&s, &plain);
+	s.strictest = true;
+	plan_seccomp_key(&s, &strict);
+	assert_true(plain.len < strict.len && memcmp(plain.data, strict.data, plain.len) == 0);
+	assert_int_equal(plan_seccomp_compile(&s, &out, &e), -1);
+	assert_string_equal(e.msg, "seccomp: no system call 'no_such_call' is known");
+	s.n_rules = 0;
+	s.archs = foreign;
+	assert_int_equal(plan_seccomp_compile(&s, &out, &e), -1);
+	assert_string_equal(e.msg, "seccomp: an architecture that no guard can be made for");
 }
 
 static void exec_is_confined_like_its_container(void **state)
@@ -216,6 +307,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(nothing_asked_is_nothing_planned), TEST(rights_that_the_kernel_lacks_are_errors),
 		TEST(rules_give_what_is_taken), TEST(rebinds_are_checked), TEST(only_questions_need_a_listener),
+		TEST(the_strictest_rule_counts), TEST(a_guard_names_known_calls),
 		TEST(exec_is_confined_like_its_container), TEST(a_launch_takes_more_away),
 	};
 

@@ -501,64 +501,6 @@ static void rules_that_overlap_are_left_to_libseccomp(void **state)
 	}
 }
 
-/* A guard: rules of several authors, for one call. */
-static void the_strictest_rule_counts(void **state)
-{
-	static const struct { const char *rules; uint64_t arg0, arg1; uint32_t result; } policies[] = {
-		{ RULE("TRACE", "") "," RULE("KILL_PROCESS", ARG(0, "EQ", 1, 0)), 1, 0, SECCOMP_RET_KILL_PROCESS },
-		{ RULE("TRACE", "") "," RULE("KILL_PROCESS", ARG(0, "EQ", 1, 0)), 2, 0, SECCOMP_RET_USER_NOTIF },
-		{ RULE("TRACE", ARG(0, "NE", 0, 0)) "," RULE("TRAP", ARG(1, "MASKED_EQ", 4, 4)), 1, 6, SECCOMP_RET_TRAP },
-		{ RULE("TRACE", ARG(0, "NE", 0, 0)) "," RULE("TRAP", ARG(1, "MASKED_EQ", 4, 4)), 1, 2, SECCOMP_RET_USER_NOTIF },
-		{ RULE("TRACE", ARG(0, "NE", 0, 0)) "," RULE("TRAP", ARG(1, "MASKED_EQ", 4, 4)), 0, 4, SECCOMP_RET_TRAP },
-		{ RULE("TRACE", ARG(0, "NE", 0, 0)) "," RULE("TRAP", ARG(1, "MASKED_EQ", 4, 4)), 0, 2, SECCOMP_RET_ALLOW },
-		{ RULE("LOG", "") "," RULE("TRACE", "") "," RULE("ALLOW", ARG(0, "EQ", 1, 0)), 1, 0, SECCOMP_RET_USER_NOTIF },
-	};
-	char json[1024];
-
-	(void)state;
-	for (size_t i = 0; i < PS_COUNT(policies); i++) {
-		ps_auto_arena struct ps_arena a = { .head = NULL };
-		ps_auto_buf struct ps_buf out = { .data = NULL };
-		size_t n;
-		uint64_t args[6] = { policies[i].arg0, policies[i].arg1 };
-		struct policy_seccomp s;
-
-		(void)snprintf(json, sizeof(json), "{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[%s]}", policies[i].rules);
-		s = *profile(&a, json);
-		/* config.json cannot say NOTIFY. */
-		for (size_t k = 0; k < s.n_rules; k++)
-			if ((s.rules[k].action & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_TRACE)
-				((struct policy_seccomp_rule *)(uintptr_t)s.rules)[k].action = SECCOMP_RET_USER_NOTIF;
-		s.strictest = true;
-		(void)compiled(&s, &out, &n);
-		assert_int_equal(run(&out, s.archs[0], (uint32_t)SYS_ioctl, args), policies[i].result);
-		assert_int_equal(run(&out, s.archs[0], (uint32_t)SYS_read, args), SECCOMP_RET_ALLOW);
-		/* Foreign calls are closed. */
-		assert_int_equal(run(&out, AUDIT_ARCH_S390X, (uint32_t)SYS_read, args), SECCOMP_RET_KILL_THREAD);
-	}
-}
-
-static void a_guard_names_known_calls(void **state)
-{
-	ps_auto_arena struct ps_arena a = { .head = NULL };
-	ps_auto_buf struct ps_buf out = { .data = NULL }, plain = { .data = NULL }, strict = { .data = NULL };
-	struct ps_err e = { .cls = PS_OK };
-	struct policy_seccomp s = *profile(&a, "{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['no_such_call'],'action':'SCMP_ACT_KILL'}]}");
-
-	(void)state;
-	assert_int_equal(plan_seccomp_compile(&s, &out, &e), 0);
-	plan_seccomp_key(&s, &plain);
-	s.strictest = true;
-	plan_seccomp_key(&s, &strict);
-	assert_true(plain.len < strict.len && memcmp(plain.data, strict.data, plain.len) == 0);
-	assert_int_equal(plan_seccomp_compile(&s, &out, &e), -1);
-	assert_string_equal(e.msg, "seccomp: no system call 'no_such_call' is known");
-	s = *profile(&a, "{'defaultAction':'SCMP_ACT_ALLOW','architectures':['SCMP_ARCH_SH']}");
-	s.strictest = true;
-	assert_int_equal(plan_seccomp_compile(&s, &out, &e), -1);
-	assert_string_equal(e.msg, "seccomp: an architecture that no guard can be made for");
-}
-
 static void a_rule_that_says_the_default_is_no_error(void **state)
 {
 	ps_auto_arena struct ps_arena a = { .head = NULL };
@@ -627,8 +569,6 @@ int main(void)
 #endif
 		cmocka_unit_test(permissive_defaults_have_no_stub),
 		cmocka_unit_test(rules_that_overlap_are_left_to_libseccomp),
-		cmocka_unit_test(the_strictest_rule_counts),
-		cmocka_unit_test(a_guard_names_known_calls),
 		cmocka_unit_test(a_rule_that_says_the_default_is_no_error),
 		cmocka_unit_test(foreign_architectures_of_no_library_are_named),
 		cmocka_unit_test(the_key_tells_programs_apart),
