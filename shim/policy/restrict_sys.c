@@ -102,13 +102,12 @@ static void drop_sysfs(struct restricting *r)
 /* A namespace of its own, with a name that says nothing. */
 static int restrict_hostname(struct restricting *r)
 {
-	struct policy_ns *uts = NULL;
+	struct policy_ns *uts = r->p->ns;
 
 	if (allows(r, "hostname"))
 		return 0;
-	for (size_t i = 0; i < POLICY_N_NS; i++)
-		if (r->p->ns[i].flag == CLONE_NEWUTS)
-			uts = &r->p->ns[i];
+	while (uts->flag != CLONE_NEWUTS)
+		uts++;
 	if (uts->mode == POLICY_NS_JOIN)
 		return note(r, POLICY_SYS, "hostname: the name of the namespace '%s' is seen", uts->path);
 	if (uts->mode == POLICY_NS_HOST)
