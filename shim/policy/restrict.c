@@ -301,8 +301,8 @@ int permissions_restrict(struct ps_arena *a, const struct policy *p, const struc
 int permissions_restrict_process(struct ps_arena *a, const struct policy *p, const struct permissions *g,
 				 const struct policy **ret, struct ps_err *e)
 {
-	/* Nothing of a process depends on the host. */
-	const struct restrict_host h = { .root_fd = -1 };
+	/* What a process may keep, it may keep whoever answers it. */
+	const struct restrict_host h = { .root_fd = -1, .notify = true };
 	struct restricting r = { .a = a, .in = p, .g = g, .h = &h, .e = e, .warnings = ROWS(const char *), .notes = ROWS(const char *) };
 
 	if (!g->active) {

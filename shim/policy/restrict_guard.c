@@ -120,9 +120,11 @@ int restrict_kernel(struct restricting *r)
 {
 	const char *from = "default#/permissions/guard";
 	bool programs = is_limited(r, POLICY_RUN) || is_limited(r, POLICY_FFI);
-	bool files = programs || is_limited(r, POLICY_READ) || is_limited(r, POLICY_WRITE) || r->g->of[POLICY_READ].ignore.n;
+	/* Masks are mounts, and sys has some over /proc. */
+	bool files = programs || is_limited(r, POLICY_READ) || is_limited(r, POLICY_WRITE) || is_limited(r, POLICY_SYS) ||
+		     r->g->of[POLICY_READ].ignore.n;
 
-	if (r->enforced && (files || is_limited(r, POLICY_SYS) || net_state_of(r).hold != NET_HOLD_NONE) &&
+	if (r->enforced && (files || net_state_of(r).hold != NET_HOLD_NONE) &&
 	    guard_add(r, from, always, PS_COUNT(always)) < 0)
 		return -1;
 	if (r->enforced && ((files && guard_add(r, from, mounts, PS_COUNT(mounts)) < 0) ||

@@ -74,30 +74,42 @@ static bool tells(const struct restricting *r)
 	return r->h->notify && (r->h->audit_files || (r->g->settings.audit.denied | r->g->settings.audit.allowed) & 1U << POLICY_NET);
 }
 
+/* -A is no word about a bundle's network: what it has it has. */
+static bool allows_everything(const struct permissions *g)
+{
+	for (size_t i = 0; i < POLICY_N_PERMISSIONS; i++)
+		if (!g->of[i].all)
+			return false;
+	return true;
+}
+
+/* Everything is allowed where nothing is to be had: the supervisor's network takes its place. */
+static bool opens_everything(const struct restricting *r)
+{
+	const struct perm_rules *rules = &r->g->of[POLICY_NET];
+
+	return rules->all && !rules->narrows && r->h->notify && (!r->in->rootfs.path || !allows_everything(r->g));
+}
+
 struct net_state net_state_of(const struct restricting *r)
 {
 	const struct perm_rules *rules = &r->g->of[POLICY_NET];
-	bool listed = grip_of(r, POLICY_NET) == GRIP_LISTED, empty = is_empty_namespace(r->in);
-	bool everything_denied = denies_everything(rules);
-	bool opens = !everything_denied && (allows_any(rules) || asks(r->g));
-	struct net_state s = { .hold = NET_HOLD_NONE };
+	bool listed = grip_of(r, POLICY_NET) == GRIP_LISTED, none = denies_everything(rules);
+	bool empty = is_empty_namespace(r->in), paths = !none && has_host(rules, NET_HOST_UNIX, 0);
+	bool opens = !none && (listed ? (allows_any(rules) || asks(r->g)) && !rules->narrows : opens_everything(r));
+	struct net_state s = { .hold = NET_HOLD_BROKER, .unix_paths = paths || !listed, .icmp = !none && (!listed || allows_icmp(rules)) };
 
-	if (!everything_denied) {
-		s.unix_paths = has_host(rules, NET_HOST_UNIX, 0) || !listed;
-		s.icmp = !listed || allows_icmp(rules);
-	}
-	if (!listed && !rules->deny.n && !rules->warn.n)
-		return s;
-	/* Nothing but what is denied is taken from a network that has nothing. */
-	if (!listed && empty && !names_host(&rules->deny, NET_HOST_UNIX, 0) && !rules->warn.n)
-		return s;
-	if (listed && (!opens || rules->narrows) && empty && !has_host(rules, NET_HOST_UNIX, 0))
+	s.swaps = empty && opens;
+	if (!listed && !s.swaps) {
+		/* What is denied is taken from what there is. */
+		bool concerns = empty ? names_host(&rules->deny, NET_HOST_UNIX, 0) : rules->deny.n > 0;
+
+		s.hold = concerns || rules->warn.n ? NET_HOLD_BROKER : NET_HOLD_NONE;
+	} else if (listed && empty && !opens && !paths) {
 		s.hold = tells(r) ? NET_HOLD_BROKER : NET_HOLD_EMPTY;
-	else if (listed && !opens && !has_host(rules, NET_HOST_UNIX, 0) && !r->h->notify)
+	} else if (listed && !empty && !paths && !r->h->notify && (none || !(allows_any(rules) || asks(r->g)))) {
 		s.hold = NET_HOLD_CLOSED;
-	else
-		s.hold = NET_HOLD_BROKER;
-	s.swaps = s.hold == NET_HOLD_BROKER && empty && listed && opens && !rules->narrows;
+	}
 	return s;
 }
 
@@ -213,6 +225,8 @@ static int drop_net_caps(struct restricting *r)
 /* What is allowed by a name is asked of the supervisor, who then knows which address was meant. */
 static bool has_names(const struct perm_rules *rules)
 {
+	if (rules->all)
+		return true;
 	for (size_t i = 0; i < rules->allow.n; i++) {
 		const struct perm_entry *en = &rules->allow.v[i];
 
@@ -220,6 +234,22 @@ static bool has_names(const struct perm_rules *rules)
 			return true;
 	}
 	return false;
+}
+
+/* From a namespace that nothing leads out of the supervisor makes connections, and nothing else. */
+static int check_swaps(struct restricting *r, const struct perm_list *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		const struct net_pattern *p = &l->v[i].net;
+		bool local = p->host == NET_HOST_ADDRESS && net_addr_is_loopback(&p->addr);
+
+		if (l->v[i].value && p->what && !(p->what & (NET_TCP | NET_LISTEN)) && !local && p->host != NET_HOST_UNIX &&
+		    p->host != NET_HOST_VSOCK &&
+		    cannot(r, POLICY_NET, l->v[i].from, "'%s': only connections of TCP leave a network namespace with nothing in it",
+			   l->v[i].value) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 /* Whom nobody answers would wait for ever, or be refused what is allowed. */
@@ -233,6 +263,8 @@ static int check_broker(struct restricting *r, const struct net_state *s)
 		    cannot(r, POLICY_NET, rules->allow.v[i].from, "'%s': sockets of virtual machines cannot be limited to some",
 			   rules->allow.v[i].value) < 0)
 			return -1;
+	if (s->swaps && (check_swaps(r, &rules->allow) < 0 || check_swaps(r, &rules->warn) < 0))
+		return -1;
 	if (s->hold != NET_HOLD_BROKER || r->h->notify)
 		return 0;
 	return cannot(r, POLICY_NET, l->n ? l->v[0].from : NULL, "'%s' needs a supervisor that decides, and there is none",

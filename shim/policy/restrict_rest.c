@@ -191,15 +191,17 @@ static uint64_t caps_dropped(const struct restricting *r)
 	const struct net_state net = net_state_of(r);
 	uint64_t drop = 0;
 
-	if (is_limited(r, POLICY_READ) || is_limited(r, POLICY_WRITE) || is_limited(r, POLICY_RUN) || is_limited(r, POLICY_FFI))
+	if (is_limited(r, POLICY_READ) || is_limited(r, POLICY_WRITE) || is_limited(r, POLICY_RUN) || is_limited(r, POLICY_FFI) ||
+	    is_limited(r, POLICY_SYS))
 		drop |= CAP(CAP_SYS_ADMIN) | CAP(CAP_SYS_MODULE) | CAP(CAP_SYS_RAWIO) | CAP(CAP_SYS_BOOT) | CAP(CAP_BPF) |
 			CAP(CAP_PERFMON) | CAP(CAP_CHECKPOINT_RESTORE) | CAP(CAP_LINUX_IMMUTABLE);
 	if (is_limited(r, POLICY_RUN) || is_limited(r, POLICY_FFI))
 		drop |= CAP(CAP_SYS_PTRACE);
 	if (net.hold != NET_HOLD_NONE)
 		drop |= CAP(CAP_NET_ADMIN) | CAP(CAP_NET_RAW) | CAP(CAP_NET_BROADCAST);
-	/* The host's ports below 1024 would be the payload's. */
-	if (net.swaps)
+	/* With the supervisor's sockets in hand it would be one of the supervisor's network. */
+	if (net.hold == NET_HOLD_BROKER && policy_ns_get(r->in, CLONE_NEWNET)->mode == POLICY_NS_NEW &&
+	    policy_ns_get(r->in, CLONE_NEWUSER)->mode == POLICY_NS_HOST)
 		drop |= CAP(CAP_NET_BIND_SERVICE);
 	if (is_limited(r, POLICY_SYS)) {
 		drop |= allows_sys(r, "setuid", "seteuid") ? 0 : CAP(CAP_SETUID);

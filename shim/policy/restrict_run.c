@@ -198,12 +198,15 @@ static int add_ffi_entries(struct programs *p)
 
 /* ---- What becomes of it ---- */
 
-/* Code that may be mapped and not changed.  What config.json mounts noexec stays so. */
+/*
+ * Code that may be mapped and not changed.  What config.json mounts noexec stays so, but in a root that was made for one
+ * program: there everything is noexec until it is listed.
+ */
 static int bind_code(struct programs *p, const char *from, const struct view_found *at, bool below)
 {
 	if (at->kind == VIEW_LATER || !at->path[1])
 		return 0;
-	if (mount_has(p->r, at->mount, MOUNT_ATTR_NOEXEC))
+	if (p->r->in->rootfs.path && mount_has(p->r, at->mount, MOUNT_ATTR_NOEXEC))
 		return note(p->r, POLICY_RUN, "'%s' is mounted noexec by %s", at->path, p->r->in->mounts[at->mount].from);
 	return rebind(p->r, from, at->path, MOUNT_ATTR_RDONLY, p->r->code_listed ? MOUNT_ATTR_NOEXEC : 0U, below);
 }

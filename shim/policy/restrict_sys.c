@@ -20,8 +20,8 @@ static const struct { const char *name, *paths[10]; } proc_files[] = {
 		  "/proc/fs", "/proc/bus", "/proc/driver" } },
 };
 
-/* What system calls say to everybody. */
-static const char *const told[] = { "osRelease", "uid", "gid", "getegid", "userInfo", "homedir", "umask", "statfs",
+/* What system calls say to everybody, but for osRelease and what sysinfo(2) tells: the supervisor can answer these. */
+static const char *const told[] = { "uid", "gid", "getegid", "userInfo", "homedir", "umask", "statfs",
 				    "getPriority", "inspector", "ca" };
 
 static bool allows(const struct restricting *r, const char *name)
@@ -102,13 +102,12 @@ static void drop_sysfs(struct restricting *r)
 /* A namespace of its own, with a name that says nothing. */
 static int restrict_hostname(struct restricting *r)
 {
-	struct policy_ns *uts = NULL;
+	struct policy_ns *uts = r->p->ns;
 
 	if (allows(r, "hostname"))
 		return 0;
-	for (size_t i = 0; i < POLICY_N_NS; i++)
-		if (r->p->ns[i].flag == CLONE_NEWUTS)
-			uts = &r->p->ns[i];
+	while (uts->flag != CLONE_NEWUTS)
+		uts++;
 	if (uts->mode == POLICY_NS_JOIN)
 		return note(r, POLICY_SYS, "hostname: the name of the namespace '%s' is seen", uts->path);
 	if (uts->mode == POLICY_NS_HOST)
@@ -128,7 +127,22 @@ static int check_told(struct restricting *r)
 			if (rules->deny.v[i].value && !strcmp(rules->deny.v[i].value, told[k]) &&
 			    cannot(r, POLICY_SYS, rules->deny.v[i].from, "'%s' is what system calls tell every process", told[k]) < 0)
 				return -1;
-	return note(r, POLICY_SYS, "system calls tell of users, files, processors, memory and the kernel's release, listed or not");
+	return note(r, POLICY_SYS, "system calls tell of users, files and processors, listed or not");
+}
+
+/* A supervisor only for that would cost every container more than it hides: where somebody spoke of sys, or there is one. */
+static int answer_calls(struct restricting *r)
+{
+	static const struct guard_rule release[] = { { "uname", SECCOMP_RET_USER_NOTIF, { { .op = 0 } } } };
+	static const struct guard_rule state[] = { { "sysinfo", SECCOMP_RET_USER_NOTIF, { { .op = 0 } } } };
+	const struct perm_rules *rules = &r->g->of[POLICY_SYS];
+	bool all = allows(r, "loadavg") && allows(r, "osUptime") && allows(r, "systemMemoryInfo");
+
+	if (!r->h->notify || (!rules->deny.n && !rules->allow.n && net_state_of(r).hold != NET_HOLD_BROKER))
+		return allows(r, "osRelease") && all ? 0 : note(r, POLICY_SYS, "uname(2) and sysinfo(2) tell what they know");
+	if (!allows(r, "osRelease") && guard_add(r, sys_from, release, 1) < 0)
+		return -1;
+	return all ? 0 : guard_add(r, sys_from, state, 1);
 }
 
 int restrict_sys(struct restricting *r)
@@ -138,5 +152,5 @@ int restrict_sys(struct restricting *r)
 	if (check_told(r) < 0 || restrict_hostname(r) < 0 || restrict_proc(r) < 0)
 		return -1;
 	drop_sysfs(r);
-	return 0;
+	return answer_calls(r);
 }

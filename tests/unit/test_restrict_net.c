@@ -117,6 +117,8 @@ static void allowed_connections_are_the_supervisors(void **state)
 	RESTRICT(t, RT_DOC_NS(HOST_NET, "", ""), REST, ALLOW(NET, "example.com:443"));
 	EXPECT(t, "the host's", { SYS_ioctl, { 3, 0x8912 }, OK }, { SYS_connect, { 3 }, ASK },
 	       SOCKET(AF_NETLINK, SOCK_RAW, 0, OK));
+	REFUSES(t, RT_DOC("", ""), "net: 'udp:1.1.1.1:53': only connections of TCP leave a network namespace with nothing in it", REST,
+		ALLOW(NET, "udp:1.1.1.1:53"));
 	t->host.notify = false;
 	REFUSES(t, RT_DOC("", ""), "net: 'example.com:443' needs a supervisor that decides, and there is none", REST,
 		ALLOW(NET, "example.com:443"));
@@ -155,7 +157,7 @@ static void paths_and_echoes_where_listed(void **state)
 	RESTRICT(t, RT_DOC("", ""), REST, ALLOW(NET, "unix:/run/db.sock"));
 	EXPECT(t, "unix", SOCKET(AF_UNIX, SOCK_STREAM, 0, OK), { SYS_socketpair, { AF_UNIX, SOCK_DGRAM }, OK },
 	       { SYS_connect, { 3 }, ASK }, { SYS_ioctl, { 3, 0x8912 }, OK });
-	RESTRICT(t, RT_DOC("", ""), REST, ALLOW(NET, "icmp:10.0.0.1"));
+	RESTRICT(t, RT_DOC_NS(HOST_NET, "", ""), REST, ALLOW(NET, "icmp:10.0.0.1"));
 	EXPECT(t, "icmp", SOCKET(AF_INET, SOCK_DGRAM, 1, OK), SOCKET(AF_INET6, SOCK_DGRAM, 58, OK),
 	       SOCKET(AF_INET6, SOCK_DGRAM, 115 /* L2TP */, E(EPROTONOSUPPORT)), SOCKET(AF_INET, SOCK_RAW, 1, E(EPERM)));
 }
@@ -164,9 +166,18 @@ static void a_network_without_limits_has_none(void **state)
 {
 	struct rt *t = *state;
 
-	RESTRICT(t, RT_DOC("", ""), REST, ALLOW(NET, "*"));
+	RESTRICT(t, RT_DOC_NS(HOST_NET, "", ""), REST, ALLOW(NET, "*"));
 	EXPECT(t, "open", { SYS_connect, { 3 }, OK }, SOCKET(17, SOCK_RAW, 3, OK), SOCKET(AF_INET, SOCK_STREAM, 262, OK));
+	/* -A is no word about a network that has nothing, --allow-net is. */
+	RESTRICT(t, RT_DOC("", ""), REST, ALLOW(ENV, "*"), ALLOW(FFI, "*"), ALLOW(NET, "*"));
+	EXPECT(t, "-A", { SYS_connect, { 3 }, OK }, SOCKET(17, SOCK_RAW, 3, OK));
 	assert_true(t->p->process.caps.bounding & 1ULL << CAP_NET_RAW);
+	RESTRICT(t, RT_DOC("", ""), ALLOW(READ, "/work"), ALLOW(NET, "*"));
+	EXPECT(t, "swapped", { SYS_connect, { 3 }, ASK }, { SYS_ioctl, { 3, 0x8912 }, E(EPERM) }, SOCKET(17, SOCK_RAW, 3, E(EAFNOSUPPORT)),
+	       SOCKET(AF_UNIX, SOCK_STREAM, 0, OK));
+	t->host.notify = false;
+	RESTRICT(t, RT_DOC("", ""), ALLOW(READ, "/work"), ALLOW(NET, "*"));
+	EXPECT(t, "nobody", { SYS_connect, { 3 }, OK }, SOCKET(17, SOCK_RAW, 3, OK));
 	RESTRICT(t, RT_DOC("", ""), REST, ALLOW(NET, "*"), DENY(NET, "*"));
 	EXPECT(t, "denied", SOCKET(17, SOCK_RAW, 3, E(EAFNOSUPPORT)), SOCKET(AF_INET, SOCK_STREAM, 262, E(EPROTONOSUPPORT)));
 	assert_false(t->p->process.caps.bounding & 1ULL << CAP_NET_RAW);
@@ -199,7 +210,7 @@ static void what_would_undo_the_rest(void **state)
 {
 	struct rt *t = *state;
 
-	RESTRICT(t, RT_DOC("", ""), ALLOW(NET, "*"), ALLOW(READ, "/work"));
+	RESTRICT(t, RT_DOC_NS(HOST_NET, "", ""), ALLOW(NET, "*"), ALLOW(READ, "/work"));
 	EXPECT(t, "kernel", { SYS_io_uring_setup, { 0 }, E(ENOSYS) }, { SYS_userfaultfd, { 0 }, E(EPERM) }, { SYS_bpf, { 0 }, E(EPERM) },
 	       { SYS_keyctl, { 0 }, E(EPERM) }, { SYS_perf_event_open, { 0 }, E(EPERM) }, { SYS_clone3, { 0 }, E(ENOSYS) },
 	       { SYS_clone, { 0x10000000 }, E(EPERM) }, { SYS_clone, { 0x11 }, OK }, { SYS_clone, { ANY | 0x10000011 }, E(EPERM) },
@@ -216,6 +227,13 @@ static void what_would_undo_the_rest(void **state)
 	RESTRICT(t, RT_DOC("", ""), REST, ALLOW(FFI, "*"), ALLOW(NET, "10.0.0.1"));
 	EXPECT(t, "net alone", { SYS_mount, { 0 }, OK }, { SYS_ptrace, { 0 }, OK }, { SYS_memfd_create, { 0 }, OK },
 	       { SYS_userfaultfd, { 0 }, E(EPERM) }, { SYS_io_uring_setup, { 0 }, E(ENOSYS) });
+	/* What uname and sysinfo tell is made up where somebody speaks of it. */
+	RESTRICT(t, RT_DOC_NS(HOST_NET, "", ""), DENY(SYS, "osRelease"));
+	EXPECT(t, "sys", { SYS_uname, { 0 }, ASK }, { SYS_sysinfo, { 0 }, OK }, { SYS_mount, { 0 }, E(EPERM) });
+	RESTRICT(t, RT_DOC_NS(HOST_NET, "", ""), ALLOW(NET, "*"), ALLOW(SYS, "loadavg,osRelease"));
+	EXPECT(t, "sys", { SYS_uname, { 0 }, OK }, { SYS_sysinfo, { 0 }, ASK });
+	RESTRICT(t, RT_DOC_NS(HOST_NET, "", ""), ALLOW(NET, "*"));
+	EXPECT(t, "sys", { SYS_uname, { 0 }, OK }, { SYS_sysinfo, { 0 }, OK });
 	/* Only variables: no filter at all. */
 	RESTRICT(t, RT_DOC("", ""), DENY(ENV, "A"));
 	assert_false(t->p->guard.set);

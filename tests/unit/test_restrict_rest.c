@@ -30,7 +30,7 @@ static void proc_shows_processes(void **state)
 	assert_int_equal(t->p->n_mounts, 4);
 	assert_int_equal(t->p->n_masked, 0);
 	assert_string_equal(t->p->hostname, "localhost");
-	assert_true(rt_says(&t->p->notes, "sys: system calls tell of users"));
+	assert_true(rt_says(&t->p->notes, "sys: system calls tell of users, files and processors"));
 	RESTRICT(t, RT_DOC(",{'destination':'/sys/fs/cgroup','type':'cgroup','source':'cgroup'}", ",'hostname':'box'"), FILES);
 	assert_null(rt_mount(t, "/sys/fs/cgroup"));
 	assert_string_equal(t->p->hostname, "box");

@@ -219,6 +219,36 @@ static void relative_programs_and_none(void **state)
 	assert_int_equal(t->p->n_rebinds, 0);
 }
 
+/* A root that is made for one program: what no mount brings is not there, and links are made again. */
+static void a_root_made_of_mounts(void **state)
+{
+	struct rt *t = *state;
+	const char *b = t->path;
+	ps_auto_mem char *doc = rt_text(
+		"{'ociVersion':'1.3.0','root':{'path':'tmpfs'},'annotations':{'io.podshim.rootfs':'tmpfs'},'linux':{'namespaces':[" RT_NS "]}"
+		",'process':{'user':{'uid':0,'gid':0},'cwd':'/work','args':['/bin/tool'],'env':['PATH=/bin']}"
+		",'mounts':[{'destination':'/usr','type':'none','source':'%s/usr','options':['rbind','rro','rnoexec']}"
+		",{'destination':'/bin','type':'none','source':'%s/bin','options':['bind','copy-symlink']}"
+		",{'destination':'/lib64','type':'none','source':'%s/lib64','options':['rbind','rro','rnoexec']}"
+		",{'destination':'/work/out','type':'none','source':'%s/work/out','options':['rbind','rnoexec']}]}", b, b, b, b);
+
+	RESTRICT(t, doc, ALLOW(RUN, "other"), ALLOW(WRITE, "/work/out"), ALLOW(READ, "/bin,/work"), DENY(READ, "/etc"));
+	assert_string_equal(rt_flags(t, "/usr/bin/tool"), "x-w");
+	assert_string_equal(rt_flags(t, "/usr/bin/other"), "x-w");
+	assert_string_equal(rt_flags(t, RT_LOADER), "x-w");
+	assert_int_equal(rt_access(t, "/usr/bin"), READ_FILE | READ_DIR);
+	assert_int_equal(rt_access(t, "/work"), READ_FILE | READ_DIR);
+	assert_false(rt_mount(t, "/work/out")->attr_set & MOUNT_ATTR_RDONLY);
+	assert_true(t->p->rootfs_attr_set & MOUNT_ATTR_RDONLY);
+	/* The host's is not there. */
+	assert_false(rt_masked(t, "/etc"));
+	REFUSES(t, doc, "read: the container has no '/etc/passwd' (a '?' behind it lets it be missing)", ALLOW(READ, "/etc/passwd"));
+	/* So it can be ignored. */
+	const struct rt_entry ignored[] = { { POLICY_READ, POLICY_IGNORE, "/etc/passwd" }, { 0, 0, NULL } };
+
+	assert_int_equal(rt_run(t, doc, ignored), 0);
+}
+
 int main(void)
 {
 #define BOX(f) cmocka_unit_test_setup_teardown(f, rt_setup, rt_teardown)
@@ -233,6 +263,7 @@ int main(void)
 		BOX(one_without_the_other),
 		BOX(hooks_of_the_container_can_run),
 		BOX(relative_programs_and_none),
+		BOX(a_root_made_of_mounts),
 	};
 #undef BOX
 
