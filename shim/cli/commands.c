@@ -53,7 +53,7 @@ const struct command *command_of_words(const char *const *words, size_t n)
 #define AT(field) offsetof(struct global_flags, field)
 static const struct opt global_rows[] = {
 	{ "root", NULL, OPT_STR, "DIR",
-	  "where the containers' records are (default: /run/podshim, or $XDG_RUNTIME_DIR/podshim unless root)",
+	  "where the containers' records are (default: /run/podshim, or $XDG_RUNTIME_DIR/podshim unless root, or /tmp/podshim-UID)",
 	  AT(root) },
 	{ "log", NULL, OPT_STR, "FILE", "append failures and warnings to FILE", AT(log) },
 	{ "log-format", NULL, OPT_ENUM, "text|json", "format of the log (default: text)", AT(log_format) },

@@ -137,7 +137,7 @@ static int locate(struct ps_arena *a, const struct program_request *q, const cha
 {
 	const char *name = q->argv[0];
 
-	if (!*name)
+	if (!name || !*name)
 		return ps_fail(e, PS_E_USAGE, "no program to run is named");
 	if (!q->by_name || strchr(name, '/')) {
 		*ret = absolute(a, q, name);

@@ -50,6 +50,11 @@ script() { # script NAME MODE: from standard input
 	chmod "$2" "$1"
 }
 
+# The launcher that runs: its guardian, a copy of it, is younger.
+launcher() {
+	pgrep -of "^$HERE/podshim --root $HERE/root run"
+}
+
 # Processes and state of this test that should be gone.
 nothing_left() {
 	[[ -z $(pgrep -f "$HERE/" || true) ]] && [[ -z $(find "$HERE/root" -mindepth 1 ! -name .lock 2>/dev/null) ]] &&
@@ -190,7 +195,7 @@ passes_signals() { # WHO
 			echo "$status" >"$HERE/status"
 		) 3>&- &
 		read -r _ <"$HERE/ready"
-		kill -s "${sig%:*}" "$(pgrep -f "^$HERE/podshim --root $HERE/root run" -P "$(pgrep -P $$ -n)" || pgrep -of "^$HERE/podshim --root $HERE/root run")"
+		kill -s "${sig%:*}" "$(launcher)"
 		wait_file "$HERE/status" "${sig#*:}"
 		rm "$HERE/ready" "$HERE/status"
 	done
@@ -240,14 +245,14 @@ survives_nothing() { # WHO
 	local launcher payload
 	as "$1" run -- sh -c 'trap "" TERM HUP INT; echo up >&2; sleep 600 & sleep 600' 2>"$HERE/out" 3>&- &
 	wait_file "$HERE/out" up
-	launcher=$(pgrep -of "^$HERE/podshim --root $HERE/root run")
+	launcher=$(launcher)
 	kill -KILL "$launcher"
 	wait_until 10 nothing_left
 	rm "$HERE/out"
 	# A program does not outlive it either where nobody guards it.
 	as "$1" run --keep -- sh -c 'echo up >&2; sleep 600' 2>"$HERE/out" 3>&- &
 	wait_file "$HERE/out" up
-	launcher=$(pgrep -of "^$HERE/podshim --root $HERE/root run")
+	launcher=$(launcher)
 	payload=$(pgrep -P "$launcher")
 	kill -KILL "$launcher"
 	wait_until 10 no_process
