@@ -143,6 +143,7 @@ static int run_run(struct cli *cli, struct ps_err *e)
 		r->ended_ctx = &ended;
 	}
 	r->audit_file = cli->policy.audit;
+	r->tell_files = r->audit_file || (!r->detach && !cli->policy.quiet);
 	if (choose_form(cli, r, generated, e) < 0 || cli_preserve_fds(cli, &r->preserve_fds, e) < 0 ||
 	    cli_permissions(cli, &r->permissions, e) < 0 ||
 	    pod_run(&cli->env, r, &status, e) < 0)

@@ -21,6 +21,43 @@
 #include "shim/plan/seccomp_list.h"
 #include "shim/plan/seccomp_tree.h"
 
+/* Calls that are newer than the library of some systems; since 5.1 a call has one number everywhere but for the bases below. */
+static const struct { const char *name; int nr; } newer[] = {
+	{ "cachestat", 451 }, { "fchmodat2", 452 }, { "map_shadow_stack", 453 }, { "futex_wake", 454 }, { "futex_wait", 455 },
+	{ "futex_requeue", 456 }, { "statmount", 457 }, { "listmount", 458 }, { "lsm_get_self_attr", 459 },
+	{ "lsm_set_self_attr", 460 }, { "lsm_list_modules", 461 }, { "mseal", 462 }, { "setxattrat", 463 }, { "getxattrat", 464 },
+	{ "listxattrat", 465 }, { "removexattrat", 466 }, { "open_tree_attr", 467 }, { "file_getattr", 468 }, { "file_setattr", 469 },
+};
+
+static int base_of(uint32_t arch)
+{
+	switch (arch) {
+	case SCMP_ARCH_X32:
+		return 0x40000000;
+	case SCMP_ARCH_MIPS:
+	case SCMP_ARCH_MIPSEL:
+		return 4000;
+	case SCMP_ARCH_MIPS64:
+	case SCMP_ARCH_MIPSEL64:
+		return 5000;
+	case SCMP_ARCH_MIPS64N32:
+	case SCMP_ARCH_MIPSEL64N32:
+		return 6000;
+	default:
+		return 0;
+	}
+}
+
+static int syscall_number(uint32_t arch, const char *name)
+{
+	const int nr = seccomp_syscall_resolve_name_arch(arch, name);
+
+	for (size_t i = 0; nr == __NR_SCMP_ERROR && i < PS_COUNT(newer); i++)
+		if (strcmp(newer[i].name, name) == 0)
+			return newer[i].nr + base_of(arch);
+	return nr;
+}
+
 _Static_assert((int)SECCOMP_OP_NE == SCMP_CMP_NE && (int)SECCOMP_OP_MASKED_EQ == SCMP_CMP_MASKED_EQ, "same operators");
 _Static_assert(SCMP_ACT_ERRNO(0) == SECCOMP_RET_ERRNO && SCMP_ACT_LOG == SECCOMP_RET_LOG, "same actions");
 _Static_assert(SECCOMP_ARCH_X32 == SCMP_ARCH_X32, "same architectures");
@@ -74,7 +111,7 @@ static int add_rules(scmp_filter_ctx ctx, const struct policy_seccomp *s, struct
 		if (r->action == s->default_action)
 			continue;
 		for (size_t k = 0; k < r->names.n; k++) {
-			int nr = seccomp_syscall_resolve_name(r->names.v[k]), rc;
+			int nr = syscall_number(seccomp_arch_native(), r->names.v[k]), rc;
 
 			/* Profiles name calls of all kernels and architectures. */
 			if (nr == __NR_SCMP_ERROR)
@@ -143,7 +180,7 @@ static int last_syscall(const struct policy_seccomp *s, uint32_t arch)
 
 	for (size_t i = 0; i < s->n_rules; i++)
 		for (size_t k = 0; k < s->rules[i].names.n; k++) {
-			int nr = seccomp_syscall_resolve_name_arch(arch, s->rules[i].names.v[k]);
+			int nr = syscall_number(arch, s->rules[i].names.v[k]);
 
 			last = nr > last ? nr : last;
 		}
@@ -212,7 +249,7 @@ static int check_names(const struct policy_seccomp *s, struct ps_err *e)
 {
 	for (size_t i = 0; i < s->n_rules; i++)
 		for (size_t k = 0; k < s->rules[i].names.n; k++)
-			if (seccomp_syscall_resolve_name(s->rules[i].names.v[k]) == __NR_SCMP_ERROR)
+			if (syscall_number(seccomp_arch_native(), s->rules[i].names.v[k]) == __NR_SCMP_ERROR)
 				return ps_fail(e, PS_E_BUG, "seccomp: no system call '%s' is known", s->rules[i].names.v[k]);
 	return 0;
 }
@@ -222,7 +259,7 @@ int plan_seccomp_plain(const struct policy_seccomp *s, struct ps_buf *out, struc
 	if (s->strictest && check_names(s, e) < 0)
 		return -1;
 	put_stub(s, out);
-	switch (seccomp_list(s, seccomp_syscall_resolve_name_arch, out)) {
+	switch (seccomp_list(s, syscall_number, out)) {
 	case SECCOMP_LISTED:
 		return 0;
 	case SECCOMP_NOT_OURS:
@@ -265,7 +302,7 @@ void plan_seccomp_key(const struct policy_seccomp *s, struct ps_buf *out)
 {
 	const struct scmp_version *v = seccomp_version();
 
-	ps_buf_printf(out, "podshim seccomp 2, libseccomp %u.%u.%u", v->major, v->minor, v->micro);
+	ps_buf_printf(out, "podshim seccomp 3, libseccomp %u.%u.%u", v->major, v->minor, v->micro);
 	put_u64(out, seccomp_arch_native());
 	put_u64(out, s->default_action);
 	put_u64(out, s->n_archs);

@@ -87,24 +87,24 @@ static int open_root(const struct policy *p, struct ps_err *e)
 	return fd < 0 ? ps_fail_os(e, "open the root file system '%s'", path) : fd;
 }
 
-static int restrict_to(struct bundle *b, const struct permissions *g, struct ps_err *e)
+static int restrict_to(struct bundle *b, const struct permissions *g, bool tell_files, struct ps_err *e)
 {
 	ps_auto_fd int root = open_root(b->policy, e);
 
 	if (root < 0 || host_probe(&b->arena, &b->host, e) < 0 || host_probe_policy(&b->arena, &b->host, e) < 0 ||
-	    permits_apply(&b->arena, b->policy, g, root, b->host, &b->policy, e) < 0)
+	    permits_apply(&b->arena, b->policy, g, root, b->host, tell_files, &b->policy, e) < 0)
 		return -1;
 	b->permissions = g;
-	return 0;
+	return permits_effective(&b->arena, g, b->policy, &b->effective, e);
 }
 
-int bundle_permit(struct bundle *b, const struct perm_layers *operators, bool program, struct ps_err *e)
+int bundle_permit(struct bundle *b, const struct perm_layers *operators, bool program, bool tell_files, struct ps_err *e)
 {
 	const struct permissions *g;
 
 	if (permits_collect(&b->arena, b->policy, operators, program, &g, e) < 0)
 		return -1;
-	return g ? restrict_to(b, g, e) : 0;
+	return g ? restrict_to(b, g, tell_files, e) : 0;
 }
 
 int bundle_permit_frozen(struct bundle *b, const struct state_dir *d, const struct state *st, struct ps_err *e)
@@ -113,7 +113,7 @@ int bundle_permit_frozen(struct bundle *b, const struct state_dir *d, const stru
 
 	if (!st->permitted)
 		return 0;
-	return permits_thaw(&b->arena, d, &g, e) < 0 ? -1 : restrict_to(b, g, e);
+	return permits_thaw(&b->arena, d, &g, e) < 0 ? -1 : restrict_to(b, g, /* tell_files= */ false, e);
 }
 
 void bundle_done(struct bundle *b)

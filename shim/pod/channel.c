@@ -123,7 +123,7 @@ int channel_supervise(struct channel *c, const struct pod_env *env, const struct
 		      const struct launch *l, const struct bundle *b, struct ps_err *e)
 {
 	const struct single s = { .pid = l->pid, .pidfd = l->pidfd, .channel = c->host, .broker = c->broker, .audit = c->audit,
-				  .policy = b->policy, .permissions = b->permissions };
+				  .policy = b->policy, .permissions = b->effective };
 
 	if (c->host < 0 && c->broker < 0)
 		return 0;

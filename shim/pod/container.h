@@ -22,11 +22,12 @@ struct bundle {
 	const struct policy *policy;
 	const struct host *host;       /* once it was looked at */
 	const struct permissions *permissions; /* NULL: none; else policy is no more than they permit */
+	const struct permissions *effective;   /* the same with what follows from them */
 };
 /* Load DIR/config.json (or the file `config`); dir becomes absolute. */
 int bundle_load(struct bundle *b, const char *dir, const char *config, struct ps_err *e);
 /* Collect what is permitted (permits.h) and tighten the policy to it. */
-int bundle_permit(struct bundle *b, const struct perm_layers *operators, bool program, struct ps_err *e);
+int bundle_permit(struct bundle *b, const struct perm_layers *operators, bool program, bool tell_files, struct ps_err *e);
 /* The same with the permissions that were frozen in d, if st says that there are any. */
 int bundle_permit_frozen(struct bundle *b, const struct state_dir *d, const struct state *st, struct ps_err *e);
 /* Load the frozen copy of an existing container. */

@@ -199,7 +199,7 @@ static int load(struct creation *c, struct ps_err *e)
 		return bundle_load_frozen(b, w->frozen, w->frozen_state, e) < 0 ||
 				       bundle_permit_frozen(b, w->frozen, w->frozen_state, e) < 0
 			       ? -1 : overrides_apply(&b->arena, b->policy, w->overrides, &b->policy, e);
-	if (bundle_load(b, c->r->bundle, c->r->config, e) < 0 || bundle_permit(b, c->r->permissions, /* program= */ false, e) < 0)
+	if (bundle_load(b, c->r->bundle, c->r->config, e) < 0 || bundle_permit(b, c->r->permissions, /* program= */ false, c->r->tell_files, e) < 0)
 		return -1;
 	pod_warn_all(c->env, b->policy);
 	return 0;

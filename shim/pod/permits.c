@@ -82,14 +82,58 @@ int permits_collect(struct ps_arena *a, const struct policy *p, const struct per
 }
 
 int permits_apply(struct ps_arena *a, const struct policy *p, const struct permissions *g, int root_fd,
-		  const struct host *host, const struct policy **ret, struct ps_err *e)
+		  const struct host *host, bool tell_files, const struct policy **ret, struct ps_err *e)
 {
+	const unsigned files = 1U << POLICY_READ | 1U << POLICY_WRITE | 1U << POLICY_RUN | 1U << POLICY_FFI;
 	const struct restrict_host h = {
 		.root_fd = root_fd, .landlock_abi = host->landlock_abi, .mdwe = host->mdwe, .memfd_noexec = host->memfd_noexec,
-		.notify = true, .audit_files = g->settings.audit.set, .home = getenv("HOME"),
+		.notify = true, .audit_files = tell_files || (g->settings.audit.allowed | g->settings.audit.denied) & files, .home = getenv("HOME"),
 	};
 
 	return permissions_restrict(a, p, g, &h, ret, e);
+}
+
+/* Accesses of a Landlock rule that a permission speaks of. */
+static const struct { enum policy_permission permission; uint64_t access; } accesses[] = {
+	{ POLICY_READ, LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR },
+	{ POLICY_WRITE, LANDLOCK_ACCESS_FS_WRITE_FILE },
+	{ POLICY_RUN, LANDLOCK_ACCESS_FS_EXECUTE },
+};
+
+static int add_implied(struct ps_arena *a, struct perm_rules *rules, const struct policy *p, size_t k)
+{
+	const struct perm_list old = rules->allow;
+	struct perm_entry *v = ps_arena_array(a, old.n + p->landlock.n_rules + 1, sizeof(*v));
+	size_t n = 0;
+
+	if (!v)
+		return -1;
+	for (; n < old.n; n++)
+		v[n] = old.v[n];
+	for (size_t i = 0; i < p->landlock.n_rules; i++) {
+		const struct policy_landlock_rule *l = &p->landlock.rules[i];
+
+		if (l->access & accesses[k].access)
+			v[n++] = (struct perm_entry){ .permission = accesses[k].permission, .value = l->path, .from = l->from,
+						      .implied = true, .optional = true };
+	}
+	rules->allow = (struct perm_list){ v, n };
+	return 0;
+}
+
+int permits_effective(struct ps_arena *a, const struct permissions *g, const struct policy *p, const struct permissions **ret,
+		      struct ps_err *e)
+{
+	struct permissions *copy = ps_arena_new(a, struct permissions);
+
+	if (!copy)
+		return ps_fail_os(e, "memory for permissions");
+	*copy = *g;
+	for (size_t k = 0; k < PS_COUNT(accesses); k++)
+		if (p->landlock.handled_fs & accesses[k].access && add_implied(a, &copy->of[accesses[k].permission], p, k) < 0)
+			return ps_fail_os(e, "memory for permissions");
+	*ret = copy;
+	return 0;
 }
 
 int permits_freeze(const struct state_dir *d, const struct permissions *g, struct ps_err *e)

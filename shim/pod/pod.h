@@ -35,6 +35,7 @@ struct pod_create_request {
 	bool no_pivot, no_new_keyring;
 	bool detach, keep;            /* run only */
 	const struct perm_layers *permissions; /* what the operator said; NULL: nothing */
+	bool tell_files;              /* what it wants of files is told, too */
 	const char *audit_file;       /* JSON lines are appended; NULL: none */
 	/* run in the foreground: it has ended, and is still there; or NULL */
 	void (*ended)(void *ctx, const char *id);

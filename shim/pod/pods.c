@@ -331,7 +331,7 @@ int pods_create(const struct pod_env *env, const struct pods_request *r, struct 
 		return -1;
 	(void)snprintf(m->pod.name, sizeof(m->pod.name), "%s", r->name);
 	if (bundle_load(&m->bundle, r->bundle, NULL, e) < 0 ||
-	    bundle_permit(&m->bundle, r->permissions, /* program= */ false, e) < 0)
+	    bundle_permit(&m->bundle, r->permissions, /* program= */ false, /* tell_files= */ false, e) < 0)
 		return -1;
 	pod_warn_all(env, m->bundle.policy);
 	m->pod.broker = oversight_needed(m->bundle.policy);

@@ -167,14 +167,29 @@ static int permissions_none(struct ps_arena *a, const struct permissions **ret, 
 	return permissions_merge(a, &none, &c, ret, e);
 }
 
+/* Into an arena that outlives the bundle. */
+static int keep_permissions(const struct permissions *g, struct ps_arena *a, const struct permissions **ret, struct ps_err *e)
+{
+	ps_auto_buf struct ps_buf text = { .data = NULL };
+
+	if (!g)
+		return permissions_none(a, ret, e);
+	permissions_save(g, &text);
+	if (text.failed)
+		return ps_fail_os(e, "memory for permissions");
+	return permissions_load(a, "permissions", text.data, text.len, ret, e);
+}
+
 static int permissions_of_container(const struct pod_env *env, const char *id, struct ps_arena *a, const struct permissions **ret,
 				    struct ps_err *e)
 {
 	auto_container struct container *c = NULL;
+	auto_bundle struct bundle b = { 0 };
 
-	if (container_open(env, id, /* lock= */ false, &c, e) < 0)
+	if (container_open(env, id, /* lock= */ false, &c, e) < 0 || bundle_load_frozen(&b, &c->dir, &c->st, e) < 0 ||
+	    bundle_permit_frozen(&b, &c->dir, &c->st, e) < 0)
 		return -1;
-	return c->st.permitted ? permits_thaw(a, &c->dir, ret, e) : permissions_none(a, ret, e);
+	return keep_permissions(b.effective, a, ret, e);
 }
 
 int pod_permissions(const struct pod_env *env, const struct pod_create_request *r, struct ps_arena *a,
@@ -182,24 +197,15 @@ int pod_permissions(const struct pod_env *env, const struct pod_create_request *
 {
 	auto_bundle struct bundle b = { 0 };
 	static const struct policy program = { .file = "program" };
-	const struct permissions *g = NULL;
 
 	if (!r->bundle)
 		return permits_collect(a, &program, r->permissions, /* program= */ true, ret, e);
 	if (container_id_valid(r->bundle) && access(r->bundle, F_OK) < 0)
 		return permissions_of_container(env, r->bundle, a, ret, e);
-	/* What the set names must outlive the bundle. */
 	if (bundle_load(&b, r->bundle, r->config, e) < 0 ||
-	    permits_collect(a, b.policy, r->permissions, /* program= */ false, &g, e) < 0)
+	    bundle_permit(&b, r->permissions, /* program= */ false, /* tell_files= */ false, e) < 0)
 		return -1;
-	if (!g)
-		return permissions_none(a, ret, e);
-	ps_auto_buf struct ps_buf text = { .data = NULL };
-
-	permissions_save(g, &text);
-	if (text.failed)
-		return ps_fail_os(e, "memory for permissions");
-	return permissions_load(a, "permissions", text.data, text.len, ret, e);
+	return keep_permissions(b.effective, a, ret, e);
 }
 
 int pod_plan(const struct pod_env *env, const struct pod_create_request *r, bool json, struct ps_buf *out, struct ps_err *e)
@@ -209,7 +215,7 @@ int pod_plan(const struct pod_env *env, const struct pod_create_request *r, bool
 	const struct policy_entry *entries = NULL;
 	size_t n = 0;
 
-	if (bundle_load(&b, r->bundle, r->config, e) < 0 || bundle_permit(&b, r->permissions, /* program= */ false, e) < 0)
+	if (bundle_load(&b, r->bundle, r->config, e) < 0 || bundle_permit(&b, r->permissions, /* program= */ false, /* tell_files= */ false, e) < 0)
 		return -1;
 	pod_warn_all(env, b.policy);
 	if (bundle_plan(&b, env, r, &block, e) < 0)

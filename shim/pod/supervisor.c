@@ -395,7 +395,7 @@ static int compile_base(struct supervisor *sv, struct ps_err *e)
 /* Before the supervisor is confined: the broker's workers are processes of their own. */
 static int oversee_pod(struct supervisor *sv, struct ps_err *e)
 {
-	return sv->pod->broker ? oversight_new(&sv->loop, sv->bundle.policy, sv->bundle.permissions, &sv->oversight, e) : 0;
+	return sv->pod->broker ? oversight_new(&sv->loop, sv->bundle.policy, sv->bundle.effective, &sv->oversight, e) : 0;
 }
 
 /* Everything that a launch is compiled from. */

@@ -205,7 +205,8 @@ static int refuse_number(const struct parse *c, const char *name)
 
 	if (inet_aton(name, &in) && inet_ntop(AF_INET, &in, text, sizeof(text)))
 		return refuse(c, "is a number, not a host name: write the address as %s", text);
-	return refuse(c, "ends in a number, but is no IPv4 address: write four numbers from 0 to 255, such as 10.0.0.1");
+	return refuse(c, "ends in a number, but is no IPv4 address: write four numbers from 0 to 255, such as "
+			 "10.0.0.1");
 }
 
 /* LDH and underscore (service labels), as DNS has them; n characters without the last dot. */
@@ -324,8 +325,8 @@ static int refuse_colons(const struct parse *c, const char *s)
 	if (net_addr_parse(text, &a))
 		return refuse(c, "is an IPv6 address without brackets: write [%s]%.8s", text, s + strcspn(s, "/"));
 	if (word && isalpha((unsigned char)*s) && strspn(s, "abcdefghijklmnopqrstuvwxyz") == word)
-		return refuse(c, "begins with '%.*s:', which is no transport: there are tcp, udp, icmp, listen, unix and "
-				 "vsock", (int)(word < 20 ? word : 20), s);
+		return refuse(c, "begins with '%.*s:', which is no transport: there are tcp, udp, icmp, listen, unix "
+				 "and vsock", (int)(word < 20 ? word : 20), s);
 	return refuse(c, "has more than one ':': write HOST:PORT, and IPv6 addresses in brackets");
 }
 
@@ -340,7 +341,8 @@ static int parse_host_ports(struct parse *c, const char *s)
 	if (colon && strchr(colon + 1, ':'))
 		return refuse_colons(c, s);
 	if (colon == s)
-		return refuse(c, "has no host before its ':': write *%.20s for every host, or 0.0.0.0%.20s to listen", s, s);
+		return refuse(c, "has no host before its ':': write *%.20s for every host, or 0.0.0.0%.20s to listen",
+			      s, s);
 	char *host = ps_arena_strndup(c->arena, s, colon ? (size_t)(colon - s) : strlen(s));
 	if (!host)
 		return fail_memory(c);

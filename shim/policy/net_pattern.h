@@ -64,7 +64,7 @@ bool net_pattern_matches_name(const struct net_pattern *p, const struct net_targ
 bool net_pattern_matches_addr(const struct net_pattern *p, const struct net_target *t);
 /* Is all of `inner` in `outer`? */
 bool net_pattern_contains(const struct net_pattern *outer, const struct net_pattern *inner);
-/* What both match; false when that is nothing (or, of a network that only in part is private or metadata, the whole of that part). */
+/* What both match.  False: that is nothing, or the part of `private` or `metadata` in a network, which no pattern describes. */
 bool net_pattern_intersect(struct ps_arena *a, const struct net_pattern *x, const struct net_pattern *y, struct net_pattern *ret);
 
 /* RFC 1918, ULA, link-local, CGNAT, loopback, unspecified, multicast, benchmark 198.18/15, documentation: not the internet. */

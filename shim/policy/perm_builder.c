@@ -75,9 +75,11 @@ int perm_check_text(const char *item, struct ps_err *e)
 	for (size_t i = 0; i < n; i += len) {
 		len = ps_utf8_len(item + i, n - i);
 		if (!len)
-			return ps_fail(e, PS_E_USAGE, "'%.*s' goes on with a byte that is no UTF-8", (int)i, item);
+			return ps_fail(e, PS_E_USAGE, "'%.*s' goes on with a byte that is no UTF-8", (int)i,
+				       item);
 		if ((unsigned char)item[i] < ' ' || item[i] == 0x7f)
-			return ps_fail(e, PS_E_USAGE, "'%.*s' goes on with a control character", (int)i, item);
+			return ps_fail(e, PS_E_USAGE, "'%.*s' goes on with a control character", (int)i,
+				       item);
 	}
 	return 0;
 }
@@ -91,7 +93,9 @@ static int read_path(const struct perm_builder *b, struct perm_entry *en, const 
 	if (strstr(text, "://"))
 		return ps_fail(e, PS_E_USAGE, "'%s' is a URL: write the path alone", text);
 	if (text[0] == '~' && (!text[1] || text[1] == '/'))
-		return ps_fail(e, PS_E_USAGE, "'%s' begins with '~', which no shell has replaced: write the whole path", text);
+		return ps_fail(e, PS_E_USAGE,
+			       "'%s' begins with '~', which no shell has replaced: write the whole path",
+			       text);
 	if (n > 1 && text[n - 1] == '?') {
 		en->optional = true;
 		n--;
@@ -113,12 +117,14 @@ static int read_path(const struct perm_builder *b, struct perm_entry *en, const 
 	return 0;
 }
 
-static int read_program(const struct perm_builder *b, struct perm_entry *en, const char *text, struct ps_err *e)
+static int read_program(const struct perm_builder *b, struct perm_entry *en, const char *text,
+			struct ps_err *e)
 {
 	size_t name = strcspn(text, " \t");
 
 	if (!strchr(text, '/') && text[name])
-		return ps_fail(e, PS_E_USAGE, "'%s' has arguments, which cannot be limited: write '%.*s' alone", text,
+		return ps_fail(e, PS_E_USAGE,
+			       "'%s' has arguments, which cannot be limited: write '%.*s' alone", text,
 			       (int)name, text);
 	return read_path(b, en, text, e);
 }
@@ -132,14 +138,17 @@ int perm_check_variable(const char *name, struct ps_err *e)
 	return perm_check_text(name, e);
 }
 
-static int read_variable(const struct perm_builder *b, struct perm_entry *en, const char *text, struct ps_err *e)
+static int read_variable(const struct perm_builder *b, struct perm_entry *en, const char *text,
+			 struct ps_err *e)
 {
 	const char *star = strchr(text, '*');
 
 	if (perm_check_variable(text, e) < 0)
 		return -1;
 	if (star && star[1])
-		return ps_fail(e, PS_E_USAGE, "'%s' has a '*' inside: only one at the end stands for the rest of a name", text);
+		return ps_fail(e, PS_E_USAGE,
+			       "'%s' has a '*' inside: only one at the end stands for the rest of a name",
+			       text);
 	en->value = ps_arena_strdup(b->arena, text);
 	return en->value ? 0 : fail_memory(b, e);
 }
@@ -157,8 +166,11 @@ static int read_sys(struct perm_entry *en, const char *text, struct ps_err *e)
 		}
 	best = ps_closest(text, sys_names, PS_COUNT(sys_names));
 	if (best)
-		return ps_fail(e, PS_E_USAGE, "'%s' is nothing that sys knows (did you mean '%s'?)", text, best);
-	return ps_fail(e, PS_E_USAGE, "'%s' is nothing that sys knows: it has hostname, osRelease, cpus, uid and others", text);
+		return ps_fail(e, PS_E_USAGE, "'%s' is nothing that sys knows (did you mean '%s'?)", text,
+			       best);
+	return ps_fail(e, PS_E_USAGE,
+		       "'%s' is nothing that sys knows: it has hostname, osRelease, cpus, uid and others",
+		       text);
 }
 
 static int read_net(const struct perm_builder *b, struct perm_entry *en, const char *text, struct ps_err *e)
@@ -193,11 +205,15 @@ static int read_value(const struct perm_builder *b, struct perm_entry *en, const
 }
 
 /* ---- entries ---- */
+static bool same_text(const char *x, const char *y)
+{
+	return x && y ? !strcmp(x, y) : x == y;
+}
+
 static bool same_entry(const struct perm_entry *x, const struct perm_entry *y)
 {
 	return x->permission == y->permission && x->action == y->action && x->append == y->append &&
-	       x->optional == y->optional && x->make_dir == y->make_dir && !x->value == !y->value &&
-	       (!x->value || !strcmp(x->value, y->value));
+	       x->optional == y->optional && x->make_dir == y->make_dir && same_text(x->value, y->value);
 }
 
 static int append(struct perm_builder *b, const struct perm_entry *en, struct ps_err *e)
@@ -206,7 +222,8 @@ static int append(struct perm_builder *b, const struct perm_entry *en, struct ps
 		if (same_entry(&b->v[i], en))
 			return 0;
 	if (b->n == PERM_MAX_ENTRIES)
-		return ps_fail(e, PS_E_USAGE, "more than %d permissions in %s", PERM_MAX_ENTRIES, b->layer.name);
+		return ps_fail(e, PS_E_USAGE, "more than %d permissions in %s", PERM_MAX_ENTRIES,
+			       b->layer.name);
 	if (b->n == b->cap) {
 		size_t cap = b->cap ? 2 * b->cap : 16;
 		struct perm_entry *v = ps_arena_array(b->arena, cap, sizeof(*v));
@@ -222,23 +239,28 @@ static int append(struct perm_builder *b, const struct perm_entry *en, struct ps
 	return 0;
 }
 
-int perm_builder_item(struct perm_builder *b, enum policy_permission p, enum policy_action act, const char *item,
-		      const char *from, struct ps_err *e)
+int perm_builder_item(struct perm_builder *b, enum policy_permission p, enum policy_action act,
+		      const char *item, const char *from, struct ps_err *e)
 {
 	struct perm_entry en = { .permission = p, .action = act, .from = from };
 
 	if (!perm_flag_find(p, act))
-		return ps_fail(e, PS_E_USAGE, "%s cannot be ignored, only read and env can", policy_permission_name(p));
+		return ps_fail(e, PS_E_USAGE, "%s cannot be ignored, only read and env can",
+			       policy_permission_name(p));
+	if (item && perm_check_text(item, e) < 0)
+		return -1;
 	if (item && *item == '+') {
 		if (act != POLICY_ALLOW)
-			return ps_fail(e, PS_E_USAGE, "'%s' begins with '+': that is for allow lists, the others add up by "
-						      "themselves", item);
+			return ps_fail(e, PS_E_USAGE,
+				       "'%s' begins with '+': that is for allow lists, the others add up by "
+				       "themselves",
+				       item);
 		en.append = true;
 		item++;
 	}
 	if (item && !*item)
 		return ps_fail(e, PS_E_USAGE, "an empty item: write ',,' for a comma in a value");
-	if (item && (perm_check_text(item, e) < 0 || read_value(b, &en, item, e) < 0))
+	if (item && read_value(b, &en, item, e) < 0)
 		return -1;
 	if (append(b, &en, e) < 0)
 		return -1;
@@ -263,8 +285,8 @@ static bool next_item(const char **s, char *out)
 	return true;
 }
 
-int perm_builder_add(struct perm_builder *b, enum policy_permission p, enum policy_action act, const char *list,
-		     const char *from, struct ps_err *e)
+int perm_builder_add(struct perm_builder *b, enum policy_permission p, enum policy_action act,
+		     const char *list, const char *from, struct ps_err *e)
 {
 	char *item = NULL;
 
@@ -284,7 +306,8 @@ int perm_builder_add(struct perm_builder *b, enum policy_permission p, enum poli
 int perm_builder_done(struct perm_builder *b, const struct perm_layer **ret, struct ps_err *e)
 {
 	if (b->all_from && b->allow_from)
-		return ps_fail(e, PS_E_USAGE, "%s conflicts with %s: leave one of them out", b->all_from, b->allow_from);
+		return ps_fail(e, PS_E_USAGE, "%s conflicts with %s: leave one of them out", b->all_from,
+			       b->allow_from);
 	b->layer.entries = (struct perm_list){ b->v, b->n };
 	*ret = &b->layer;
 	return 0;
@@ -293,7 +316,8 @@ int perm_builder_done(struct perm_builder *b, const struct perm_layer **ret, str
 int perm_layers_append(struct perm_layers *l, const struct perm_layer *layer, struct ps_err *e)
 {
 	if (l->n == PS_COUNT(l->v))
-		return ps_fail(e, PS_E_CONFIG, "%s is one policy too many: %zu are the most", layer->name, PS_COUNT(l->v));
+		return ps_fail(e, PS_E_CONFIG, "%s is one policy too many: %zu are the most", layer->name,
+			       PS_COUNT(l->v));
 	l->v[l->n++] = layer;
 	return 0;
 }
@@ -301,7 +325,10 @@ int perm_layers_append(struct perm_layers *l, const struct perm_layer *layer, st
 bool perm_parse_mode(const char *text, enum perm_mode *ret)
 {
 	static const char *const names[] = {
-		[PERM_ENFORCE] = "enforce", [PERM_ASK] = "ask", [PERM_LEARN] = "learn", [PERM_AUDIT] = "audit",
+		[PERM_ENFORCE] = "enforce",
+		[PERM_ASK] = "ask",
+		[PERM_LEARN] = "learn",
+		[PERM_AUDIT] = "audit",
 	};
 
 	for (unsigned i = 0; i < PS_COUNT(names); i++)

@@ -19,7 +19,7 @@ enum { MAX_DEPTH = 8, MAX_BYTES = 1 << 20 };
 /* A document that is being read, and the chain of those that extend it. */
 struct source {
 	const struct source *by;
-	const char *name, *path;    /* path NULL: no file */
+	const char *name, *path; /* path NULL: no file */
 	dev_t dev;
 	ino_t ino;
 	enum perm_kind kind;
@@ -36,7 +36,9 @@ struct loading {
 #include "shim/policy/presets.def"
 #undef PRESET
 
-static const struct { const char *name, *text, *end; } presets[] = {
+static const struct {
+	const char *name, *text, *end;
+} presets[] = {
 #define PRESET(symbol, name, file) { name, symbol, symbol##_end },
 #include "shim/policy/presets.def"
 #undef PRESET
@@ -47,7 +49,8 @@ static int fail_memory(const struct loading *c, const char *name)
 	return ps_fail_os(c->e, "read the policy '%s'", name);
 }
 
-static int finish(const struct loading *c, const struct source *s, struct perm_builder *b, const struct perm_layer **ret)
+static int finish(const struct loading *c, const struct source *s, struct perm_builder *b,
+		  const struct perm_layer **ret)
 {
 	if (perm_builder_done(b, ret, c->e) == 0)
 		return 0;
@@ -57,7 +60,8 @@ static int finish(const struct loading *c, const struct source *s, struct perm_b
 }
 
 /* ---- named sets ---- */
-static int unknown_set(const struct loading *c, const struct source *s, const struct json *sets, const char *set)
+static int unknown_set(const struct loading *c, const struct source *s, const struct json *sets,
+		       const char *set)
 {
 	const char *names[32], *best;
 	size_t n = 0;
@@ -65,13 +69,14 @@ static int unknown_set(const struct loading *c, const struct source *s, const st
 	for (size_t i = 0; sets && i < sets->v.list.n && n < PS_COUNT(names); i++)
 		names[n++] = sets->v.list.items[i].key;
 	best = ps_closest(set, names, n);
-	(void)ps_fail(c->e, PS_E_CONFIG, "has no permission set '%.60s'%s%s%s", set, best ? " (did you mean '" : "",
-		      best ? best : "", best ? "'?)" : "");
+	(void)ps_fail(c->e, PS_E_CONFIG, "has no permission set '%.60s'%s%s%s", set,
+		      best ? " (did you mean '" : "", best ? best : "", best ? "'?)" : "");
 	return ps_at(c->e, "%s", s->name);
 }
 
 /* All sets are read, so that a mistake shows at once; the chosen one becomes a layer. */
-static int read_sets(const struct loading *c, const struct source *s, const struct json *sets, const char *set)
+static int read_sets(const struct loading *c, const struct source *s, const struct json *sets,
+		     const char *set)
 {
 	struct perm_doc d = { c->arena, s->name, s->kind, c->e };
 
@@ -97,7 +102,8 @@ static int read_sets(const struct loading *c, const struct source *s, const stru
 
 /* ---- what a document extends ---- */
 static int load_file(const struct loading *c, const char *path, const char *set, struct source *s);
-static int load_text(const struct loading *c, const struct source *s, const char *text, size_t n, const char *set);
+static int load_text(const struct loading *c, const struct source *s, const char *text, size_t n,
+		     const char *set);
 
 static int load_preset(const struct loading *c, const char *name, struct source *s)
 {
@@ -118,13 +124,15 @@ static int load_preset(const struct loading *c, const char *name, struct source 
 }
 
 /* Beside the file that names it, unless absolute. */
-static int extended_path(const struct loading *c, const struct source *by, const char *name, char path[PATH_MAX])
+static int extended_path(const struct loading *c, const struct source *by, const char *name,
+			 char path[PATH_MAX])
 {
 	const char *slash = by->path ? strrchr(by->path, '/') : NULL;
 	char dir[PATH_MAX] = ".";
 
 	if (*name != '/' && !by->path)
-		return ps_fail(c->e, PS_E_CONFIG, "'%.100s' is a relative path, and this policy is in no directory", name);
+		return ps_fail(c->e, PS_E_CONFIG,
+			       "'%.100s' is a relative path, and this policy is in no directory", name);
 	if (slash) {
 		memcpy(dir, by->path, (size_t)(slash - by->path) + 1);
 		dir[slash - by->path + 1] = '\0';
@@ -143,7 +151,8 @@ static int load_extended(const struct loading *c, const struct source *by, const
 	char path[PATH_MAX];
 
 	if (s.depth > MAX_DEPTH)
-		return ps_fail(c->e, PS_E_CONFIG, "'%.100s' would be more than %d policies deep", name, MAX_DEPTH);
+		return ps_fail(c->e, PS_E_CONFIG, "'%.100s' would be more than %d policies deep", name,
+			       MAX_DEPTH);
 	if (!strncmp(name, builtin, sizeof(builtin) - 1))
 		return load_preset(c, name + sizeof(builtin) - 1, &s);
 	if (extended_path(c, by, name, path) < 0)
@@ -164,7 +173,8 @@ static int read_extends(const struct loading *c, const struct source *s, const s
 	}
 	for (size_t i = 0; i < n; i++) {
 		if (items[i].type != JSON_STRING || !*items[i].v.s)
-			return json_fail(&items[i], s->name, c->e, "expected the name of a policy, as in \"builtin:base-linux\"");
+			return json_fail(&items[i], s->name, c->e,
+					 "expected the name of a policy, as in \"builtin:base-linux\"");
 		if (perm_check_text(items[i].v.s, c->e) < 0)
 			return json_fail(&items[i], s->name, c->e, "%s", c->e ? c->e->msg : "");
 		if (load_extended(c, s, items[i].v.s) == 0)
@@ -194,7 +204,8 @@ static int load_deno(const struct loading *c, struct source s, const struct json
 	return read_sets(c, &s, sets, set ? set : "default");
 }
 
-static int load_policy(const struct loading *c, const struct source *s, const struct json *root, const char *set)
+static int load_policy(const struct loading *c, const struct source *s, const struct json *root,
+		       const char *set)
 {
 	const struct perm_doc d = { c->arena, s->name, s->kind, c->e };
 	const struct json *sets = json_get(root, "permissionSets");
@@ -204,18 +215,22 @@ static int load_policy(const struct loading *c, const struct source *s, const st
 	if (!b)
 		return fail_memory(c, s->name);
 	if (root->type != JSON_OBJECT)
-		return json_fail(root, s->name, c->e, "expected an object, found %s", json_type_name(root->type));
+		return json_fail(root, s->name, c->e, "expected an object, found %s",
+				 json_type_name(root->type));
 	if (s->path && !json_get(root, "podshimPolicy"))
 		return json_fail(root, s->name, c->e, "is no policy: it has no \"podshimPolicy\": 1");
 	if (perm_read_document(&d, root, b) < 0 || finish(c, s, b, &layer) < 0)
 		return -1;
 	if (sets && !set && !s->by && !json_get(root, "permissions"))
 		return json_fail(sets, s->name, c->e, "there are permission sets alone: name one of them");
-	return read_extends(c, s, json_get(root, "extends")) < 0 || perm_layers_append(c->l, layer, c->e) < 0 ||
-			       read_sets(c, s, sets, set) < 0 ? -1 : 0;
+	return read_extends(c, s, json_get(root, "extends")) < 0 ||
+			       perm_layers_append(c->l, layer, c->e) < 0 || read_sets(c, s, sets, set) < 0
+		       ? -1
+		       : 0;
 }
 
-static int load_text(const struct loading *c, const struct source *s, const char *text, size_t n, const char *set)
+static int load_text(const struct loading *c, const struct source *s, const char *text, size_t n,
+		     const char *set)
 {
 	struct json *root;
 
@@ -238,9 +253,11 @@ static int fail_open(const struct loading *c, const char *path)
 static int check_owner(const char *path, const struct stat *st, struct ps_err *e)
 {
 	if (st->st_uid != 0 && st->st_uid != geteuid())
-		return ps_fail(e, PS_E_CONFIG, "'%s' is owned by user %u, who is neither root nor us", path, st->st_uid);
+		return ps_fail(e, PS_E_CONFIG, "'%s' is owned by user %u, who is neither root nor us", path,
+			       st->st_uid);
 	if (st->st_mode & (S_IWGRP | S_IWOTH))
-		return ps_fail(e, PS_E_CONFIG, "'%s' can be written by others than its owner: 'chmod go-w' it", path);
+		return ps_fail(e, PS_E_CONFIG,
+			       "'%s' can be written by others than its owner: 'chmod go-w' it", path);
 	return 0;
 }
 
@@ -272,8 +289,8 @@ static int load_file(const struct loading *c, const char *path, const char *set,
 	return load_text(c, s, text.data ? text.data : "", text.len, set);
 }
 
-int perm_layers_of_file(struct ps_arena *a, const char *path, const char *set, enum perm_rank rank, struct perm_layers *l,
-			struct ps_err *e)
+int perm_layers_of_file(struct ps_arena *a, const char *path, const char *set, enum perm_rank rank,
+			struct perm_layers *l, struct ps_err *e)
 {
 	const struct loading c = { a, rank, l, e };
 	struct source s = { .kind = PERM_KIND_POLICY };
@@ -302,7 +319,8 @@ int perm_layers_of_text(struct ps_arena *a, const char *name, const char *text, 
 	return -1;
 }
 
-int perm_ceiling_of_file(struct ps_arena *a, const char *path, const struct perm_layer **ret, struct ps_err *e)
+int perm_ceiling_of_file(struct ps_arena *a, const char *path, const struct perm_layer **ret,
+			 struct ps_err *e)
 {
 	struct perm_layers l = { .n = 0 };
 	const struct loading c = { a, PERM_SYSTEM, &l, e };
@@ -334,7 +352,8 @@ static bool is_policy_name(const char *name)
 }
 
 /* Names of policies in dir, sorted; the count or -1. */
-static int list_policies(struct ps_arena *a, DIR *dir, const char *path, const char *names[], size_t max, struct ps_err *e)
+static int list_policies(struct ps_arena *a, DIR *dir, const char *path, const char *names[], size_t max,
+			 struct ps_err *e)
 {
 	const struct dirent *entry;
 	size_t n = 0;

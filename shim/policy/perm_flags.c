@@ -27,7 +27,7 @@
 const struct perm_flag perm_flags[] = {
 	ROW("R", "allow-read", READ, ALLOW, PATHS, "files and directories that can be read", BY_READ),
 	ROW(NULL, "deny-read", READ, DENY, PATHS, "files and directories that cannot be read", BY_READ),
-	ROW(NULL, "ignore-read", READ, IGNORE, PATHS, "files and directories that are as if they were not there", BY_READ),
+	ROW(NULL, "ignore-read", READ, IGNORE, PATHS, "files and directories that do not seem to be there", BY_READ),
 	ROW(NULL, "warn-read", READ, WARN, PATHS, "files and directories whose reading is told", BY_AUDIT),
 	ROW("W", "allow-write", WRITE, ALLOW, PATHS, "files and directories that can be written", BY_WRITE),
 	ROW(NULL, "deny-write", WRITE, DENY, PATHS, "files and directories that cannot be written", BY_WRITE),
@@ -35,7 +35,7 @@ const struct perm_flag perm_flags[] = {
 	ROW("N", "allow-net", NET, ALLOW, HOSTS, "hosts that can be reached, addresses to listen at", BY_NET),
 	ROW(NULL, "deny-net", NET, DENY, HOSTS, "hosts that cannot be reached", BY_NET),
 	ROW(NULL, "warn-net", NET, WARN, HOSTS, "hosts whose use is told", BY_AUDIT),
-	ROW("E", "allow-env", ENV, ALLOW, NAMES, "variables that are handed over; PREFIX* is all that begin so", BY_ENV),
+	ROW("E", "allow-env", ENV, ALLOW, NAMES, "variables that are handed over, PREFIX* among them", BY_ENV),
 	ROW(NULL, "deny-env", ENV, DENY, NAMES, "variables that are not handed over", BY_ENV),
 	ROW(NULL, "ignore-env", ENV, IGNORE, NAMES, "variables that are left out without a word", BY_ENV),
 	ROW(NULL, "warn-env", ENV, WARN, NAMES, "variables that are handed over and told", BY_AUDIT),

@@ -20,8 +20,8 @@ struct reader {
 struct member {
 	const char *name;
 	int (*read)(const struct reader *r, const struct json *node);
-	bool operator_only;        /* not in an annotation */
-	unsigned permissions;      /* 1 << permission: only below these; 0: everywhere */
+	bool operator_only;   /* not in an annotation */
+	unsigned permissions; /* 1 << permission: only below these; 0: everywhere */
 };
 
 #define fail_at(r, node, ...) json_fail((node), (r)->d->file, (r)->e, __VA_ARGS__)
@@ -43,7 +43,8 @@ static int place(const struct reader *r, const struct json *node)
 static const char *from_of(const struct reader *r, const struct json *node)
 {
 	char pointer[256];
-	const char *from = ps_arena_printf(r->d->arena, "%s#%s", r->d->file, json_pointer(node, pointer, sizeof(pointer)));
+	const char *from = ps_arena_printf(r->d->arena, "%s#%s", r->d->file,
+					   json_pointer(node, pointer, sizeof(pointer)));
 
 	if (!from)
 		(void)fail_memory(r);
@@ -52,7 +53,9 @@ static const char *from_of(const struct reader *r, const struct json *node)
 
 static int expect(const struct reader *r, const struct json *node, enum json_type type, const char *want)
 {
-	return node->type == type ? 0 : fail_at(r, node, "expected %s, found %s", want, json_type_name(node->type));
+	return node->type == type
+		       ? 0
+		       : fail_at(r, node, "expected %s, found %s", want, json_type_name(node->type));
 }
 
 static bool is_known(const struct reader *r, const struct member *m)
@@ -60,18 +63,20 @@ static bool is_known(const struct reader *r, const struct member *m)
 	return m->name && (!m->permissions || m->permissions & 1U << r->permission);
 }
 
-static int unknown_member(const struct reader *r, const struct json *node, const struct member *members, size_t n)
+static int unknown_member(const struct reader *r, const struct json *node, const struct member *members,
+			  size_t n)
 {
 	const char *names[16], *best;
 
 	for (size_t i = 0; i < n && i < PS_COUNT(names); i++)
 		names[i] = is_known(r, &members[i]) ? members[i].name : NULL;
 	best = ps_closest(node->key, names, n);
-	return fail_at(r, node, "unknown member '%.60s'%s%s%s", node->key, best ? " (did you mean '" : "", best ? best : "",
-		       best ? "'?)" : "");
+	return fail_at(r, node, "unknown member '%.60s'%s%s%s", node->key, best ? " (did you mean '" : "",
+		       best ? best : "", best ? "'?)" : "");
 }
 
-static int read_object(const struct reader *r, const struct json *node, const struct member *members, size_t n)
+static int read_object(const struct reader *r, const struct json *node, const struct member *members,
+		       size_t n)
 {
 	if (expect(r, node, JSON_OBJECT, "an object") < 0)
 		return -1;
@@ -117,13 +122,16 @@ static int read_list(const struct reader *r, const struct json *node, enum polic
 	if (!from)
 		return -1;
 	if (node->type == JSON_STRING)
-		return fail_at(r, node, "expected true, false or a list, found a string: write [\"%.60s\"]", node->v.s);
+		return fail_at(r, node, "expected true, false or a list, found a string: write [\"%.60s\"]",
+			       node->v.s);
 	if (node->type != JSON_BOOL && expect(r, node, JSON_ARRAY, "true, false or a list") < 0)
 		return -1;
 	if (act == POLICY_ALLOW)
 		perm_builder_mention(r->b, r->permission, from);
 	if (node->type == JSON_BOOL)
-		return node->v.b && perm_builder_item(r->b, r->permission, act, NULL, from, r->e) < 0 ? place(r, node) : 0;
+		return node->v.b && perm_builder_item(r->b, r->permission, act, NULL, from, r->e) < 0
+			       ? place(r, node)
+			       : 0;
 	for (size_t i = 0; i < node->v.list.n; i++) {
 		const struct json *item = &node->v.list.items[i];
 		if (expect(r, item, JSON_STRING, "a string") < 0)
@@ -137,13 +145,31 @@ static int read_list(const struct reader *r, const struct json *node, enum polic
 	return 0;
 }
 
-static int read_allow(const struct reader *r, const struct json *node) { return read_list(r, node, POLICY_ALLOW); }
-static int read_deny(const struct reader *r, const struct json *node) { return read_list(r, node, POLICY_DENY); }
-static int read_warn(const struct reader *r, const struct json *node) { return read_list(r, node, POLICY_WARN); }
-static int read_ignore(const struct reader *r, const struct json *node) { return read_list(r, node, POLICY_IGNORE); }
+static int read_allow(const struct reader *r, const struct json *node)
+{
+	return read_list(r, node, POLICY_ALLOW);
+}
+static int read_deny(const struct reader *r, const struct json *node)
+{
+	return read_list(r, node, POLICY_DENY);
+}
+static int read_warn(const struct reader *r, const struct json *node)
+{
+	return read_list(r, node, POLICY_WARN);
+}
+static int read_ignore(const struct reader *r, const struct json *node)
+{
+	return read_list(r, node, POLICY_IGNORE);
+}
 
-static int read_undo(const struct reader *r, const struct json *node) { return read_opt_bool(r, node, &r->s->undo); }
-static int read_jit(const struct reader *r, const struct json *node) { return read_opt_bool(r, node, &r->s->jit); }
+static int read_undo(const struct reader *r, const struct json *node)
+{
+	return read_opt_bool(r, node, &r->s->undo);
+}
+static int read_jit(const struct reader *r, const struct json *node)
+{
+	return read_opt_bool(r, node, &r->s->jit);
+}
 
 static int read_variable_name(const struct reader *r, const struct json *node)
 {
@@ -264,13 +290,14 @@ static int refuse_import(const struct reader *r, const struct json *node)
 {
 	if (r->d->kind == PERM_KIND_DENO)
 		return 0;
-	return fail_at(r, node, "there is no permission to import: what a program loads is in net, read and ffi");
+	return fail_at(r, node,
+		       "there is no permission to import: what a program loads is in net, read and ffi");
 }
 
-#define X(sym, name)                                                                        \
-	static int read_##sym(const struct reader *r, const struct json *node)              \
-	{                                                                                   \
-		return read_permission(r, node, POLICY_##sym);                              \
+#define X(sym, name)                                                           \
+	static int read_##sym(const struct reader *r, const struct json *node) \
+	{                                                                      \
+		return read_permission(r, node, POLICY_##sym);                 \
 	}
 POLICY_PERMISSIONS(X)
 #undef X
@@ -289,8 +316,8 @@ static int read_permissions(const struct reader *r, const struct json *node)
 }
 
 /* ---- limits ---- */
-static int read_limit(const struct reader *r, const struct json *node, struct perm_limit *ret, const char *what,
-		      int (*parse)(const char *, uint64_t *), uint64_t unit)
+static int read_limit(const struct reader *r, const struct json *node, struct perm_limit *ret,
+		      const char *what, int (*parse)(const char *, uint64_t *), uint64_t unit)
 {
 	uint64_t v = 0;
 	bool ok;
@@ -298,7 +325,8 @@ static int read_limit(const struct reader *r, const struct json *node, struct pe
 	if (node->type == JSON_STRING)
 		ok = parse(node->v.s, &v) == 0;
 	else
-		ok = node->type == JSON_INT && node->v.i >= 0 && !__builtin_mul_overflow((uint64_t)node->v.i, unit, &v);
+		ok = node->type == JSON_INT && node->v.i >= 0 &&
+		     !__builtin_mul_overflow((uint64_t)node->v.i, unit, &v);
 	if (!ok)
 		return fail_at(r, node, "expected %s", what);
 	if (!v)
@@ -330,7 +358,8 @@ static int read_pids(const struct reader *r, const struct json *node)
 
 static int read_wall(const struct reader *r, const struct json *node)
 {
-	return read_limit(r, node, &r->s->wall_ms, "a duration, as in \"60s\", \"500ms\" or \"2h\"; without a unit: seconds",
+	return read_limit(r, node, &r->s->wall_ms,
+			  "a duration, as in \"60s\", \"500ms\" or \"2h\"; without a unit: seconds",
 			  ps_parse_time, 1000);
 }
 
@@ -348,8 +377,9 @@ static int read_cpu(const struct reader *r, const struct json *node)
 static int read_limits(const struct reader *r, const struct json *node)
 {
 	static const struct member members[] = {
-		{ "memory", read_memory, false, 0 }, { "pids", read_pids, false, 0 },	  { "cpu", read_cpu, false, 0 },
-		{ "wall", read_wall, false, 0 },     { "output", read_output, false, 0 }, { "disk", read_disk, false, 0 },
+		{ "memory", read_memory, false, 0 }, { "pids", read_pids, false, 0 },
+		{ "cpu", read_cpu, false, 0 },	     { "wall", read_wall, false, 0 },
+		{ "output", read_output, false, 0 }, { "disk", read_disk, false, 0 },
 	};
 
 	return READ_OBJECT(r, node, members);
@@ -364,8 +394,10 @@ static int read_audited(const struct reader *r, const struct json *node, unsigne
 	unsigned bits = 0;
 
 	r->s->audit.set = true;
-	if (node->type == JSON_BOOL || (node->type == JSON_STRING && (!strcmp(node->v.s, "all") || !strcmp(node->v.s, "none")))) {
-		*ret = (node->type == JSON_BOOL ? node->v.b : !strcmp(node->v.s, "all")) ? ALL_PERMISSIONS : 0U;
+	if (node->type == JSON_BOOL ||
+	    (node->type == JSON_STRING && (!strcmp(node->v.s, "all") || !strcmp(node->v.s, "none")))) {
+		*ret = (node->type == JSON_BOOL ? node->v.b : !strcmp(node->v.s, "all")) ? ALL_PERMISSIONS
+											 : 0U;
 		return 0;
 	}
 	if (expect(r, node, JSON_ARRAY, "\"all\", \"none\" or a list of permissions") < 0)
@@ -375,11 +407,14 @@ static int read_audited(const struct reader *r, const struct json *node, unsigne
 		unsigned p = 0;
 		if (expect(r, item, JSON_STRING, "the name of a permission") < 0)
 			return -1;
-		while (p < POLICY_N_PERMISSIONS && strcmp(item->v.s, policy_permission_name((enum policy_permission)p)) != 0)
+		while (p < POLICY_N_PERMISSIONS &&
+		       strcmp(item->v.s, policy_permission_name((enum policy_permission)p)) != 0)
 			p++;
 		if (p == POLICY_N_PERMISSIONS)
-			return fail_at(r, item, "'%.60s' is no permission: there are read, write, net, env, run, ffi and sys",
-				       item->v.s);
+			return fail_at(
+				r, item,
+				"'%.60s' is no permission: there are read, write, net, env, run, ffi and sys",
+				item->v.s);
 		bits |= 1U << p;
 	}
 	*ret = bits;
@@ -394,10 +429,22 @@ static int read_ms(const struct reader *r, const struct json *node, struct opt_u
 	return 0;
 }
 
-static int read_audit_allowed(const struct reader *r, const struct json *node) { return read_audited(r, node, &r->s->audit.allowed); }
-static int read_audit_denied(const struct reader *r, const struct json *node) { return read_audited(r, node, &r->s->audit.denied); }
-static int read_batch(const struct reader *r, const struct json *node) { return read_ms(r, node, &r->s->audit.batch_ms); }
-static int read_broadcast(const struct reader *r, const struct json *node) { return read_ms(r, node, &r->s->audit.broadcast_ms); }
+static int read_audit_allowed(const struct reader *r, const struct json *node)
+{
+	return read_audited(r, node, &r->s->audit.allowed);
+}
+static int read_audit_denied(const struct reader *r, const struct json *node)
+{
+	return read_audited(r, node, &r->s->audit.denied);
+}
+static int read_batch(const struct reader *r, const struct json *node)
+{
+	return read_ms(r, node, &r->s->audit.batch_ms);
+}
+static int read_broadcast(const struct reader *r, const struct json *node)
+{
+	return read_ms(r, node, &r->s->audit.broadcast_ms);
+}
 
 static int read_audit(const struct reader *r, const struct json *node)
 {
@@ -426,7 +473,8 @@ static int read_mode(const struct reader *r, const struct json *node)
 	if (expect(r, node, JSON_STRING, "a string") < 0)
 		return -1;
 	if (!perm_parse_mode(node->v.s, &r->s->mode.v))
-		return fail_at(r, node, "'%.60s' is no mode: there are enforce, ask, learn and audit", node->v.s);
+		return fail_at(r, node, "'%.60s' is no mode: there are enforce, ask, learn and audit",
+			       node->v.s);
 	r->s->mode.set = true;
 	r->s->mode.from = from_of(r, node);
 	return r->s->mode.from ? 0 : -1;
@@ -443,8 +491,14 @@ static int read_enforcement(const struct reader *r, const struct json *node)
 	return 0;
 }
 
-static int read_name(const struct reader *r, const struct json *node) { return read_text(r, node, &r->s->name); }
-static int read_description(const struct reader *r, const struct json *node) { return read_text(r, node, &r->s->description); }
+static int read_name(const struct reader *r, const struct json *node)
+{
+	return read_text(r, node, &r->s->name);
+}
+static int read_description(const struct reader *r, const struct json *node)
+{
+	return read_text(r, node, &r->s->description);
+}
 
 static int read_may_grant(const struct reader *r, const struct json *node)
 {
@@ -458,7 +512,9 @@ static int read_may_grant(const struct reader *r, const struct json *node)
 
 static int refuse_in_ceiling(const struct reader *r, const struct json *node)
 {
-	return r->d->kind == PERM_KIND_CEILING ? fail_at(r, node, "a ceiling stands alone: it cannot have this") : 0;
+	return r->d->kind == PERM_KIND_CEILING
+		       ? fail_at(r, node, "a ceiling stands alone: it cannot have this")
+		       : 0;
 }
 
 static struct reader reader_of(const struct perm_doc *d, struct perm_builder *b)

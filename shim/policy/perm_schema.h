@@ -18,7 +18,10 @@ struct perm_doc {
 	struct ps_err *e;
 };
 
-/* All members of the root but `extends` and `permissionSets`, which only are known here.  Error PS_E_CONFIG with the place. */
+/*
+ * All members of the root; `extends` and `permissionSets` may stand there, but are left to the caller.  Error PS_E_CONFIG
+ * with the place.
+ */
 int perm_read_document(const struct perm_doc *d, const struct json *root, struct perm_builder *b);
 /* An object like `permissions`. */
 int perm_read_permissions(const struct perm_doc *d, const struct json *node, struct perm_builder *b);

@@ -18,7 +18,8 @@ static int fail_memory(struct ps_err *e, const char *what)
 }
 
 /* A value as a flag's: "*" alone is the flag without a value. */
-static int add_value(struct perm_builder *b, const struct perm_flag *f, const char *value, const char *from, struct ps_err *e)
+static int add_value(struct perm_builder *b, const struct perm_flag *f, const char *value, const char *from,
+		     struct ps_err *e)
 {
 	if (!*value)
 		return ps_fail(e, PS_E_USAGE, "%s is empty: leave it out, or write '*' for everything", from);
@@ -30,8 +31,8 @@ static int add_value(struct perm_builder *b, const struct perm_flag *f, const ch
 /* What is read elsewhere, and what the operator alone may say. */
 static const char *const foreign_annotations[] = { "channel" };
 static const char *const operators_annotations[] = {
-	"mode", "enforcement", "best-effort", "policy-file", "permission-set", "allow-all", "reset-deny", "undo", "jit",
-	"secrets", "audit",
+	"mode",	      "enforcement", "best-effort", "policy-file", "permission-set", "allow-all",
+	"reset-deny", "undo",	     "jit",	    "secrets",	   "audit",
 };
 
 static bool is_one_of(const char *word, const char *const *v, size_t n)
@@ -48,27 +49,33 @@ static int unknown_annotation(const char *word, struct ps_err *e)
 	size_t n = 0;
 
 	if (is_one_of(word, operators_annotations, PS_COUNT(operators_annotations)))
-		return ps_fail(e, PS_E_USAGE, "annotation %s%s: only the operator can say this, an annotation cannot",
+		return ps_fail(e, PS_E_USAGE,
+			       "annotation %s%s: only the operator can say this, an annotation cannot",
 			       annotation_prefix, word);
 	names[n++] = "policy";
 	for (size_t i = 0; i < n_perm_flags && n < PS_COUNT(names); i++)
 		names[n++] = perm_flags[i].name;
 	best = ps_closest(word, names, n);
 	return ps_fail(e, PS_E_USAGE, "unknown annotation '%s%.60s'%s%s%s%s", annotation_prefix, word,
-		       best ? " (did you mean '" : "", best ? annotation_prefix : "", best ? best : "", best ? "'?)" : "");
+		       best ? " (did you mean '" : "", best ? annotation_prefix : "", best ? best : "",
+		       best ? "'?)" : "");
 }
 
-static int read_policy_annotation(struct ps_arena *a, const char *text, struct perm_layers *l, struct ps_err *e)
+static int read_policy_annotation(struct ps_arena *a, const char *text, struct perm_layers *l,
+				  struct ps_err *e)
 {
 	static const char from[] = "annotation io.podshim.policy";
 
 	if (*text == '@')
-		return ps_fail(e, PS_E_USAGE, "%s: '%.60s' names a file, which an annotation cannot: write the policy itself",
-			       from, text);
+		return ps_fail(
+			e, PS_E_USAGE,
+			"%s: '%.60s' names a file, which an annotation cannot: write the policy itself", from,
+			text);
 	return perm_layers_of_text(a, from, text, strlen(text), NULL, PERM_ANNOTATION, true, l, e);
 }
 
-static int read_annotation(struct ps_arena *a, struct perm_builder *b, const char *word, const char *value, struct ps_err *e)
+static int read_annotation(struct ps_arena *a, struct perm_builder *b, const char *word, const char *value,
+			   struct ps_err *e)
 {
 	const char *from = ps_arena_printf(a, "annotation %s%s", annotation_prefix, word);
 
@@ -89,7 +96,8 @@ static int finish(struct perm_builder *b, bool used, struct perm_layers *l, stru
 	return perm_builder_done(b, &layer, e) < 0 ? -1 : perm_layers_append(l, layer, e);
 }
 
-int perm_layers_of_annotations(struct ps_arena *a, const struct spec_kvs *annotations, struct perm_layers *l, struct ps_err *e)
+int perm_layers_of_annotations(struct ps_arena *a, const struct spec_kvs *annotations, struct perm_layers *l,
+			       struct ps_err *e)
 {
 	struct perm_builder *b = perm_builder_new(a, PERM_ANNOTATION, "the annotations");
 	const char *policy = NULL;
@@ -120,11 +128,20 @@ int perm_layers_of_annotations(struct ps_arena *a, const struct spec_kvs *annota
 }
 
 /* ---- the environment ---- */
-enum { ONCE_POLICY, ONCE_POLICY_JSON, ONCE_SET, ONCE_ALL, ONCE_MODE, ONCE_BEST_EFFORT, ONCE_NO_PROMPT, N_ONCE };
+enum {
+	ONCE_POLICY,
+	ONCE_POLICY_JSON,
+	ONCE_SET,
+	ONCE_ALL,
+	ONCE_MODE,
+	ONCE_BEST_EFFORT,
+	ONCE_NO_PROMPT,
+	N_ONCE
+};
 static const char *const once_names[N_ONCE] = {
-	[ONCE_POLICY] = "PODSHIM_POLICY",	    [ONCE_POLICY_JSON] = "PODSHIM_POLICY_JSON",
-	[ONCE_SET] = "PODSHIM_PERMISSION_SET",	    [ONCE_ALL] = "PODSHIM_ALLOW_ALL",
-	[ONCE_MODE] = "PODSHIM_MODE",		    [ONCE_BEST_EFFORT] = "PODSHIM_BEST_EFFORT",
+	[ONCE_POLICY] = "PODSHIM_POLICY",	[ONCE_POLICY_JSON] = "PODSHIM_POLICY_JSON",
+	[ONCE_SET] = "PODSHIM_PERMISSION_SET",	[ONCE_ALL] = "PODSHIM_ALLOW_ALL",
+	[ONCE_MODE] = "PODSHIM_MODE",		[ONCE_BEST_EFFORT] = "PODSHIM_BEST_EFFORT",
 	[ONCE_NO_PROMPT] = "PODSHIM_NO_PROMPT",
 };
 
@@ -156,7 +173,8 @@ static bool is_known_variable(const char *name)
 /* Others may have variables with our prefix; what speaks of permissions must be understood. */
 static bool is_about_permissions(const char *word)
 {
-	static const char *const first[] = { "ALLOW_", "DENY_", "WARN_", "IGNORE_", "RESET_", "POLICY", "PERMISSION" };
+	static const char *const first[] = { "ALLOW_", "DENY_", "WARN_",     "IGNORE_",
+					     "RESET_", "POLIC", "PERMISSION" };
 	static const char *const last[] = { "_READ", "_WRITE", "_NET", "_ENV", "_RUN", "_FFI", "_SYS" };
 	size_t len = strlen(word);
 
@@ -171,22 +189,23 @@ static bool is_about_permissions(const char *word)
 
 static int check_variable(const char *text, struct ps_err *e)
 {
-	char name[64], of_flag[40];
-	const char *best = NULL;
-	size_t n = strcspn(text, "=");
+	char name[64], of_flags[32][40];
+	const char *known[32 + N_ONCE], *best;
+	size_t n = strcspn(text, "="), n_known = 0;
 
 	(void)snprintf(name, sizeof(name), "%.*s", (int)(n < sizeof(name) ? n : sizeof(name) - 1), text);
-	if (!is_about_permissions(name + sizeof(variable_prefix) - 1) || (is_known_variable(name) && n < sizeof(name)))
+	if (!is_about_permissions(name + sizeof(variable_prefix) - 1) ||
+	    (is_known_variable(name) && n < sizeof(name)))
 		return 0;
-	for (size_t i = 0; !best && i < n_perm_flags; i++) {
-		const char *candidate = of_flag;
-		perm_flag_variable(&perm_flags[i], of_flag);
-		best = ps_closest(name, &candidate, 1);
+	for (size_t i = 0; i < n_perm_flags && i < PS_COUNT(of_flags); i++) {
+		perm_flag_variable(&perm_flags[i], of_flags[i]);
+		known[n_known++] = of_flags[i];
 	}
-	if (!best)
-		best = ps_closest(name, once_names, N_ONCE);
-	return ps_fail(e, PS_E_USAGE, "unknown variable '%s' in the environment%s%s%s", name, best ? " (did you mean '" : "",
-		       best ? best : "", best ? "'?)" : "");
+	for (size_t i = 0; i < N_ONCE; i++)
+		known[n_known++] = once_names[i];
+	best = ps_closest(name, known, n_known);
+	return ps_fail(e, PS_E_USAGE, "unknown variable '%s' in the environment%s%s%s", name,
+		       best ? " (did you mean '" : "", best ? best : "", best ? "'?)" : "");
 }
 
 /* Six bits of a character of base64, 64: none. */
@@ -216,7 +235,8 @@ static int decode_base64(const char *s, struct ps_buf *out)
 	return n % 4 == 1 || s[strspn(s, "=\r\n")] ? -1 : 0;
 }
 
-static int read_policy_json(struct ps_arena *a, const char *value, const char *set, struct perm_layers *l, struct ps_err *e)
+static int read_policy_json(struct ps_arena *a, const char *value, const char *set, struct perm_layers *l,
+			    struct ps_err *e)
 {
 	ps_auto_buf struct ps_buf text = { .data = NULL };
 
@@ -224,8 +244,8 @@ static int read_policy_json(struct ps_arena *a, const char *value, const char *s
 		return ps_fail(e, PS_E_USAGE, "PODSHIM_POLICY_JSON is no base64 of a policy");
 	if (text.failed)
 		return fail_memory(e, "PODSHIM_POLICY_JSON");
-	return perm_layers_of_text(a, "PODSHIM_POLICY_JSON", text.data ? text.data : "", text.len, set, PERM_ENVIRONMENT,
-				   false, l, e);
+	return perm_layers_of_text(a, "PODSHIM_POLICY_JSON", text.data ? text.data : "", text.len, set,
+				   PERM_ENVIRONMENT, false, l, e);
 }
 
 /* NULL: *ret is left alone. */
@@ -247,7 +267,8 @@ static int read_mode(const char *value, struct perm_settings *s, struct ps_err *
 	if (!value)
 		return 0;
 	if (!perm_parse_mode(value, &s->mode.v))
-		return ps_fail(e, PS_E_USAGE, "PODSHIM_MODE is '%.40s': there are enforce, ask, learn and audit", value);
+		return ps_fail(e, PS_E_USAGE,
+			       "PODSHIM_MODE is '%.40s': there are enforce, ask, learn and audit", value);
 	s->mode.set = true;
 	s->mode.from = once_names[ONCE_MODE];
 	return 0;
@@ -268,7 +289,8 @@ static int read_settings(struct perm_builder *b, const char *const once[], struc
 	return 0;
 }
 
-static int read_flags(struct ps_arena *a, struct perm_builder *b, const char *const *envp, bool *used, struct ps_err *e)
+static int read_flags(struct ps_arena *a, struct perm_builder *b, const char *const *envp, bool *used,
+		      struct ps_err *e)
 {
 	for (size_t i = 0; i < n_perm_flags; i++) {
 		char name[40];
@@ -286,20 +308,24 @@ static int read_flags(struct ps_arena *a, struct perm_builder *b, const char *co
 	return 0;
 }
 
-static int read_policies(struct ps_arena *a, const char *const once[], struct perm_layers *l, struct ps_err *e)
+static int read_policies(struct ps_arena *a, const char *const once[], struct perm_layers *l,
+			 struct ps_err *e)
 {
 	const char *path = once[ONCE_POLICY], *json = once[ONCE_POLICY_JSON], *set = once[ONCE_SET];
 
 	if (set && !path && !json)
-		return ps_fail(e, PS_E_USAGE, "PODSHIM_PERMISSION_SET is '%.60s', and no PODSHIM_POLICY has it", set);
+		return ps_fail(e, PS_E_USAGE,
+			       "PODSHIM_PERMISSION_SET is '%.60s', and no PODSHIM_POLICY has it", set);
 	if (path && !*path)
-		return ps_fail(e, PS_E_USAGE, "PODSHIM_POLICY is empty: leave it out, or write the path of a policy");
+		return ps_fail(e, PS_E_USAGE,
+			       "PODSHIM_POLICY is empty: leave it out, or write the path of a policy");
 	if (path && perm_layers_of_file(a, path, json ? NULL : set, PERM_ENVIRONMENT, l, e) < 0)
 		return ps_ctx(e, "PODSHIM_POLICY");
 	return json ? read_policy_json(a, json, set, l, e) : 0;
 }
 
-int perm_layers_of_environment(struct ps_arena *a, const char *const *envp, struct perm_layers *l, struct ps_err *e)
+int perm_layers_of_environment(struct ps_arena *a, const char *const *envp, struct perm_layers *l,
+			       struct ps_err *e)
 {
 	struct perm_builder *b = perm_builder_new(a, PERM_ENVIRONMENT, "the environment");
 	struct perm_layers got = *l;
@@ -315,8 +341,8 @@ int perm_layers_of_environment(struct ps_arena *a, const char *const *envp, stru
 		once[i] = variable(envp, once_names[i]);
 		used |= once[i] && i >= ONCE_ALL;
 	}
-	if (read_policies(a, once, &got, e) < 0 || read_settings(b, once, e) < 0 || read_flags(a, b, envp, &used, e) < 0 ||
-	    finish(b, used, &got, e) < 0)
+	if (read_policies(a, once, &got, e) < 0 || read_settings(b, once, e) < 0 ||
+	    read_flags(a, b, envp, &used, e) < 0 || finish(b, used, &got, e) < 0)
 		return -1;
 	*l = got;
 	return 0;

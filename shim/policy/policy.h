@@ -87,7 +87,7 @@ struct policy_process {
 struct policy_rebind {               /* the path bound onto itself with other flags; a parent stands before what is below it */
 	const char *from, *path;
 	uint64_t attr_set, attr_clr; /* MOUNT_ATTR_* */
-	bool optional, recursive;    /* optional: may be missing */
+	bool optional, recursive;    /* optional: may be missing; recursive: what is mounted below gets attr_set, too */
 };
 struct policy_landlock_rule { const char *from, *path; uint64_t access; /* LANDLOCK_ACCESS_FS_* */ bool optional; };
 struct policy_landlock {
@@ -146,6 +146,7 @@ struct policy {
 	size_t n_rebinds;
 	uint64_t rootfs_attr_set;              /* MOUNT_ATTR_* of the root mount alone, once everything is mounted */
 	struct policy_landlock landlock;
+	bool net_swaps;                        /* the supervisor's sockets come in the place of those of an empty namespace */
 	bool resolver;                         /* names are asked of the supervisor */
 	bool mdwe;                             /* PR_MDWE_REFUSE_EXEC_GAIN */
 	struct policy_seccomp guard;           /* a filter beside the document's own; SECCOMP_RET_USER_NOTIF goes to the supervisor */
@@ -156,6 +157,7 @@ struct policy {
 	struct spec_kvs annotations;
 
 	struct spec_strs warnings;             /* e.g. unknown capabilities, ignored kernel memory limits */
+	struct spec_strs notes;                /* what permissions came to: expansions, what was withheld, what nothing hides; for who asks */
 };
 
 /*

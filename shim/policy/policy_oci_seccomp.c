@@ -2,24 +2,13 @@
  * policy_oci_seccomp.c - config.json's seccomp object: actions, operators and architectures by value.
  */
 #include <errno.h>
-#include <linux/audit.h>
 #include <stdio.h>
 
 #include "base/abi.h"
 #include "base/scope.h"
 #include "oci/names.h"
+#include "shim/policy/arch.h"
 #include "shim/policy/policy_oci.h"
-
-#if defined(__x86_64__)
-#define ARCH_NATIVE AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define ARCH_NATIVE AUDIT_ARCH_AARCH64
-#elif defined(__riscv) && __riscv_xlen == 64
-#define ARCH_NATIVE AUDIT_ARCH_RISCV64
-#else
-#define ARCH_NATIVE 0
-#endif
-_Static_assert(ARCH_NATIVE, "the native AUDIT_ARCH_* of this architecture is known");
 
 /* `name` with its data: the errno of ERRNO and TRACE, EPERM when the document gives none. */
 static int action_value(struct from_oci *f, const char *pointer, const char *name, struct opt_u32 data, uint32_t *ret)

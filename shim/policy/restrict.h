@@ -2,11 +2,16 @@
  * restrict.h - permissions and what config.json grants -> a policy that grants no more than both.
  *
  *	restrict.c        order of the parts, what cannot be enforced here (strict: an error; best effort: a note)
- *	restrict_files.c  read, write, ignore: read-only root, writable rebinds, masks, Landlock rules
  *	restrict_run.c    run, ffi: noexec everywhere but what is listed, memfd_noexec, MDWE, Landlock EXECUTE
+ *	restrict_files.c  read, write: Landlock rules, read-only mounts, writable rebinds
+ *	restrict_masks.c  deny and ignore inside of what is allowed: masks, read-only rebinds
  *	restrict_net.c    net: namespace, guard filter, what the broker decides
- *	restrict_rest.c   env, sys, limits
- *	closure.c         a program's interpreter, loader and libraries
+ *	restrict_guard.c  system calls that would undo the rest
+ *	restrict_sys.c    sys: /proc, /sys, host name
+ *	restrict_rest.c   env, capabilities, limits
+ *	restrict_paths.c  values to paths: globs, what is denied
+ *	closure.c         a program's interpreter, loader and libraries (elf.c, ld_cache.c, closure_trees.c)
+ *	view.c            what a path leads to, links and config.json's mounts considered
  *
  * Reads files of the container (never executes or writes), through descriptors that the launcher opened.
  */
@@ -21,10 +26,18 @@ struct restrict_host {
 	bool memfd_noexec;           /* vm.memfd_noexec, 6.3 */
 	bool notify;                 /* a supervisor will answer (broker); else what needs one is an error */
 	bool audit_files;            /* opens are to be told of, too */
+	const char *resolv_conf;     /* a file that names PLAN_RESOLVER_ADDRESS; NULL: names stay as they are */
 	const char *home;            /* of the caller, for protected paths; may be NULL */
 };
 int permissions_restrict(struct ps_arena *a, const struct policy *p, const struct permissions *g, const struct restrict_host *h,
 			 const struct policy **ret, struct ps_err *e);
+
+/*
+ * The process alone, for exec into a container that runs under these permissions: environment, capabilities and
+ * no_new_privs; the rest of the policy is p's.
+ */
+int permissions_restrict_process(struct ps_arena *a, const struct policy *p, const struct permissions *g,
+				 const struct policy **ret, struct ps_err *e);
 
 /* ---- closure.c ---- */
 /* All absolute paths in the container, links resolved; each once. */
@@ -32,6 +45,7 @@ struct closure {
 	struct spec_strs exec;       /* the program itself, its #! interpreter, its ELF interpreter */
 	struct spec_strs libs;       /* shared objects that the loader will map */
 	struct spec_strs trees;      /* directories of a known interpreter's standard library (Python, Node, Perl, Ruby), read and mapped */
+	struct spec_strs files;      /* what else it reads: the configuration of a Python environment */
 };
 /*
  * program: absolute path, or a name to be found in `path` (PATH's value).  Bounded in files and bytes whatever the files

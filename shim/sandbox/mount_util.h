@@ -27,8 +27,9 @@ int mnt_open_top(const struct sandbox *sb, enum sandbox_top top, bool make, stru
 /* An O_PATH fd of what the container has at path.  1: nothing; then *ret_fd is untouched. */
 int mnt_find(const struct sandbox *sb, const char *path, int *ret_fd, struct ps_err *e);
 /*
- * Bind path onto itself with other flags of its mount; recursive: with all that is mounted below, which get them too.  What is
- * of the root file system becomes read-only with it, unless clr says otherwise.  1: there is no such path.
+ * Bind path onto itself with other flags of its mount; recursive: with all that is mounted below, which gets what is set, too,
+ * and keeps what is cleared.  What is of the root file system becomes read-only with it, unless clr says otherwise.  1: there
+ * is no such path.
  */
 int mnt_rebind(struct sandbox *sb, const char *path, bool recursive, uint64_t set, uint64_t clr, struct ps_err *e);
 

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * broker_files.c - opens and execs that are only told of: mounts and Landlock decide, the kernel looks at the path again.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/path.h"
+#include "base/scope.h"
+#include "shim/pod/broker_inside.h"
+
+/* Where a relative path begins: the working directory, or what a descriptor is. */
+static bool base_of(const struct request *r, int dirfd, char *out, size_t size)
+{
+	char link[64];
+
+	if (dirfd == AT_FDCWD)
+		(void)snprintf(link, sizeof(link), "/proc/%d/cwd", (int)r->tid);
+	else
+		(void)snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)r->tid, dirfd);
+	const ssize_t n = readlink(link, out, size - 1);
+
+	if (n <= 0 || out[0] != '/')
+		return false;
+	out[n] = '\0';
+	return true;
+}
+
+/* Links are not followed. */
+static bool path_of(const struct request *r, int dirfd, const char *path, char out[PATH_MAX])
+{
+	char base[PATH_MAX], whole[PATH_MAX];
+
+	if (path[0] == '/')
+		return ps_path_clean(path, out, PATH_MAX) == 0;
+	if (!base_of(r, dirfd, base, sizeof(base)))
+		return false;
+	return ps_path_join(whole, sizeof(whole), base, path) == 0 && ps_path_clean(whole, out, PATH_MAX) == 0;
+}
+
+/* A link of the target's own process: the kernel leads where it points without walking a path. */
+static bool own_link(const struct request *r, const char *path, char out[PATH_MAX])
+{
+	static const char *const own[] = { "/proc/self/", "/proc/thread-self/" };
+	char link[PATH_MAX + 32];
+
+	for (size_t i = 0; i < PS_COUNT(own); i++) {
+		const size_t len = strlen(own[i]);
+
+		if (strncmp(path, own[i], len) != 0)
+			continue;
+		(void)snprintf(link, sizeof(link), "/proc/%d/%s", (int)r->tid, path + len);
+		const ssize_t n = readlink(link, out, PATH_MAX - 1);
+
+		if (n <= 0 || out[0] != '/')
+			return false;
+		out[n] = '\0';
+		return true;
+	}
+	return false;
+}
+
+enum seen { SEEN_NOTHING, SEEN, SEEN_UNKNOWN };
+
+/* Where path leads in the target's root now; SEEN_NOTHING: nowhere, and the target will hear so. */
+static enum seen resolve(const struct request *r, const char *path, char out[PATH_MAX])
+{
+	char link[64];
+
+	(void)snprintf(link, sizeof(link), "/proc/%d/root", (int)r->tid);
+	ps_auto_fd int root = open(link, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	ps_auto_fd int fd = root < 0 ? -1 : ps_open_in_root(root, path, O_PATH, 0);
+
+	if (fd < 0)
+		return root >= 0 && (errno == ENOENT || errno == ENOTDIR) ? SEEN_NOTHING : SEEN_UNKNOWN;
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	const ssize_t n = readlink(link, out, PATH_MAX - 1);
+
+	if (n <= 0 || out[0] != '/')
+		return SEEN_UNKNOWN;
+	out[n] = '\0';
+	return SEEN;
+}
+
+/* Denied by its words, and there, behind links: where these lead is what mounts and Landlock look at. */
+static bool look_behind(const struct request *r, struct perm_query *q, char whole[PATH_MAX], bool creates)
+{
+	char real[PATH_MAX], *slash;
+
+	if (own_link(r, whole, real)) {
+		memcpy(whole, real, PATH_MAX);
+		return true;
+	}
+	switch (resolve(r, whole, real)) {
+	case SEEN:
+		memcpy(whole, real, PATH_MAX);
+		return true;
+	case SEEN_UNKNOWN:
+		return true;
+	case SEEN_NOTHING:
+		break;
+	}
+	slash = strrchr(whole, '/');
+	if (!creates || q->permission != POLICY_WRITE || !slash || slash == whole)
+		return false;
+	*slash = '\0';
+	const enum seen parent = resolve(r, whole, real);
+
+	*slash = '/';
+	if (parent == SEEN && strlen(real) + strlen(slash) < PATH_MAX) {
+		memmove(real + strlen(real), slash, strlen(slash) + 1);
+		memcpy(whole, real, PATH_MAX);
+	}
+	return parent != SEEN_NOTHING;
+}
+
+static void tell_of(struct request *r, enum policy_permission p, int dirfd, const char *path, const char *action, bool creates)
+{
+	char whole[PATH_MAX];
+	struct perm_query q = { .permission = p, .value = whole };
+	int err;
+
+	if (!path_of(r, dirfd, path, whole))
+		return;
+	const struct perm_verdict v = permissions_decide(r->s->f.permissions, &q);
+
+	if (v.action == POLICY_DENY && !v.rule && !look_behind(r, &q, whole, creates))
+		return;
+	(void)request_allowed(r, &q, action, /* sound= */ false, &err);
+}
+
+static bool writes(uint64_t flags)
+{
+	return (flags & O_ACCMODE) != O_RDONLY || flags & (O_CREAT | O_TRUNC);
+}
+
+static bool reads(uint64_t flags)
+{
+	return (flags & O_ACCMODE) != O_WRONLY;
+}
+
+void call_open(struct request *r)
+{
+	const char *path, *how;
+	size_t n, n_how;
+	uint64_t flags = O_WRONLY | O_CREAT | O_TRUNC; /* creat */
+	int dirfd = AT_FDCWD;
+
+	if (request_part(r, &path, &n, NULL)) {
+		if (r->call->nr == SYS_openat || r->call->nr == SYS_openat2)
+			dirfd = (int)r->args[0];
+		if (r->call->nr == SYS_openat)
+			flags = r->args[2];
+		else if (r->call->nr == SYS_openat2 && request_part(r, &how, &n_how, NULL) && n_how >= sizeof(flags))
+			memcpy(&flags, how, sizeof(flags));
+#ifdef SYS_open
+		else if (r->call->nr == SYS_open)
+			flags = r->args[1];
+#endif
+		if (!(flags & O_PATH)) {
+			if (reads(flags))
+				tell_of(r, POLICY_READ, dirfd, path, "open", flags & O_CREAT);
+			if (writes(flags))
+				tell_of(r, POLICY_WRITE, dirfd, path, "open", flags & O_CREAT);
+		}
+	}
+	request_continue(r);
+}
+
+void call_exec(struct request *r)
+{
+	const bool at = r->call->nr == SYS_execveat;
+	const char *path;
+	size_t n;
+
+	if (request_part(r, &path, &n, NULL))
+		tell_of(r, POLICY_RUN, at ? (int)r->args[0] : AT_FDCWD, path, "exec", /* creates= */ false);
+	request_continue(r);
+}

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * broker_reader.c - receives calls, copies what their arguments point to, and writes results back.
+ *
+ * Memory of a target may keep whoever touches it waiting for ever (userfaultfd, FUSE; kernel rule 9), where only a deadly signal
+ * helps: so each access is under an alarm that kills this process.  Its successor finds in the note which call that was.
+ * It decides nothing, and what it says is only as good as the target's memory was at one moment.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/time.h>
+
+#include "base/scope.h"
+#include "ipc/sock.h"
+#include "shim/pod/broker_inside.h"
+#include "shim/sandbox/confine.h"
+
+enum { ALARM_MS = 500, LISTENERS_MAX = 4096, IOV_N_MAX = 1024 };
+
+struct reader {
+	int sock, epoll_fd;
+	struct reader_note *note;
+	struct { uint32_t n; int fd; } listeners[LISTENERS_MAX];
+	unsigned n_listeners;
+	struct { struct notice head; char data[DATA_MAX]; } out;
+	size_t used;
+	struct { struct order head; char data[DATA_MAX]; } in;
+};
+
+/* ---- Memory of the target, under the alarm ---- */
+
+static void set_alarm(int ms)
+{
+	const struct itimerval t = { .it_value.tv_usec = ms * 1000 };
+
+	if (setitimer(ITIMER_REAL, &t, NULL) < 0)
+		_exit(EXIT_FAILURE);
+}
+
+static void begin_access(const struct reader *rd, uint32_t listener, uint64_t id, pid_t tid)
+{
+	rd->note->listener = listener;
+	rd->note->id = id;
+	rd->note->tid = tid;
+	rd->note->busy = 1;
+	set_alarm(ALARM_MS);
+}
+
+static void end_access(const struct reader *rd)
+{
+	set_alarm(0);
+	rd->note->busy = 0;
+}
+
+/* Bytes read; fewer when the memory ends, -1 when it does not begin. */
+static ssize_t peek(pid_t tid, uint64_t address, void *p, size_t n)
+{
+	const struct iovec to = { .iov_base = p, .iov_len = n }, from = { .iov_base = (void *)(uintptr_t)address, .iov_len = n };
+
+	return process_vm_readv(tid, &to, 1, &from, 1, 0);
+}
+
+static int peek_all(pid_t tid, uint64_t address, void *p, size_t n)
+{
+	if (!n)
+		return 0;
+	const ssize_t got = peek(tid, address, p, n);
+
+	if (got == (ssize_t)n)
+		return 0;
+	return got < 0 && errno != EPERM ? errno : EFAULT;
+}
+
+/* ---- Parts ---- */
+
+static char *new_part(struct reader *rd, size_t n)
+{
+	struct part *p = (struct part *)(void *)(rd->out.data + rd->used);
+
+	if (sizeof(*p) + n > sizeof(rd->out.data) - rd->used)
+		return NULL;
+	*p = (struct part){ .len = (uint32_t)n };
+	return rd->out.data + rd->used + sizeof(*p);
+}
+
+static void end_part(struct reader *rd, size_t n, bool cut)
+{
+	struct part *p = (struct part *)(void *)(rd->out.data + rd->used);
+
+	*p = (struct part){ .len = (uint32_t)n, .cut = cut };
+	rd->used = (rd->used + sizeof(*p) + n + 7) & ~(size_t)7;
+	rd->out.head.n_parts++;
+}
+
+/* At most max bytes of n; what is longer is cut. */
+static int put_bytes(struct reader *rd, pid_t tid, uint64_t address, size_t n, size_t max)
+{
+	const size_t take = n < max ? n : max;
+	char *to = new_part(rd, take);
+
+	if (!to)
+		return EMSGSIZE;
+	const int err = peek_all(tid, address, to, take);
+
+	if (!err)
+		end_part(rd, take, take < n);
+	return err;
+}
+
+static int put_path(struct reader *rd, pid_t tid, uint64_t address)
+{
+	char *to = new_part(rd, PATH_MAX);
+	const ssize_t n = to ? peek(tid, address, to, PATH_MAX) : -1;
+
+	if (n <= 0)
+		return EFAULT;
+	const char *end = memchr(to, '\0', (size_t)n);
+
+	if (!end)
+		return n == PATH_MAX ? ENAMETOOLONG : EFAULT;
+	end_part(rd, (size_t)(end - to) + 1, /* cut= */ false);
+	return 0;
+}
+
+/* As the kernel looks at an address: what is longer than any is EINVAL. */
+static int put_address(struct reader *rd, pid_t tid, uint64_t address, uint64_t n)
+{
+	if (n > sizeof(struct sockaddr_storage))
+		return EINVAL;
+	return put_bytes(rd, tid, address, address ? (size_t)n : 0, sizeof(struct sockaddr_storage));
+}
+
+static int put_vectors(struct reader *rd, pid_t tid, const struct iovec *v, size_t n)
+{
+	char *to = new_part(rd, 0);
+	const size_t left = sizeof(rd->out.data) - rd->used - sizeof(struct part);
+	size_t room = left < PART_MAX ? left : PART_MAX, used = 0;
+	bool cut = false;
+
+	for (size_t i = 0; i < n; i++) {
+		const size_t take = v[i].iov_len < room - used ? v[i].iov_len : room - used;
+		const int err = peek_all(tid, (uintptr_t)v[i].iov_base, to + used, take);
+
+		if (err)
+			return err;
+		used += take;
+		cut = cut || take < v[i].iov_len;
+	}
+	end_part(rd, used, cut);
+	return 0;
+}
+
+static int put_header(struct reader *rd, pid_t tid, const struct msghdr *m)
+{
+	struct iovec v[IOV_N_MAX];
+	int err;
+
+	if ((int)m->msg_namelen < 0)
+		return EINVAL;
+	if (m->msg_iovlen > IOV_N_MAX || m->msg_controllen > CONTROL_MAX)
+		return m->msg_iovlen > IOV_N_MAX ? EMSGSIZE : ENOBUFS;
+	err = put_bytes(rd, tid, (uintptr_t)m->msg_name, m->msg_name ? m->msg_namelen : 0, sizeof(struct sockaddr_storage));
+	if (!err)
+		err = put_bytes(rd, tid, (uintptr_t)m->msg_control, m->msg_control ? m->msg_controllen : 0, CONTROL_MAX);
+	if (!err)
+		err = peek_all(tid, (uintptr_t)m->msg_iov, v, (size_t)m->msg_iovlen * sizeof(*v));
+	return err ? err : put_vectors(rd, tid, v, (size_t)m->msg_iovlen);
+}
+
+static int put_message(struct reader *rd, pid_t tid, uint64_t address)
+{
+	struct msghdr m;
+	const int err = peek_all(tid, address, &m, sizeof(m));
+
+	return err ? err : put_header(rd, tid, &m);
+}
+
+/* As many as there is room for: the target hears how many were sent. */
+static int put_messages(struct reader *rd, pid_t tid, uint64_t address, uint64_t n)
+{
+	int err = 0;
+
+	for (uint64_t i = 0; i < n && i < MESSAGES_MAX && !err; i++) {
+		const size_t used = rd->used;
+		const uint32_t n_parts = rd->out.head.n_parts;
+
+		if (i && sizeof(rd->out.data) - used < PART_MAX / 4)
+			break;
+		err = put_message(rd, tid, address + i * sizeof(struct mmsghdr));
+		if (err && i) { /* what came before it is sent */
+			rd->used = used;
+			rd->out.head.n_parts = n_parts;
+			return 0;
+		}
+	}
+	return err;
+}
+
+static int gather(struct reader *rd, const struct seccomp_notif *n)
+{
+	const struct broker_call *c = broker_call_find(n->data.nr);
+	const __u64 *v = n->data.args;
+	const pid_t tid = (pid_t)n->pid;
+	int err;
+
+	if (!c || n->data.arch != CONFINE_NATIVE_ARCH)
+		return 0;
+	switch (c->gather) {
+	case GATHER_NOTHING:
+		return 0;
+	case GATHER_ADDRESS:
+		return put_address(rd, tid, v[c->a], (uint32_t)v[c->b]);
+	case GATHER_PATH:
+		return put_path(rd, tid, v[c->a]);
+	case GATHER_PATH_HOW:
+		err = put_path(rd, tid, v[c->a]);
+		return err ? err : put_bytes(rd, tid, v[c->b], sizeof(struct open_how), sizeof(struct open_how));
+	case GATHER_PACKET:
+		err = put_address(rd, tid, v[4], v[4] ? (uint32_t)v[5] : 0);
+		return err ? err : put_bytes(rd, tid, v[1], (size_t)v[2], PART_MAX);
+	case GATHER_MESSAGE:
+		return put_message(rd, tid, v[c->a]);
+	case GATHER_MESSAGES:
+		return put_messages(rd, tid, v[c->a], (uint32_t)v[c->b]);
+	}
+	return EPERM;
+}
+
+/* ---- Listeners ---- */
+
+static void say(struct reader *rd, size_t n)
+{
+	if (sock_send(rd->sock, &rd->out, sizeof(rd->out.head) + n, NULL, 0, NULL) < 0)
+		_exit(EXIT_FAILURE);
+}
+
+static void forget(struct reader *rd, uint32_t n)
+{
+	for (unsigned i = 0; i < rd->n_listeners; i++) {
+		if (rd->listeners[i].n != n)
+			continue;
+		/* The broker has it open, too: closing would not end the watch. */
+		(void)epoll_ctl(rd->epoll_fd, EPOLL_CTL_DEL, rd->listeners[i].fd, NULL);
+		(void)close(rd->listeners[i].fd);
+		rd->listeners[i] = rd->listeners[--rd->n_listeners];
+		return;
+	}
+}
+
+static int listener_fd(const struct reader *rd, uint32_t n)
+{
+	for (unsigned i = 0; i < rd->n_listeners; i++)
+		if (rd->listeners[i].n == n)
+			return rd->listeners[i].fd;
+	return -1;
+}
+
+static void watch(struct reader *rd, uint32_t n, int fd)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = (uint64_t)n << 32 | (uint32_t)fd };
+
+	if (fd < 0)
+		return;
+	/* Told twice: what the one before us had not read, and for us. */
+	if (listener_fd(rd, n) >= 0 || rd->n_listeners == LISTENERS_MAX ||
+	    epoll_ctl(rd->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0) {
+		(void)close(fd);
+		return;
+	}
+	rd->listeners[rd->n_listeners].n = n;
+	rd->listeners[rd->n_listeners++].fd = fd;
+}
+
+static bool is_valid(int listener, uint64_t id)
+{
+	return ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+}
+
+static void serve(struct reader *rd, uint32_t n, int fd)
+{
+	struct notice *head = &rd->out.head;
+
+	memset(head, 0, sizeof(*head)); /* the kernel takes only zeroes */
+	if (ioctl(fd, SECCOMP_IOCTL_NOTIF_RECV, &head->call) < 0) {
+		if (errno != ENOENT && errno != EINTR) /* ENOENT: it has been killed meanwhile */
+			forget(rd, n);
+		return;
+	}
+	head->kind = NOTICE_CALL;
+	head->listener = n;
+	rd->used = 0;
+	if (head->call.pid) {
+		begin_access(rd, n, head->call.id, (pid_t)head->call.pid);
+		head->err = gather(rd, &head->call);
+		end_access(rd);
+	}
+	/* The number may have become another's while we read. */
+	if (!is_valid(fd, head->call.id))
+		return;
+	if (head->err)
+		rd->used = head->n_parts = 0;
+	say(rd, rd->used);
+}
+
+/* ---- Orders ---- */
+
+static int poke(const struct order *o, char *bytes, size_t n)
+{
+	struct iovec to[MESSAGES_MAX];
+	size_t n_to = 1;
+	struct iovec from = { .iov_base = bytes, .iov_len = n };
+
+	to[0] = (struct iovec){ .iov_base = (void *)(uintptr_t)o->address, .iov_len = n };
+	if (o->stride) {
+		n_to = n / 4;
+		if (n_to > MESSAGES_MAX)
+			return EMSGSIZE;
+		for (size_t i = 0; i < n_to; i++)
+			to[i] = (struct iovec){ .iov_base = (void *)(uintptr_t)(o->address + i * o->stride), .iov_len = 4 };
+	}
+	return process_vm_writev(o->tid, &from, 1, to, n_to, 0) == (ssize_t)n ? 0 : EFAULT;
+}
+
+static void write_back(struct reader *rd, size_t n)
+{
+	const struct order *o = &rd->in.head;
+	const int fd = listener_fd(rd, o->listener);
+
+	rd->out.head = (struct notice){ .kind = NOTICE_WRITTEN, .listener = o->listener, .job = o->job, .err = EFAULT };
+	/* Whoever has that number now is who waits: between this and the next line it would take all other numbers to come by. */
+	if (fd >= 0 && is_valid(fd, o->id)) {
+		begin_access(rd, o->listener, o->id, o->tid);
+		rd->out.head.err = poke(o, rd->in.data, n);
+		end_access(rd);
+	}
+	say(rd, 0);
+}
+
+static void obey(struct reader *rd)
+{
+	int fd = -1;
+	size_t n_fds = 1;
+	const ssize_t n = sock_recv(rd->sock, &rd->in, sizeof(rd->in), &fd, &n_fds, -1, NULL);
+
+	if (n < (ssize_t)sizeof(rd->in.head))
+		_exit(EXIT_SUCCESS);
+	switch ((enum order_kind)rd->in.head.kind) {
+	case ORDER_WATCH:
+		watch(rd, rd->in.head.listener, ps_take_fd(&fd));
+		break;
+	case ORDER_FORGET:
+		forget(rd, rd->in.head.listener);
+		break;
+	case ORDER_WRITE:
+		write_back(rd, (size_t)n - sizeof(rd->in.head));
+		break;
+	}
+	ps_fd_close(&fd);
+}
+
+/* ---- Life ---- */
+
+static void set_up(struct reader *rd)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = UINT64_MAX };
+	sigset_t set;
+
+	(void)prctl(PR_SET_NAME, "podshim:reader");
+	(void)signal(SIGALRM, SIG_DFL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
+	rd->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (sigprocmask(SIG_UNBLOCK, &set, NULL) < 0 || rd->epoll_fd < 0 ||
+	    epoll_ctl(rd->epoll_fd, EPOLL_CTL_ADD, rd->sock, &ev) < 0 || confine_reader(NULL) < 0)
+		_exit(EXIT_FAILURE);
+	rd->out.head = (struct notice){ .kind = NOTICE_HELLO };
+	say(rd, 0);
+	if (!rd->note->busy)
+		return;
+	rd->out.head = (struct notice){ .kind = NOTICE_STALLED, .listener = rd->note->listener,
+					.call = { .id = rd->note->id, .pid = (uint32_t)rd->note->tid } };
+	rd->note->busy = 0;
+	say(rd, 0);
+}
+
+_Noreturn void broker_reader(int sock, struct reader_note *note)
+{
+	static struct reader rd;
+
+	rd.sock = sock;
+	rd.note = note;
+	set_up(&rd);
+	for (;;) {
+		struct epoll_event ev;
+
+		if (epoll_wait(rd.epoll_fd, &ev, 1, -1) < 1)
+			continue;
+		if (ev.data.u64 == UINT64_MAX)
+			obey(&rd);
+		else if (ev.events & EPOLLIN)
+			serve(&rd, (uint32_t)(ev.data.u64 >> 32), (int)(uint32_t)ev.data.u64);
+		else
+			forget(&rd, (uint32_t)(ev.data.u64 >> 32));
+	}
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * restrict_masks.c - deny and ignore entries inside of what is allowed: masks and read-only paths, on every way to them.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/scope.h"
+#include "shim/policy/restrict_parts.h"
+
+#define READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+
+/* Can the payload read what is at `path`, as far as its rules go? */
+static bool may_be_read(const struct restricting *r, const char *path)
+{
+	const struct policy_landlock_rule *rules = r->rules.v;
+
+	if (!(r->handled & READ))
+		return true;
+	for (size_t i = 0; i < r->rules.n; i++)
+		if (rules[i].access & READ && (view_below(path, rules[i].path) || view_below(rules[i].path, path)))
+			return true;
+	return false;
+}
+
+/* Can the payload make something at `path`, which is missing? */
+static bool may_be_written(const struct restricting *r, const char *path)
+{
+	const struct policy_rebind *rebinds = r->rebinds.v;
+	const struct policy_rebind *best = NULL;
+	int mount = view_mount_of(&r->view, path);
+	const char *target = view_mount_target(&r->view, mount);
+	bool readonly = mount == VIEW_ROOT ? r->p->rootfs.readonly || r->p->rootfs_attr_set & MOUNT_ATTR_RDONLY
+					   : (r->mounts[mount].attr_set | r->mounts[mount].rec_set) & MOUNT_ATTR_RDONLY ||
+						     r->mounts[mount].sb_flags & MS_RDONLY;
+
+	/* The innermost one counts. */
+	for (size_t i = 0; i < r->rebinds.n; i++)
+		if (view_below(path, rebinds[i].path) && view_below(rebinds[i].path, target) &&
+		    (rebinds[i].attr_set | rebinds[i].attr_clr) & MOUNT_ATTR_RDONLY &&
+		    (!best || view_below(rebinds[i].path, best->path)))
+			best = &rebinds[i];
+	if (best)
+		return best->attr_clr & MOUNT_ATTR_RDONLY;
+	return !readonly;
+}
+
+/* What is denied is not there: nothing to hide, unless somebody makes it. */
+static int deny_missing(struct restricting *r, const struct perm_place *place)
+{
+	const char *path = place->at.path;
+	enum policy_permission p = place->entry->permission;
+
+	if (place->entry->optional || place->entry->implied || !may_be_written(r, path))
+		return 0;
+	return cannot(r, p, place->entry->from, "'%s' is missing, and what is made there could not be denied (a '?' behind it accepts that)",
+		      path);
+}
+
+static int mask(struct restricting *r, const char *from, const char *path)
+{
+	struct policy_path *row;
+
+	for (size_t i = 0; i < r->masked.n; i++)
+		if (strcmp(((const struct policy_path *)r->masked.v)[i].path, path) == 0)
+			return 0;
+	row = rows_add(r, &r->masked);
+	if (!row)
+		return -1;
+	*row = (struct policy_path){ from, path };
+	return 0;
+}
+
+/* Other names of the same file are no paths that anybody could find. */
+static int check_links(struct restricting *r, const struct perm_place *place)
+{
+	if (place->at.kind != VIEW_FILE || place->at.nlink < 2)
+		return 0;
+	return note(r, place->entry->permission, "'%s' has %lu names, of which one is denied", place->at.path,
+		    (unsigned long)place->at.nlink);
+}
+
+typedef int take_fn(struct restricting *r, const struct perm_place *place, const char *path);
+
+static int take_read(struct restricting *r, const struct perm_place *place, const char *path)
+{
+	return may_be_read(r, path) ? mask(r, place->entry->from, path) : 0;
+}
+
+static int take_write(struct restricting *r, const struct perm_place *place, const char *path)
+{
+	return may_be_written(r, path) ? rebind(r, place->entry->from, path, MOUNT_ATTR_RDONLY, 0, place->at.kind == VIEW_DIR) : 0;
+}
+
+/* Whatever leads to it. */
+static int take_away(struct restricting *r, const struct perm_place *place, take_fn *take)
+{
+	struct spec_strs aliases;
+
+	if (place->at.kind == VIEW_NONE)
+		return deny_missing(r, place);
+	if (!place->at.path[1])
+		return 0;
+	if (view_aliases(&r->view, &place->at, &aliases) < 0)
+		return errno == ENOMEM ? restrict_oom(r)
+				       : cannot(r, place->entry->permission, place->entry->from,
+						"other ways to '%s' cannot be found: %s", place->at.path, strerror(errno));
+	if (take(r, place, place->at.path) < 0)
+		return -1;
+	for (size_t i = 0; i < aliases.n; i++)
+		if (take(r, place, aliases.v[i]) < 0)
+			return -1;
+	return check_links(r, place);
+}
+
+/* ---- Ignore ---- */
+
+static int absent(struct restricting *r, const struct perm_entry *entry, const struct view_found *at)
+{
+	(void)r, (void)entry, (void)at;
+	return 0;
+}
+
+/* Only what is not bound in the first place looks as if it were not there. */
+static int restrict_ignored(struct restricting *r)
+{
+	struct rows places = ROWS(struct perm_place);
+	const struct perm_place *v;
+
+	if (find_places(r, &r->g->of[POLICY_READ].ignore, absent, &places) < 0)
+		return -1;
+	v = places.v;
+	for (size_t i = 0; i < places.n; i++)
+		if (cannot(r, POLICY_READ, v[i].entry->from,
+			   "'%s' exists, and can be denied but not be made to look missing", v[i].at.path) < 0 ||
+		    take_away(r, &v[i], take_read) < 0)
+			return -1;
+	return 0;
+}
+
+/* An entry that denies everything leaves nothing to mask. */
+int restrict_masks(struct restricting *r)
+{
+	const struct perm_places *read = &r->denied[POLICY_READ], *write = &r->denied[POLICY_WRITE];
+
+	for (size_t i = 0; i < write->n; i++)
+		if (take_away(r, &write->v[i], take_write) < 0)
+			return -1;
+	for (size_t i = 0; i < read->n; i++)
+		if (take_away(r, &read->v[i], take_read) < 0)
+			return -1;
+	return restrict_ignored(r);
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * restrict_rest.c - the process: environment, secrets, capabilities; and limits.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/scope.h"
+#include "oci/names.h"
+#include "shim/policy/restrict_parts.h"
+
+enum { SECRET_MAX = 65536, PERIOD_US = 100000 };
+
+/* ---- Environment ---- */
+
+/* What tells the loader of the C library to map other files. */
+static bool is_loaders(const char *variable)
+{
+	static const char *const names[] = { "GLIBC_TUNABLES", "GCONV_PATH", "LOCPATH", "NLSPATH", "RESOLV_HOST_CONF", "TZDIR" };
+	size_t n = strcspn(variable, "=");
+
+	if (!strncmp(variable, "LD_", 3))
+		return true;
+	for (size_t i = 0; i < PS_COUNT(names); i++)
+		if (strlen(names[i]) == n && !strncmp(variable, names[i], n))
+			return true;
+	return false;
+}
+
+/* NAME or PREFIX*. */
+static bool names_it(const struct perm_list *l, const char *variable)
+{
+	size_t n = strcspn(variable, "=");
+
+	for (size_t i = 0; i < l->n; i++) {
+		const char *value = l->v[i].value;
+		size_t len = value ? strlen(value) : 0;
+
+		if (!value || (len && value[len - 1] == '*' && len - 1 <= n && !strncmp(value, variable, len - 1)) ||
+		    (len == n && !strncmp(value, variable, n)))
+			return true;
+	}
+	return false;
+}
+
+static bool is_withheld(const struct restricting *r, const char *variable)
+{
+	const struct perm_rules *rules = &r->g->of[POLICY_ENV];
+	bool code = grip_of(r, POLICY_RUN) == GRIP_LISTED || grip_of(r, POLICY_FFI) == GRIP_LISTED;
+
+	if (names_it(&rules->deny, variable) || names_it(&rules->ignore, variable))
+		return true;
+	return (code || grip_of(r, POLICY_ENV) == GRIP_LISTED) && is_loaders(variable) && !names_it(&rules->allow, variable);
+}
+
+static int set_variable(struct restricting *r, struct rows *env, const char *name, const char *value)
+{
+	const char *text = ps_arena_printf(r->a, "%s=%s", name, value), **v = env->v, **row = NULL;
+	size_t n = strlen(name);
+
+	if (!text)
+		return restrict_oom(r);
+	for (size_t i = 0; i < env->n && !row; i++)
+		if (!strncmp(v[i], name, n) && v[i][n] == '=')
+			row = &v[i];
+	if (!row)
+		row = rows_add(r, env);
+	if (!row)
+		return -1;
+	*row = text;
+	return 0;
+}
+
+/* Deny entries count for what is set here, too. */
+static int set_or_withhold(struct restricting *r, struct rows *env, const char *name, const char *value)
+{
+	if (!names_it(&r->g->of[POLICY_ENV].deny, name))
+		return set_variable(r, env, name, value);
+	return note(r, POLICY_ENV, "'%s' is withheld", name);
+}
+
+/* The value of a secret; its source is the operator's, on the host. */
+static int secret_value(struct restricting *r, const struct perm_secret *s, const char **ret)
+{
+	ps_auto_buf struct ps_buf text = { .data = NULL };
+	size_t n;
+
+	if (!strncmp(s->source, "env:", 4)) {
+		*ret = getenv(s->source + 4);
+		return *ret ? 0 : ps_fail(r->e, PS_E_CONFIG, "env: the secret '%s' has no value in the variable '%s'", s->name,
+					  s->source + 4);
+	}
+	if (strncmp(s->source, "file:/", 6) != 0)
+		return ps_fail(r->e, PS_E_CONFIG, "env: the secret '%s' is from neither file:/PATH nor env:NAME", s->name);
+	if (ps_read_file_at(AT_FDCWD, s->source + 5, SECRET_MAX, &text, r->e) < 0)
+		return ps_ctx(r->e, "env: secret '%s'", s->name);
+	n = text.len;
+	if (n && text.data[n - 1] == '\n')
+		n--;
+	if (n && memchr(text.data, '\0', n))
+		return ps_fail(r->e, PS_E_CONFIG, "env: the secret '%s' has a NUL byte", s->name);
+	*ret = ps_arena_strndup(r->a, n ? text.data : "", n);
+	return *ret ? 0 : restrict_oom(r);
+}
+
+/* Everything that a program starts has its environment: a secret is for the first program, or for all. */
+static bool is_for_first(const struct restricting *r, const struct perm_secret *s)
+{
+	const struct spec_strs *args = &r->in->process.args;
+	const char *slash;
+
+	if (!s->only.n)
+		return true;
+	for (size_t i = 0; args->n && i < s->only.n; i++) {
+		slash = strrchr(args->v[0], '/');
+		if (!strcmp(s->only.v[i], args->v[0]) || (!strchr(s->only.v[i], '/') && slash && !strcmp(s->only.v[i], slash + 1)))
+			return true;
+	}
+	return false;
+}
+
+static int add_secrets(struct restricting *r, struct rows *env)
+{
+	const struct perm_settings *s = &r->g->settings;
+
+	for (size_t i = 0; i < s->n_secrets; i++) {
+		const char *value = NULL;
+
+		if (!is_for_first(r, &s->secrets[i])) {
+			if (cannot(r, POLICY_ENV, s->secrets[i].from,
+				   "the secret '%s' is for '%s' only, which is not the program that is started", s->secrets[i].name,
+				   s->secrets[i].only.v[0]) < 0)
+				return -1;
+			continue;
+		}
+		if (secret_value(r, &s->secrets[i], &value) < 0)
+			return ps_at_from(r->e, s->secrets[i].from, "");
+		if (set_or_withhold(r, env, s->secrets[i].name, value) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* What config.json sets is granted by it; nothing comes from the host. */
+static int restrict_env(struct restricting *r)
+{
+	const struct spec_strs *in = &r->in->process.env;
+	const struct spec_kvs *set = &r->g->settings.env_set;
+	struct rows env = ROWS(const char *);
+
+	for (size_t i = 0; i < in->n; i++) {
+		const char **row;
+
+		if (r->enforced && is_withheld(r, in->v[i])) {
+			if (note(r, POLICY_ENV, "'%.*s' is withheld", (int)strcspn(in->v[i], "="), in->v[i]) < 0)
+				return -1;
+			continue;
+		}
+		row = rows_add(r, &env);
+		if (!row)
+			return -1;
+		*row = in->v[i];
+	}
+	for (size_t i = 0; i < set->n; i++)
+		if (set_or_withhold(r, &env, set->v[i].key, set->v[i].value) < 0)
+			return -1;
+	if (add_secrets(r, &env) < 0)
+		return -1;
+	r->p->process.env = (struct spec_strs){ env.v, env.n };
+	return 0;
+}
+
+/* ---- Capabilities ---- */
+
+#define CAP(c) (UINT64_C(1) << (c))
+
+static bool allows_sys(const struct restricting *r, const char *name, const char *other)
+{
+	const struct perm_query q = { .permission = POLICY_SYS, .value = name }, q2 = { .permission = POLICY_SYS, .value = other };
+	enum policy_action a = permissions_decide(r->g, &q).action, b = permissions_decide(r->g, &q2).action;
+
+	return a == POLICY_ALLOW || a == POLICY_WARN || b == POLICY_ALLOW || b == POLICY_WARN;
+}
+
+/* What would undo mounts, see past them, or reach the network below the sockets. */
+static uint64_t caps_dropped(const struct restricting *r)
+{
+	const struct net_state net = net_state_of(r);
+	uint64_t drop = 0;
+
+	if (is_limited(r, POLICY_READ) || is_limited(r, POLICY_WRITE) || is_limited(r, POLICY_RUN) || is_limited(r, POLICY_FFI))
+		drop |= CAP(CAP_SYS_ADMIN) | CAP(CAP_SYS_MODULE) | CAP(CAP_SYS_RAWIO) | CAP(CAP_SYS_BOOT) | CAP(CAP_BPF) |
+			CAP(CAP_PERFMON) | CAP(CAP_CHECKPOINT_RESTORE) | CAP(CAP_LINUX_IMMUTABLE);
+	if (is_limited(r, POLICY_RUN) || is_limited(r, POLICY_FFI))
+		drop |= CAP(CAP_SYS_PTRACE);
+	if (net.hold != NET_HOLD_NONE)
+		drop |= CAP(CAP_NET_ADMIN) | CAP(CAP_NET_RAW) | CAP(CAP_NET_BROADCAST);
+	/* The host's ports below 1024 would be the payload's. */
+	if (net.swaps)
+		drop |= CAP(CAP_NET_BIND_SERVICE);
+	if (is_limited(r, POLICY_SYS)) {
+		drop |= allows_sys(r, "setuid", "seteuid") ? 0 : CAP(CAP_SETUID);
+		drop |= allows_sys(r, "setgid", "setegid") ? 0 : CAP(CAP_SETGID);
+		drop |= allows_sys(r, "setPriority", "setPriority") ? 0 : CAP(CAP_SYS_NICE);
+	}
+	return drop;
+}
+
+static int restrict_caps(struct restricting *r)
+{
+	struct policy_caps *c = &r->p->process.caps;
+	uint64_t drop = caps_dropped(r), lost = drop & (c->permitted | c->ambient | c->effective);
+
+	for (unsigned bit = 0; bit < 64 && lost; bit++) {
+		const char *name = lost >> bit & 1 ? ps_name_of(names_capability, n_names_capability, bit) : NULL;
+
+		if (name && note(r, POLICY_SYS, "%s is taken away: it could undo a limit", name) < 0)
+			return -1;
+	}
+	c->bounding &= ~drop;
+	c->effective &= ~drop;
+	c->permitted &= ~drop;
+	c->inheritable &= ~drop;
+	c->ambient &= ~drop;
+	return 0;
+}
+
+int restrict_process(struct restricting *r)
+{
+	if (!r->in->has_process)
+		return 0;
+	if (restrict_env(r) < 0 || (r->enforced && restrict_caps(r) < 0))
+		return -1;
+	r->p->process.no_new_privileges = true;
+	return 0;
+}
+
+/* ---- Limits ---- */
+
+/* The lower of two; negative is no limit. */
+static void lower(struct opt_i64 *have, uint64_t limit)
+{
+	int64_t v = limit > INT64_MAX ? INT64_MAX : (int64_t)limit;
+
+	if (!have->set || have->v < 0 || have->v > v)
+		*have = (struct opt_i64){ true, v };
+}
+
+/* cpu: thousandths of one processor. */
+static void lower_cpu(struct policy_resources *p, uint64_t thousandths)
+{
+	uint64_t period = p->cpu_period.set ? p->cpu_period.v : PERIOD_US;
+	uint64_t quota = thousandths < INT64_MAX / (period + 1) ? thousandths * period / 1000 : INT64_MAX;
+
+	/* The kernel's least quota is a millisecond. */
+	lower(&p->cpu_quota, quota < 1000 ? 1000 : quota);
+	p->cpu_period = (struct opt_u64){ true, period };
+}
+
+int restrict_limits(struct restricting *r)
+{
+	const struct perm_settings *s = &r->g->settings;
+	struct policy_resources *p = &r->p->resources;
+
+	if (s->memory.set) {
+		lower(&p->memory_limit, s->memory.v);
+		/* As much swap as before, no more; and none that the limit did not have. */
+		if (p->memory_swap.set && p->memory_swap.v >= 0 && p->memory_swap.v < p->memory_limit.v)
+			p->memory_swap.v = p->memory_limit.v;
+		if (p->memory_reservation.set && p->memory_reservation.v > p->memory_limit.v)
+			p->memory_reservation.v = p->memory_limit.v;
+	}
+	if (s->pids.set)
+		lower(&p->pids_limit, s->pids.v);
+	if (s->cpu.set)
+		lower_cpu(p, s->cpu.v);
+	return 0;
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * restrict_sys.c - sys: what /proc, /sys and the host name tell of the machine.
+ */
+#include <string.h>
+
+#include "base/scope.h"
+#include "shim/policy/restrict_parts.h"
+
+static const char sys_from[] = "default#/permissions/sys";
+
+/* Files of a whole /proc by the name that shows them; NULL: none does. */
+static const struct { const char *name, *paths[10]; } proc_files[] = {
+	{ "loadavg", { "/proc/loadavg" } },
+	{ "osUptime", { "/proc/uptime" } },
+	{ "systemMemoryInfo", { "/proc/meminfo", "/proc/vmstat", "/proc/zoneinfo", "/proc/buddyinfo", "/proc/pagetypeinfo",
+				"/proc/slabinfo", "/proc/swaps", "/proc/vmallocinfo" } },
+	{ "cpus", { "/proc/cpuinfo", "/proc/stat", "/proc/schedstat", "/proc/softirqs", "/proc/interrupts" } },
+	{ "osRelease", { "/proc/version", "/proc/cmdline", "/proc/sys/kernel" } },
+	{ NULL, { "/proc/diskstats", "/proc/partitions", "/proc/modules", "/proc/kallsyms", "/proc/pressure", "/proc/cgroups",
+		  "/proc/fs", "/proc/bus", "/proc/driver" } },
+};
+
+/* What system calls say to everybody. */
+static const char *const told[] = { "osRelease", "uid", "gid", "getegid", "userInfo", "homedir", "umask", "statfs",
+				    "getPriority", "inspector", "ca" };
+
+static bool allows(const struct restricting *r, const char *name)
+{
+	const struct perm_query q = { .permission = POLICY_SYS, .value = name };
+	enum policy_action a = permissions_decide(r->g, &q).action;
+
+	return a == POLICY_ALLOW || a == POLICY_WARN;
+}
+
+static int mask(struct restricting *r, const char *path)
+{
+	struct policy_path *row = rows_add(r, &r->masked);
+
+	if (!row)
+		return -1;
+	*row = (struct policy_path){ sys_from, path };
+	return 0;
+}
+
+static bool needs_whole_proc(const struct restricting *r)
+{
+	for (size_t i = 0; i < PS_COUNT(proc_files); i++)
+		if (proc_files[i].name && allows(r, proc_files[i].name))
+			return true;
+	return false;
+}
+
+/* Processes only: 5.8.  Not for a /proc of the host's, which has other options. */
+static int only_processes(struct restricting *r)
+{
+	for (size_t i = 0; i < r->p->n_mounts; i++) {
+		struct policy_mount *m = &r->mounts[i];
+
+		if (strcmp(m->fstype, "proc") != 0 || m->bind || strstr(m->data, "subset="))
+			continue;
+		m->data = *m->data ? ps_arena_printf(r->a, "%s,subset=pid", m->data) : "subset=pid";
+		if (!m->data)
+			return restrict_oom(r);
+	}
+	return 0;
+}
+
+static int restrict_proc(struct restricting *r)
+{
+	if (has_own_ns(r, CLONE_NEWPID) && !needs_whole_proc(r))
+		return only_processes(r);
+	for (size_t i = 0; i < PS_COUNT(proc_files); i++)
+		for (size_t k = 0; k < PS_COUNT(proc_files[i].paths) && proc_files[i].paths[k]; k++)
+			if ((!proc_files[i].name || !allows(r, proc_files[i].name)) && mask(r, proc_files[i].paths[k]) < 0)
+				return -1;
+	return 0;
+}
+
+static bool is_below_sysfs(const struct restricting *r, size_t i)
+{
+	for (size_t k = 0; k <= i; k++)
+		if (!strcmp(r->mounts[k].fstype, "sysfs") && view_below(r->mounts[i].target, r->mounts[k].target))
+			return true;
+	return false;
+}
+
+/* Left out with what is mounted in it. */
+static void drop_sysfs(struct restricting *r)
+{
+	size_t n = 0;
+
+	if (allows(r, "cpus") || allows(r, "networkInterfaces"))
+		return;
+	for (size_t i = 0; i < r->p->n_mounts; i++)
+		r->drops_mount[i] = is_below_sysfs(r, i);
+	for (size_t i = 0; i < r->p->n_mounts; i++)
+		if (!r->drops_mount[i])
+			r->mounts[n++] = r->mounts[i];
+	r->p->n_mounts = n;
+}
+
+/* A namespace of its own, with a name that says nothing. */
+static int restrict_hostname(struct restricting *r)
+{
+	struct policy_ns *uts = NULL;
+
+	if (allows(r, "hostname"))
+		return 0;
+	for (size_t i = 0; i < POLICY_N_NS; i++)
+		if (r->p->ns[i].flag == CLONE_NEWUTS)
+			uts = &r->p->ns[i];
+	if (uts->mode == POLICY_NS_JOIN)
+		return note(r, POLICY_SYS, "hostname: the name of the namespace '%s' is seen", uts->path);
+	if (uts->mode == POLICY_NS_HOST)
+		*uts = (struct policy_ns){ .flag = CLONE_NEWUTS, .mode = POLICY_NS_NEW, .from = sys_from };
+	if (!r->p->hostname)
+		r->p->hostname = "localhost";
+	return 0;
+}
+
+/* An entry that denies what nobody can keep back is an error, a list without the name is not. */
+static int check_told(struct restricting *r)
+{
+	const struct perm_rules *rules = &r->g->of[POLICY_SYS];
+
+	for (size_t i = 0; i < rules->deny.n; i++)
+		for (size_t k = 0; k < PS_COUNT(told); k++)
+			if (rules->deny.v[i].value && !strcmp(rules->deny.v[i].value, told[k]) &&
+			    cannot(r, POLICY_SYS, rules->deny.v[i].from, "'%s' is what system calls tell every process", told[k]) < 0)
+				return -1;
+	return note(r, POLICY_SYS, "system calls tell of users, files, processors, memory and the kernel's release, listed or not");
+}
+
+int restrict_sys(struct restricting *r)
+{
+	if (!is_limited(r, POLICY_SYS))
+		return 0;
+	if (check_told(r) < 0 || restrict_hostname(r) < 0 || restrict_proc(r) < 0)
+		return -1;
+	drop_sysfs(r);
+	return 0;
+}

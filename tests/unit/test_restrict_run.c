@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * test_restrict_run.c - run and ffi: which files may be mapped as code, which of them executed.
+ */
+#include "tests/unit/restrict_test.h"
+
+#define READ_FILE LANDLOCK_ACCESS_FS_READ_FILE
+#define READ_DIR LANDLOCK_ACCESS_FS_READ_DIR
+#define EXECUTE LANDLOCK_ACCESS_FS_EXECUTE
+/* Only code is limited. */
+#define FILES ALLOW(READ, "*"), ALLOW(WRITE, "*")
+
+static bool guards(const struct rt *t, const char *name)
+{
+	for (size_t i = 0; i < t->p->guard.n_rules; i++)
+		for (size_t k = 0; k < t->p->guard.rules[i].names.n; k++)
+			if (!strcmp(t->p->guard.rules[i].names.v[k], name))
+				return true;
+	return false;
+}
+
+static const char *sysctl(const struct rt *t, const char *key)
+{
+	for (size_t i = 0; i < t->p->n_sysctl; i++)
+		if (!strcmp(t->p->sysctl[i].key, key))
+			return t->p->sysctl[i].value;
+	return NULL;
+}
+
+static void everything_else_is_noexec(void **state)
+{
+	struct rt *t = *state;
+
+	RESTRICT(t, RT_DOC(",{'destination':'/data','type':'bind','source':'/usr','options':['rbind','exec']}", ""), FILES);
+	assert_true(t->p->rootfs_attr_set & MOUNT_ATTR_NOEXEC);
+	assert_false(t->p->rootfs_attr_set & MOUNT_ATTR_RDONLY);
+	for (size_t i = 0; i < t->p->n_mounts; i++)
+		assert_true(t->p->mounts[i].attr_set & MOUNT_ATTR_NOEXEC && !(t->p->mounts[i].attr_clr & MOUNT_ATTR_NOEXEC));
+	assert_true(rt_mount(t, "/data")->rec_set & MOUNT_ATTR_NOEXEC);
+	/* The program of the document, its loader and its library; read-only where everything may be written. */
+	assert_string_equal(rt_flags(t, "/usr/bin/tool"), "x-w");
+	assert_string_equal(rt_flags(t, RT_LOADER), "x-w");
+	assert_string_equal(rt_flags(t, "/usr/lib/liba.so"), "x-w");
+	assert_int_equal(t->p->n_rebinds, 3);
+	assert_int_equal(t->p->landlock.handled_fs, EXECUTE);
+	assert_int_equal(rt_access(t, "/usr/bin/tool"), EXECUTE);
+	assert_int_equal(rt_access(t, "/usr/lib/liba.so"), 0);
+	/* Memory that becomes code, and files in memory. */
+	assert_true(t->p->mdwe);
+	assert_true(guards(t, "memfd_create") && guards(t, "ptrace") && guards(t, "mount") && guards(t, "personality"));
+	assert_null(sysctl(t, "vm/memfd_noexec"));
+	assert_true(rt_mount(t, "/proc")->attr_set & MOUNT_ATTR_RDONLY);
+}
+
+static void named_programs(void **state)
+{
+	struct rt *t = *state;
+
+	RESTRICT(t, RT_DOC("", ""), FILES, ALLOW(RUN, "other,nonsuch"));
+	assert_string_equal(rt_flags(t, "/usr/bin/other"), "x-w");
+	assert_int_equal(rt_access(t, "/usr/bin/other"), EXECUTE);
+	assert_string_equal(rt_rebind(t, "/usr/bin/other")->from, "--flag");
+	assert_string_equal(rt_rebind(t, "/usr/bin/tool")->from, "config.json#/process/args");
+	assert_true(rt_says(&t->p->notes, "run: there is no program 'nonsuch'"));
+	REFUSES(t, RT_DOC("", ""), "run: none of the programs is in the container ('nonsuch', ...)", FILES,
+		ALLOW(RUN, "nonsuch,/usr/bin/none"));
+	assert_string_equal(t->e.where, "--flag");
+}
+
+static void programs_in_mounts_and_folders(void **state)
+{
+	struct rt *t = *state;
+
+	rt_dirs(t->fd, "data/bin");
+	em_write(t->fd, "data/bin/own", &(struct em){ .bits = 64 });
+	ps_auto_mem char *doc = rt_text(RT_DOC(",{'destination':'/data','type':'tmpfs','source':'tmpfs'}"
+					       ",{'destination':'/m','type':'bind','source':'%s/data','options':['rbind']}"
+					       ",{'destination':'/n','type':'bind','source':'%s/data','options':['rbind','noexec']}", ""),
+					t->path, t->path);
+
+	RESTRICT(t, doc, FILES, ALLOW(RUN, "/m/bin/own,/n/bin/own"));
+	assert_string_equal(rt_flags(t, "/m/bin/own"), "x-w");
+	/* What the document mounts noexec stays so; and who may be run may not be written. */
+	assert_string_equal(rt_flags(t, "/n/bin/own"), "-w");
+	assert_true(rt_says(&t->p->notes, "'/n/bin/own' is mounted noexec by config.json#/mounts/7"));
+	/* Covered by a tmpfs. */
+	REFUSES(t, doc, "run: none of the programs is in the container ('/data/bin/own')", FILES, ALLOW(RUN, "/data/bin/own"));
+	/* A folder: all in it, with any library of the system. */
+	RESTRICT(t, doc, FILES, ALLOW(RUN, "/m/bin"));
+	assert_string_equal(rt_flags(t, "/m/bin"), "x-w");
+	assert_true(rt_rebind(t, "/m/bin")->recursive);
+	assert_string_equal(rt_flags(t, "/usr/lib"), "x-w");
+	assert_int_equal(rt_access(t, "/m/bin"), EXECUTE);
+	assert_int_equal(rt_access(t, "/usr/lib"), EXECUTE);
+}
+
+static void writable_around_programs(void **state)
+{
+	struct rt *t = *state;
+
+	RESTRICT(t, RT_DOC("", ""), ALLOW(WRITE, "/usr/bin,/usr/bin/other"), ALLOW(RUN, "other"));
+	assert_string_equal(rt_flags(t, "/usr/bin"), "-xw");
+	assert_string_equal(rt_flags(t, "/usr/bin/other"), "x-w");
+	assert_true(rt_says(&t->p->warnings, "write: '/usr/bin/other' stays read-only: it may be run (--flag)"));
+}
+
+static void denied_programs(void **state)
+{
+	struct rt *t = *state;
+
+	/* Inside of a folder, by name and by path. */
+	RESTRICT(t, RT_DOC("", ""), FILES, ALLOW(RUN, "/usr/bin"), DENY(RUN, "other"));
+	assert_string_equal(rt_flags(t, "/usr/bin"), "x-w");
+	assert_string_equal(rt_flags(t, "/usr/bin/other"), "-x");
+	RESTRICT(t, RT_DOC("", ""), DENY(RUN, "/bin/other"));
+	assert_string_equal(rt_flags(t, "/usr/bin/other"), "-x");
+	assert_int_equal(t->p->n_rebinds, 1);
+	assert_int_equal(t->p->landlock.handled_fs, 0);
+	assert_false(t->p->rootfs_attr_set & MOUNT_ATTR_NOEXEC);
+	/* Listed and denied is denied; and where nothing else is executable nothing needs to be done. */
+	RESTRICT(t, RT_DOC("", ""), FILES, ALLOW(RUN, "other,tool"), DENY(RUN, "other"));
+	assert_string_equal(rt_flags(t, "/usr/bin/other"), "");
+	assert_int_equal(rt_access(t, "/usr/bin/other"), 0);
+	/* One name of many is all of them. */
+	assert_int_equal(symlinkat("other", t->fd, "usr/bin/wget"), 0);
+	RESTRICT(t, RT_DOC("", ""), DENY(RUN, "wget"));
+	assert_true(rt_says(&t->p->warnings, "run: 'wget' is '/usr/bin/other': all of that is denied (--flag)"));
+	assert_string_equal(rt_flags(t, "/usr/bin/other"), "-x");
+	RESTRICT(t, RT_DOC("", ""), FILES, ALLOW(RUN, "other"), DENY(RUN, "*"));
+	assert_int_equal(rt_access(t, "/usr/bin/other"), 0);
+	assert_int_equal(rt_access(t, "/usr/bin/tool"), EXECUTE);
+}
+
+static void listed_libraries(void **state)
+{
+	struct rt *t = *state;
+
+	rt_dirs(t->fd, "opt/plugins");
+	em_write(t->fd, "opt/plugins/p.so", &(struct em){ .needed = { "libq.so" } });
+	em_write(t->fd, "usr/lib/libq.so", &(struct em){ .bits = 64 });
+	RESTRICT(t, RT_DOC("", ""), ALLOW(READ, "/work"), ALLOW(FFI, "/opt/plugins/p.so,/work/out"));
+	assert_string_equal(rt_flags(t, "/opt/plugins/p.so"), "x-w");
+	assert_string_equal(rt_flags(t, "/usr/lib/libq.so"), "x-w");
+	assert_string_equal(rt_flags(t, "/work/out"), "x-w");
+	assert_int_equal(rt_access(t, "/opt/plugins/p.so"), READ_FILE);
+	assert_int_equal(rt_access(t, "/work/out"), READ_FILE | READ_DIR);
+	REFUSES(t, RT_DOC("", ""), "ffi: the container has no '/opt/none.so' (a '?' behind it lets it be missing)",
+		ALLOW(FFI, "/opt/none.so"));
+	RESTRICT(t, RT_DOC("", ""), ALLOW(FFI, "/opt/plugins/p.so"), DENY(FFI, "/opt/plugins"));
+	assert_string_equal(rt_flags(t, "/opt/plugins/p.so"), "");
+}
+
+static void code_that_is_made_at_run_time(void **state)
+{
+	struct rt *t = *state;
+
+	t->settings.jit = (struct opt_bool){ true, true };
+	RESTRICT(t, RT_DOC("", ""), FILES);
+	assert_false(t->p->mdwe);
+	assert_false(guards(t, "memfd_create"));
+	assert_string_equal(sysctl(t, "vm/memfd_noexec"), "2");
+	REFUSES(t, RT_DOC_NS("{'type':'mount'}", "", ""),
+		"run: memory can be executed as a file: to forbid that needs a pid namespace of the container's own", FILES);
+	t->host.memfd_noexec = false;
+	REFUSES(t, RT_DOC("", ""), "run: memory can be executed as a file: this kernel cannot forbid it (Linux 6.3)", FILES);
+	t->settings.jit = (struct opt_bool){ false, false };
+	t->host.mdwe = false;
+	REFUSES(t, RT_DOC("", ""), "ffi: this kernel cannot keep memory from becoming executable (Linux 6.3)", FILES);
+	t->settings.best_effort = (struct opt_bool){ true, true };
+	RESTRICT(t, RT_DOC("", ""), FILES);
+	assert_true(rt_says(&t->p->warnings, "ffi: this kernel cannot keep memory"));
+	assert_false(t->p->mdwe);
+}
+
+static void one_without_the_other(void **state)
+{
+	struct rt *t = *state;
+
+	/* Everything may be loaded: then nothing is noexec, and the loader is no secret. */
+	RESTRICT(t, RT_DOC("", ""), FILES, ALLOW(FFI, "*"), ALLOW(RUN, "other"));
+	assert_int_equal(t->p->rootfs_attr_set & MOUNT_ATTR_NOEXEC, 0);
+	assert_true(rt_says(&t->p->warnings, "run: everything may be loaded as code"));
+	assert_string_equal(rt_flags(t, "/usr/bin/other"), "-w");
+	assert_int_equal(rt_access(t, "/usr/bin/other"), EXECUTE);
+	assert_false(t->p->mdwe);
+	assert_string_equal(sysctl(t, "vm/memfd_noexec"), "2");
+	/* Everything may be run. */
+	RESTRICT(t, RT_DOC("", ""), FILES, ALLOW(RUN, "*"));
+	assert_int_equal(t->p->n_rebinds, 0);
+	assert_true(rt_says(&t->p->notes, "ffi: everything may be loaded, because everything may be run"));
+	REFUSES(t, RT_DOC("", ""), "ffi: what is loaded cannot be limited where everything may be run", FILES, ALLOW(RUN, "*"),
+		ALLOW(FFI, "/usr/lib"));
+	/* Then programs have to be readable. */
+	RESTRICT(t, RT_DOC("", ""), ALLOW(READ, "/work"), ALLOW(RUN, "*"));
+	assert_int_equal(rt_access(t, "/usr/bin"), READ_FILE | READ_DIR);
+	assert_int_equal(rt_access(t, "/usr/lib"), READ_FILE | READ_DIR);
+}
+
+static void hooks_of_the_container_can_run(void **state)
+{
+	struct rt *t = *state;
+
+	em_write(t->fd, "usr/bin/hook", &(struct em){ .bits = 64 });
+	RESTRICT(t, RT_DOC("", ",'hooks':{'startContainer':[{'path':'/usr/bin/hook'}]}"), FILES);
+	assert_string_equal(rt_flags(t, "/usr/bin/hook"), "x-w");
+	/* Not by the payload. */
+	assert_int_equal(rt_access(t, "/usr/bin/hook"), 0);
+}
+
+static void relative_programs_and_none(void **state)
+{
+	struct rt *t = *state;
+	const char *doc = "{'ociVersion':'1.3.0','root':{'path':'rootfs'},'linux':{'namespaces':[" RT_NS "]}"
+			  ",'process':{'user':{'uid':0,'gid':0},'cwd':'/work','args':['./own']}}";
+
+	em_write(t->fd, "work/own", &(struct em){ .bits = 64 });
+	RESTRICT(t, doc, FILES);
+	assert_string_equal(rt_flags(t, "/work/own"), "x-w");
+	RESTRICT(t, "{'ociVersion':'1.3.0','root':{'path':'rootfs'},'linux':{'namespaces':[" RT_NS "]}}", FILES);
+	assert_int_equal(t->p->n_rebinds, 0);
+}
+
+int main(void)
+{
+#define BOX(f) cmocka_unit_test_setup_teardown(f, rt_setup, rt_teardown)
+	const struct CMUnitTest tests[] = {
+		BOX(everything_else_is_noexec),
+		BOX(named_programs),
+		BOX(programs_in_mounts_and_folders),
+		BOX(writable_around_programs),
+		BOX(denied_programs),
+		BOX(listed_libraries),
+		BOX(code_that_is_made_at_run_time),
+		BOX(one_without_the_other),
+		BOX(hooks_of_the_container_can_run),
+		BOX(relative_programs_and_none),
+	};
+#undef BOX
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
