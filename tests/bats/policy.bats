@@ -122,14 +122,17 @@ bundle() {
 
 @test "show: entries with their origin, for a bundle and for a program" {
 	bundle
-	run -0 podshim policy show --deny-read=/data/x --warn-net bundle
+	run -0 podshim policy show '--deny-read=/data/x?' --warn-net bundle
 	has "What is not listed here is as config.json grants it."
 	[[ $output =~ read\ +allow\ +what\ config.json\ grants ]]
-	[[ $output =~ deny\ +/data/x\ +--deny-read ]]
+	[[ $output =~ deny\ +/data/x\?\ +--deny-read ]]
 	[[ $output =~ warn\ +everything\ +--warn-net ]]
 	# Relative paths are below the payload's directory.
-	run -0 podshim policy show --allow-read=in bundle
-	[[ $output =~ read\ +allow\ +/srv/in\ +--allow-read ]]
+	run -0 podshim policy show '--allow-read=in?,/proc' bundle
+	[[ $output =~ read\ +allow\ +/srv/in\?\ +--allow-read ]]
+	# What follows from that and from the bundle is there, and nothing twice.
+	[[ $output =~ /dev/null\?\ +default#/permissions/read\ \(implied\) ]]
+	[ "$(grep -c ' /proc' <<<"$output")" -eq 1 ]
 	has "What is not allowed here is denied."
 	run -0 podshim policy show
 	[[ $output =~ net\ +allow\ +nothing ]]
@@ -137,12 +140,12 @@ bundle() {
 
 @test "show: stronger sources, annotations, notes" {
 	bundle
-	policy p.json '{name: "p", permissions: {read: ["/data", "/etc"], net: {deny: ["private"]}}, limits: {memory: "64M"}}'
-	jq '.annotations = {"io.podshim.allow-read": "/data/sub,/var"}' bundle/config.json >bundle/new
+	policy p.json '{name: "p", permissions: {read: ["/data?", "/etc?"], net: {deny: ["private"]}}, limits: {memory: "64M"}}'
+	jq '.annotations = {"io.podshim.allow-read": "/data/sub?,/var?"}' bundle/config.json >bundle/new
 	mv bundle/new bundle/config.json
 	run -0 podshim policy show --policy p.json --allow-env=PATH bundle
 	has "Policy p."
-	[[ $output =~ allow\ +/data/sub\ +annotation\ io.podshim.allow-read,\ within\ p.json#/permissions/read/0 ]]
+	[[ $output =~ allow\ +/data/sub\?\ +annotation\ io.podshim.allow-read,\ within\ p.json#/permissions/read/0 ]]
 	[[ $output =~ deny\ +private\ +p.json#/permissions/net/deny/0 ]]
 	has 'note: read.allow "/etc" (p.json#/permissions/read/1) has no effect: it is outside of the allow list of the annotations'
 	[[ $output =~ memory\ +64M ]]
