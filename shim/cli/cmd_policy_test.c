@@ -2,10 +2,12 @@
  * cmd_policy_test.c - podshim policy test: recorded accesses under another policy.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/jsonw.h"
 #include "base/scope.h"
@@ -201,13 +203,15 @@ static int replay_line(struct replay *r, const char *line, size_t n, uint64_t nu
 static int replay(struct replay *r, struct ps_err *e)
 {
 	const bool standard_input = !strcmp(r->file, "-");
-	ps_auto_file FILE *f = fopen(standard_input ? "/proc/self/fd/0" : r->file, "re");
+	ps_auto_fd int fd = standard_input ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open(r->file, O_RDONLY | O_CLOEXEC);
+	ps_auto_file FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
 	ps_auto_mem char *line = NULL;
 	size_t size = 0;
 	ssize_t n;
 
 	if (!f)
 		return ps_fail_os(e, "open '%s'", r->file);
+	(void)ps_take_fd(&fd); /* closed with f */
 	for (uint64_t number = 1; (errno = 0, n = getline(&line, &size, f)) > 0; number++)
 		if (replay_line(r, line, (size_t)n, number, e) < 0)
 			return -1;

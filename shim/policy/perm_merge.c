@@ -326,7 +326,7 @@ static int cut(struct merge *m, const struct merge_entry *x, const struct merge_
 	}
 	if (any || !x->e.value)
 		return 0;
-	return merge_note(m, e, "%s.allow \"%s\" (%s) has no effect: it is outside of what %s allows",
+	return merge_note(m, e, "%s.allow \"%s\" (%s) has no effect: it is outside of the allow list of %s",
 			  policy_permission_name(x->e.permission), x->e.value, x->e.from, l->name);
 }
 

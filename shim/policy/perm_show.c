@@ -132,6 +132,17 @@ static void put_row(struct ps_buf *out, const struct columns *c, const char *per
 	ps_buf_putc(out, '\n');
 }
 
+/* What follows from an entry may be what the entry says itself. */
+static bool is_repeated(const struct perm_list *l, size_t i)
+{
+	const struct perm_entry *en = &l->v[i];
+
+	for (size_t k = 0; en->implied && en->value && k < i; k++)
+		if (l->v[k].value && !strcmp(l->v[k].value, en->value))
+			return true;
+	return false;
+}
+
 static const char *mechanism_of(enum policy_permission p, enum policy_action a)
 {
 	const struct perm_flag *f = perm_flag_find(p, a);
@@ -155,6 +166,8 @@ static void show_rules(struct ps_buf *out, const struct columns *c, enum policy_
 	for (int a = POLICY_ALLOW; a <= POLICY_IGNORE; a++) {
 		const struct perm_list *l = lists_of(r, (enum policy_action)a);
 		for (size_t i = 0; i < l->n; i++) {
+			if (is_repeated(l, i))
+				continue;
 			put_row(out, c, name, policy_action_name((enum policy_action)a),
 				i || r->narrows ? "" : mechanism_of(p, (enum policy_action)a), &l->v[i], NULL, NULL);
 			name = "";
@@ -341,7 +354,8 @@ static void json_rules(struct ps_jsonw *w, enum policy_permission p, const struc
 			continue;
 		ps_jw_array(w, policy_action_name((enum policy_action)a));
 		for (size_t i = 0; i < l->n; i++)
-			json_entry(w, &l->v[i]);
+			if (!is_repeated(l, i))
+				json_entry(w, &l->v[i]);
 		ps_jw_end_array(w);
 	}
 	ps_jw_str(w, "enforcedBy", mechanism_of(p, POLICY_ALLOW));

@@ -187,7 +187,7 @@ static void annotations_narrow(void **state)
 	perm_assert_set(perm_merge_with(&a, NO_CONTEXT, LAYERS(ANNOTATIONS("allow read /data", "allow read /x"), ANNOTATIONS("allow read /data/y"))),
 			"read: of config.json's listed\n"
 			" allow /data/y (annotation:1, within annotation:1)\n"
-			"note: read.allow \"/x\" (annotation:2) has no effect: it is outside of what annotation allows\n");
+			"note: read.allow \"/x\" (annotation:2) has no effect: it is outside of the allow list of annotation\n");
 	perm_assert_set(perm_merge_with(&a, NO_CONTEXT, LAYERS(ANNOTATIONS("allow read everything", "none env"))),
 			"env: of config.json's listed\n");
 	/* Of the operator's list; -A of a bundle says nothing. */
@@ -203,7 +203,7 @@ static void annotations_narrow(void **state)
 			"env: listed\n"
 			" allow PATH (--allow-env)\n"
 			" allow LC_* (--allow-env)\n"
-			"note: run.allow \"sh\" (--allow-run) has no effect: it is outside of what annotation allows\n");
+			"note: run.allow \"sh\" (--allow-run) has no effect: it is outside of the allow list of annotation\n");
 	/* Even of everything, and never of what is implied. */
 	perm_assert_set(perm_merge_with(&a, NO_CONTEXT, LAYERS(perm_layer(&a, PERM_BUILTIN, "program", "allow run /bin/sh implied", NULL),
 							       ANNOTATIONS("allow run /bin/ls"), FLAGS("allow run everything"))),
@@ -246,8 +246,8 @@ static void nothing_exceeds_the_ceiling(void **state)
 			" allow /usr/bin/git (--allow-run, within ceiling.json:7)\n"
 			"sys: listed\n"
 			" allow uid (--allow-sys)\n"
-			"note: read.allow \"/etc/passwd\" (--allow-read) has no effect: it is outside of what ceiling.json allows\n"
-			"note: net.allow \"b.com:80\" (--allow-net) has no effect: it is outside of what ceiling.json allows\n"
+			"note: read.allow \"/etc/passwd\" (--allow-read) has no effect: it is outside of the allow list of ceiling.json\n"
+			"note: net.allow \"b.com:80\" (--allow-net) has no effect: it is outside of the allow list of ceiling.json\n"
 			"note: read.allow \"/data\" (ceiling.json:1, within --allow-read) is partly denied: read.deny \"/data/x\" (ceiling.json:6)\n");
 	/* A container without any other source has a ceiling, too; what is implied as well. */
 	perm_assert_set(perm_merge_with(&a, (struct perm_context){ .ceiling = CEILING("allow read /data", "none ffi") },
@@ -256,11 +256,11 @@ static void nothing_exceeds_the_ceiling(void **state)
 			" allow /data/p (program:2, within ceiling.json:1, implied)\n"
 			" allow /data (ceiling.json:1)\n"
 			"ffi: of config.json's listed\n"
-			"note: read.allow \"/bin/sh\" (program:1) has no effect: it is outside of what ceiling.json allows\n");
+			"note: read.allow \"/bin/sh\" (program:1) has no effect: it is outside of the allow list of ceiling.json\n");
 	/* A name can lead anywhere: no list of paths has it. */
 	perm_assert_set(perm_merge_with(&a, (struct perm_context){ .ceiling = CEILING("allow run /usr/bin") }, LAYERS(FLAGS("allow run git"))),
 			"deny by default\n"
-			"note: run.allow \"git\" (--allow-run) has no effect: it is outside of what ceiling.json allows\n");
+			"note: run.allow \"git\" (--allow-run) has no effect: it is outside of the allow list of ceiling.json\n");
 }
 
 static void what_may_be_run_is_not_written(void **state)

@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_perm_tighten.c - a set and a launch's layer: narrower, or an error that names what would widen.
+ *
+ * WRAP: calloc realloc
  */
 #include "tests/unit/perm_test.h"
+
+#include "tests/unit/fault.h"
+
+FAULT_WRAP(void *, calloc, (size_t n, size_t size), (n, size), NULL)
+FAULT_WRAP(void *, realloc, (void *p, size_t size), (p, size), NULL)
 
 static const struct permissions *tighten(struct ps_arena *a, const struct permissions *base, const struct perm_layer *l)
 {
@@ -148,12 +155,42 @@ static void a_launch_lowers_limits(void **state)
 	assert_string_equal(e.msg, "launch: this mode would widen what is permitted already");
 }
 
+static void no_memory(void **state)
+{
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+	struct perm_entry *many = ps_arena_array(&a, 400, sizeof(*many));
+	const struct permissions *base = perm_merge_with(&a, NO_CONTEXT, LAYERS(POLICY_FILE("allow net 10.0.0.0/8:1-9", "allow env everything")));
+	const struct perm_layer l = { .rank = PERM_LAUNCH, .name = "launch", .entries = { many, 400 } };
+	int n;
+
+	(void)state;
+	for (int i = 0; i < 400; i++)
+		many[i] = (struct perm_entry){ .permission = POLICY_ENV, .action = POLICY_ALLOW, .from = "--allow-env",
+					       .value = ps_arena_printf(&a, "V%d", i) };
+	for (n = 1; fault_arm(n, ENOMEM); n++) {
+		ps_auto_arena struct ps_arena mem = { .head = NULL };
+		const struct permissions *p = NULL;
+		struct ps_err e = { .cls = PS_OK };
+		int r = permissions_tighten(&mem, base, &l, "/", &p, &e);
+
+		if (!fault_disarm()) {
+			assert_int_equal(r, 0);
+			break;
+		}
+		assert_int_equal(r, -1);
+		assert_null(p);
+		assert_int_equal(e.sys, ENOMEM);
+	}
+	assert_true(n > 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_launch_narrows),
 		cmocka_unit_test(a_launch_cannot_widen),
 		cmocka_unit_test(a_launch_lowers_limits),
+		cmocka_unit_test(no_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
