@@ -242,10 +242,9 @@ static bool is_covered(const struct writer *o, const struct binds *b, size_t i)
 
 static int put_bind(struct writer *o, const struct program_bind *b)
 {
-	const bool programs = !b->at && !b->writable && program_sees(o->q, b->path);
-	const char *const *options = b->writable ?
-		STRINGS("rbind", "rprivate", "rnosuid", "rnodev", "rnoexec") :
-		STRINGS("rbind", "rprivate", "rro", "rnosuid", "rnodev", exec_option(programs));
+	/* What of it may be executed is said by the permissions: where they limit that, no mount is left without noexec. */
+	const char *const *options = b->writable ? STRINGS("rbind", "rprivate", "rnosuid", "rnodev") :
+						   STRINGS("rbind", "rprivate", "rro", "rnosuid", "rnodev");
 	struct stat st;
 
 	if (!b->at && is_link(o, b->path))

@@ -29,7 +29,7 @@ static int add_value(struct perm_builder *b, const struct perm_flag *f, const ch
 /* ---- annotations ---- */
 
 /* What is read elsewhere, and what the operator alone may say. */
-static const char *const foreign_annotations[] = { "channel" };
+static const char *const foreign_annotations[] = { "channel", "rootfs", "reaper" };
 static const char *const operators_annotations[] = {
 	"mode",	      "enforcement", "best-effort", "policy-file", "permission-set", "allow-all",
 	"reset-deny", "undo",	     "jit",	    "secrets",	   "audit",

@@ -216,7 +216,7 @@ static void a_synthetic_address_is_the_name_it_was_given_for(void **state)
 
 	(void)state;
 	assert_non_null(names);
-	assert_int_equal(net_names_add(names, "localhost", &real, &given, &e), 0);
+	assert_int_equal(net_names_add(names, "localhost", &real, false, &given, &e), 0);
 	synthetic = loopback(port.open);
 	memcpy(&synthetic.sin_addr, given.b + 12, 4);
 	g->permissions.of[POLICY_NET].allow.n = 0;

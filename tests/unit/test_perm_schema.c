@@ -5,7 +5,7 @@
  */
 #include "tests/unit/unit.h"
 
-#include "tests/unit/perm_test.h"
+#include "tests/unit/layer_test.h"
 
 static int of_text(struct ps_arena *a, const char *text, const char *set, bool narrow, struct perm_layers *l,
 		   struct ps_err *e)
