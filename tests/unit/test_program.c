@@ -223,7 +223,7 @@ static void documents_are_the_golden_ones(void **state)
 	h->q.n_env = PS_COUNT(env);
 	h->q.uid = 1000;
 	h->q.gid = 1001;
-	h->q.rootless = h->q.terminal = h->q.exec_by_permissions = true;
+	h->q.rootless = h->q.terminal = true;
 	h->q.workdir = "data/../data/sub/";
 	is_golden(h, "tests/golden/program-user.json");
 }
