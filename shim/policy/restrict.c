@@ -262,6 +262,9 @@ static int files_and_programs(struct restricting *r)
 	}
 	if (!limited)
 		return 0;
+	if (r->g->settings.mode.set && r->g->settings.mode.v == PERM_ASK &&
+	    note(r, POLICY_READ, "files and programs that are not listed are denied: only connections are asked about") < 0)
+		return -1;
 	r->handled = restrict_rights(r);
 	if (view_init(&r->view, r->a, r->h->root_fd, r->in, r->e) < 0 || restrict_denied(r) < 0 || restrict_run(r) < 0)
 		return -1;

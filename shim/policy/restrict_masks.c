@@ -88,6 +88,9 @@ static int take_read(struct restricting *r, const struct perm_place *place, cons
 
 static int take_write(struct restricting *r, const struct perm_place *place, const char *path)
 {
+	if (place->at.kind == VIEW_OTHER && !(r->handled & LANDLOCK_ACCESS_FS_WRITE_FILE))
+		return cannot(r, POLICY_WRITE, place->entry->from, "'%s' is no file: a read-only mount does not keep it from being written",
+			      path);
 	return may_be_written(r, path) ? rebind(r, place->entry->from, path, MOUNT_ATTR_RDONLY, 0, place->at.kind == VIEW_DIR) : 0;
 }
 

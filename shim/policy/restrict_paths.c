@@ -186,6 +186,11 @@ static int keep(struct restricting *r, const struct perm_entry *entry, const str
 
 const char *restrict_search_path(const struct restricting *r)
 {
+	const struct spec_kvs *set = &r->g->settings.env_set;
+
+	for (size_t i = 0; i < set->n; i++)
+		if (!strcmp(set->v[i].key, "PATH"))
+			return set->v[i].value;
 	for (size_t i = 0; r->in->has_process && i < r->in->process.env.n; i++)
 		if (!strncmp(r->in->process.env.v[i], "PATH=", 5))
 			return r->in->process.env.v[i] + 5;

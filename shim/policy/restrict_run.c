@@ -147,6 +147,14 @@ static int add_run_list(struct programs *p, const struct perm_list *l)
 	return 0;
 }
 
+static bool has_written(const struct perm_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (!l->v[i].implied)
+			return true;
+	return false;
+}
+
 static int add_run_entries(struct programs *p)
 {
 	const struct perm_rules *rules = &p->r->g->of[POLICY_RUN];
@@ -157,7 +165,7 @@ static int add_run_entries(struct programs *p)
 	for (size_t i = 0; i < PS_COUNT(lists); i++)
 		if (add_run_list(p, lists[i]) < 0)
 			return -1;
-	if (rules->allow.n && !p->n_found)
+	if (has_written(&rules->allow) && !p->n_found)
 		return cannot(p->r, POLICY_RUN, rules->allow.v[0].from, "none of the programs is in the container ('%s'%s)",
 			      rules->allow.v[0].value ? rules->allow.v[0].value : "*", rules->allow.n > 1 ? ", ..." : "");
 	return 0;
@@ -166,7 +174,7 @@ static int add_run_entries(struct programs *p)
 static int missing_library(struct restricting *r, const struct perm_entry *e, const struct view_found *at)
 {
 	(void)at;
-	return e->optional ? note(r, POLICY_FFI, "there is no '%s'", e->value)
+	return e->optional || e->implied ? note(r, POLICY_FFI, "there is no '%s'", e->value)
 			   : cannot(r, POLICY_FFI, e->from, "the container has no '%s' (a '?' behind it lets it be missing)", e->value);
 }
 
@@ -384,14 +392,6 @@ static int restrict_memory(struct restricting *r, bool exec)
 		return -1;
 	*row = (struct spec_kv){ .key = "vm/memfd_noexec", .value = "2", .at = "default#/permissions/run" };
 	return 0;
-}
-
-static bool has_written(const struct perm_list *l)
-{
-	for (size_t i = 0; i < l->n; i++)
-		if (!l->v[i].implied)
-			return true;
-	return false;
 }
 
 /* The two depend on each other: who may run anything may load anything, and who may load anything can run it. */

@@ -130,7 +130,7 @@ static int check_told(struct restricting *r)
 	return note(r, POLICY_SYS, "system calls tell of users, files and processors, listed or not");
 }
 
-/* A supervisor only for that would cost every container more than it hides: where somebody spoke of sys, or there is one. */
+/* Every C library asks: to answer, and to tell of it, is for who spoke of sys. */
 static int answer_calls(struct restricting *r)
 {
 	static const struct guard_rule release[] = { { "uname", SECCOMP_RET_USER_NOTIF, { { .op = 0 } } } };
@@ -138,7 +138,7 @@ static int answer_calls(struct restricting *r)
 	const struct perm_rules *rules = &r->g->of[POLICY_SYS];
 	bool all = allows(r, "loadavg") && allows(r, "osUptime") && allows(r, "systemMemoryInfo");
 
-	if (!r->h->notify || (!rules->deny.n && !rules->allow.n && net_state_of(r).hold != NET_HOLD_BROKER))
+	if (!r->h->notify || (!rules->deny.n && !rules->allow.n))
 		return allows(r, "osRelease") && all ? 0 : note(r, POLICY_SYS, "uname(2) and sysinfo(2) tell what they know");
 	if (!allows(r, "osRelease") && guard_add(r, sys_from, release, 1) < 0)
 		return -1;

@@ -180,6 +180,10 @@ static void denied_writing_is_read_only(void **state)
 	assert_string_equal(rt_flags(t, "/work/out"), "-w");
 	assert_int_equal(t->p->n_rebinds, 1);
 	assert_false(t->p->rootfs_attr_set);
+	REFUSES(t, RT_DOC("", ""), "write: '/dev/null' is no file: a read-only mount does not keep it from being written",
+		DENY(WRITE, "/dev/null"));
+	RESTRICT(t, RT_DOC("", ""), ALLOW(READ, "*"), ALLOW(WRITE, "/work"), DENY(WRITE, "/dev/null"));
+	assert_false(rt_access(t, "/dev/null") & WRITE_FILE);
 }
 
 static void parents_come_first(void **state)

@@ -93,6 +93,19 @@ static void programs_in_mounts_and_folders(void **state)
 	assert_int_equal(rt_access(t, "/usr/lib"), EXECUTE);
 }
 
+static void the_path_that_the_payload_has(void **state)
+{
+	static const struct spec_kv set[] = { { "PATH", "/nowhere:/work/bin", "--env" } };
+	struct rt *t = *state;
+
+	rt_dirs(t->fd, "work/bin");
+	em_write(t->fd, "work/bin/other", &(struct em){ .bits = 64 });
+	t->settings.env_set = (struct spec_kvs){ set, 1 };
+	RESTRICT(t, RT_DOC("", ""), FILES, ALLOW(RUN, "other"));
+	assert_string_equal(rt_flags(t, "/work/bin/other"), "x-w");
+	assert_string_equal(rt_flags(t, "/usr/bin/other"), "");
+}
+
 static void writable_around_programs(void **state)
 {
 	struct rt *t = *state;
@@ -256,6 +269,7 @@ int main(void)
 		BOX(everything_else_is_noexec),
 		BOX(named_programs),
 		BOX(programs_in_mounts_and_folders),
+		BOX(the_path_that_the_payload_has),
 		BOX(writable_around_programs),
 		BOX(denied_programs),
 		BOX(listed_libraries),
