@@ -345,6 +345,12 @@ static inline int ps_sys_seccomp(unsigned op, unsigned flags, void *args)
 	return (int)syscall(SYS_seccomp, op, flags, args); /* 3.17 */
 }
 
+/* ioctl(2) of a seccomp listener; C libraries do not agree about the type of op. */
+static inline int ps_sys_seccomp_notify(int listener, unsigned long op, void *arg)
+{
+	return (int)syscall(SYS_ioctl, listener, op, arg); /* 5.0 */
+}
+
 /* The number, for who is told of the call and does not make it. */
 enum { PS_NR_EXECVEAT = SYS_execveat };
 

@@ -26,6 +26,7 @@ const struct broker_call broker_calls[] = {
 	{ SYS_sendmmsg, GATHER_MESSAGES, 1, 2, call_sendmmsg, false },
 	{ SYS_uname, GATHER_NOTHING, 0, 0, call_uname, false },
 	{ SYS_sysinfo, GATHER_NOTHING, 0, 0, call_sysinfo, false },
+	{ SYS_epoll_create1, GATHER_NOTHING, 0, 0, call_epoll_create, false },
 	{ SYS_openat, GATHER_PATH, 1, 0, call_open, true },
 	{ SYS_openat2, GATHER_PATH_HOW, 1, 2, call_open, true },
 	{ SYS_execve, GATHER_PATH, 0, 0, call_exec, true },
@@ -33,6 +34,7 @@ const struct broker_call broker_calls[] = {
 #ifdef __x86_64__ /* system calls that newer architectures do not have */
 	{ SYS_open, GATHER_PATH, 0, 0, call_open, true },
 	{ SYS_creat, GATHER_PATH, 0, 0, call_open, true },
+	{ SYS_epoll_create, GATHER_NOTHING, 0, 0, call_epoll_create, false },
 #endif
 };
 const size_t n_broker_calls = PS_COUNT(broker_calls);
@@ -84,6 +86,16 @@ static struct outgoing *outgoing_new(const void *head, size_t n_head, const void
 	return o;
 }
 
+static void outbox_put(struct outbox *box, struct outgoing *o)
+{
+	struct outgoing **at = &box->first;
+
+	while (*at)
+		at = &(*at)->next;
+	*at = o;
+	box->bytes += o->n;
+}
+
 /* Whether it is over with it: sent, or nobody is there to hear. */
 static bool send_now(struct broker *b, bool hand, const struct outgoing *o)
 {
@@ -106,13 +118,8 @@ bool broker_tell(struct broker *b, bool hand, const void *head, size_t n_head, c
 		outgoing_free(o);
 		return true;
 	}
-	if (!box->first) {
-		box->last = &box->first;
-		loop_watch(b->loop, source_of(b, hand), EPOLLIN | EPOLLOUT);
-	}
-	*box->last = o;
-	box->last = &o->next;
-	box->bytes += o->n;
+	outbox_put(box, o);
+	loop_watch(b->loop, source_of(b, hand), EPOLLIN | EPOLLOUT);
 	return true;
 }
 
@@ -166,7 +173,6 @@ static void listener_free(struct listener *l)
 	struct listener **at = &s->listeners, **in = &s->b->buckets[l->n % BUCKETS];
 
 	jobs_drop(s->b, s, l);
-	(void)tell_of_listener(l, ORDER_FORGET);
 	while (*at != l)
 		at = &(*at)->next;
 	*at = l->next;
@@ -174,6 +180,7 @@ static void listener_free(struct listener *l)
 		in = &(*in)->next_in_bucket;
 	*in = l->next_in_bucket;
 	s->n_listeners--;
+	(void)tell_of_listener(l, ORDER_FORGET);
 	loop_remove(s->b->loop, &l->source);
 	ps_fd_close(&l->source.fd);
 	free(l);
@@ -231,7 +238,6 @@ static bool is_listener(int fd)
 int broker_add_listener(struct broker_subject *s, int fd, struct ps_err *e)
 {
 	struct broker *b = s->b;
-	uint64_t flags = SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP;
 	struct listener *l = s->n_listeners == LISTENERS_PER_SUBJECT || !is_listener(fd) ? NULL : calloc(1, sizeof(*l));
 
 	if (!l) {
@@ -240,7 +246,7 @@ int broker_add_listener(struct broker_subject *s, int fd, struct ps_err *e)
 	}
 	*l = (struct listener){ .s = s, .n = b->next_listener++, .source = { .fd = fd, .on = on_listener, .ctx = l } };
 	/* Where it is not there (before 6.6) a call is slower, nothing else. */
-	(void)ioctl(fd, SECCOMP_IOCTL_NOTIF_SET_FLAGS, flags);
+	(void)ps_sys_seccomp_notify(fd, SECCOMP_IOCTL_NOTIF_SET_FLAGS, (void *)SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
 	l->next = s->listeners;
 	s->listeners = l;
 	s->n_listeners++;

@@ -13,7 +13,12 @@
  *	broker_files.c     open..., exec...: told, not decided (mounts and Landlock do): CONTINUE
  *	broker_sys.c       uname, sysinfo
  *
- * What it answers: connect bind listen sendto sendmsg sendmmsg uname sysinfo open openat openat2 creat execve execveat.
+ * What it answers: connect bind listen sendto sendmsg sendmmsg uname sysinfo open openat openat2 creat execve execveat
+ * epoll_create epoll_create1 (only to know that there is one).
+ *
+ * The guard has to refuse what would send packets elsewhere than to the address that was decided, since setsockopt(2) is not
+ * brokered: IP_OPTIONS, IPV6_RTHDR, IPV6_2292RTHDR, IPV6_2292PKTOPTIONS, IPV6_HOPOPTS, IPV6_DSTOPTS, TCP_FASTOPEN_CONNECT,
+ * SO_BINDTODEVICE, and SIOC* ioctls.
  * Another call, or one of another architecture, gets EPERM.  Without us (crash, kill) a trapped call gets ENOSYS.
  *
  * Sockets.  In a routed namespace it acts on a duplicate of the target's own socket, so that flags, options and epoll stay.  A
@@ -63,6 +68,7 @@ struct broker_facts {
 	uint64_t caps;               /* 1 << CAP_*: its bounding set */
 	const char *hostname;        /* of config.json; NULL: none.  Shown when only osRelease is withheld */
 	const struct net_names *names; /* what synthetic addresses stand for; outlives the subject; NULL: there are none */
+	bool tells_epoll;            /* the guard asks for epoll_create and epoll_create1: before the first, a swap looks for none */
 	bool files;                  /* broker_files.c may be asked: else open and exec get EPERM like any other call */
 	void *ctx;
 	void (*on_event)(void *ctx, const struct broker_event *ev); /* denied ones, warned ones, allowed ones as settings.audit says */

@@ -97,6 +97,7 @@ struct broker_subject {
 	struct listener *listeners;
 	unsigned n_listeners, n_jobs, n_stalled;
 	uint64_t stalled_ms;         /* when last */
+	bool has_epoll;
 };
 
 /* Options of a socket as the namespace has them by default: what differs is copied to the one that takes its place. */
@@ -113,7 +114,7 @@ struct broker {
 	uint32_t next_listener;
 	unsigned n_jobs;
 	struct socket_defaults defaults[2]; /* AF_INET, AF_INET6 */
-	struct outbox { struct outgoing *first, **last; size_t bytes; } to_reader, to_hand; /* what the sockets had no room for */
+	struct outbox { struct outgoing *first; size_t bytes; } to_reader, to_hand; /* what the sockets had no room for */
 	bool lost, hand_known;       /* lost: the workers are gone */
 	struct { struct notice head; char data[DATA_MAX]; } in;
 	struct task task_in;
@@ -136,6 +137,7 @@ struct job {
 	uint64_t n, task;            /* task: the hand does them in this order */
 	struct request r;            /* without parts */
 	struct loop_source source;   /* .fd is owned: the duplicate, or the socket that takes its place */
+	bool watched;                /* source is in the loop */
 	struct loop_timer timer;
 	int old_fd;                  /* of a swap: the duplicate of what it replaces; owned; -1 */
 	int path_fd;                 /* O_PATH; owned; -1 */
@@ -222,6 +224,7 @@ void call_connect(struct request *r);
 void call_bind(struct request *r);
 void call_listen(struct request *r);
 /* ---- broker_swap.c; fd is taken over ---- */
+void call_epoll_create(struct request *r);
 void broker_swap(struct request *r, int fd, const struct socket_facts *f, const struct socket_address *a);
 /* ---- broker_unix.c; fd is taken over ---- */
 void unix_connect(struct request *r, int fd, const struct socket_address *a);

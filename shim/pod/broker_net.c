@@ -215,6 +215,12 @@ static int check_family(const struct socket_facts *f, const struct socket_addres
 
 /* ---- connect ---- */
 
+static void answer_and_close(const struct request *r, int fd, int err)
+{
+	request_answer(r, 0, err);
+	(void)close(fd);
+}
+
 void job_deadline(struct job *j, int fd)
 {
 	struct timeval t = { .tv_sec = 0 };
@@ -240,47 +246,44 @@ static void on_connect_late(struct job *j)
 	job_answer(j, 0, EINPROGRESS);
 }
 
-/* Takes fd over. */
-static void connect_waiting(struct request *r, int fd, const struct socket_address *a)
+/* Begun, and O_NONBLOCK for that.  Takes fd over. */
+static void connect_waits(struct request *r, int fd, int flags, const struct socket_address *a)
 {
 	struct job *j = job_new(r);
 
 	if (!j) {
+		(void)fcntl(fd, F_SETFL, flags);
 		(void)close(fd);
 		return;
 	}
 	j->source.fd = fd;
+	j->blocks_again = true;
 	j->connect.addr = a->sa;
 	j->connect.len = a->len;
 	j->on_ready = connect_job;
 	j->on_late = on_connect_late;
 	job_deadline(j, fd);
-	const int flags = fcntl(fd, F_GETFL);
-
-	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
-		job_answer(j, 0, EIO);
-		return;
-	}
-	j->blocks_again = true;
-	connect_job(j);
+	job_wait(j, EPOLLOUT);
 }
 
 static void connect_duplicate(struct request *r, int fd, const struct socket_address *a, const struct socket_facts *f)
 {
-	if (f->what == NET_TCP && a->sa.ss_family != AF_UNSPEC && socket_blocks(fd)) {
-		connect_waiting(r, fd, a);
+	const int flags = f->what == NET_TCP && a->sa.ss_family != AF_UNSPEC ? fcntl(fd, F_GETFL) : O_NONBLOCK;
+	const bool blocks = flags >= 0 && !(flags & O_NONBLOCK);
+
+	if (flags < 0 || (blocks && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)) {
+		answer_and_close(r, fd, EIO);
 		return;
 	}
-	const int rc = connect(fd, (const struct sockaddr *)&a->sa, a->len);
+	const int rc = connect(fd, (const struct sockaddr *)&a->sa, a->len), err = rc < 0 ? errno : 0;
 
-	request_answer(r, 0, rc < 0 ? errno : 0);
-	(void)close(fd);
-}
-
-static void answer_and_close(const struct request *r, int fd, int err)
-{
-	request_answer(r, 0, err);
-	(void)close(fd);
+	if (blocks && (err == EINPROGRESS || err == EALREADY)) {
+		connect_waits(r, fd, flags, a);
+		return;
+	}
+	if (blocks)
+		(void)fcntl(fd, F_SETFL, flags);
+	answer_and_close(r, fd, err);
 }
 
 /* What the kernel makes of it is not known here: MPTCP, SCTP, raw, vsock, netlink ... */
@@ -308,14 +311,19 @@ static void connect_out(struct request *r, int fd, const struct socket_facts *f,
 static void connect_inet(struct request *r, int fd, const struct socket_facts *f, const struct socket_address *a)
 {
 	const bool native = r->s->f.net == BROKER_NET_ROUTED || f->host;
+	const bool inside = !native && !would_allow(r, f->what, &a->target) && net_is_inside(r, &a->target);
 	int err;
 
+<<<<<<< HEAD
 	if (net_is_resolver(r, f, &a->target) ||
 	    (!native && !would_allow(r, f->what, &a->target) && net_is_inside(r, &a->target)))
 		connect_duplicate(r, fd, a, f);
 	else if (!net_allowed(r, f->what, a, "connect", &err))
+=======
+	if (!inside && !net_allowed(r, f->what, a, "connect", &err))
+>>>>>>> d7c4b03631e9d4ead26075da686d80ef861a68c6
 		answer_and_close(r, fd, err);
-	else if (native)
+	else if (inside || native)
 		connect_duplicate(r, fd, a, f);
 	else
 		connect_out(r, fd, f, a);
@@ -423,7 +431,7 @@ void call_listen(struct request *r)
 {
 	struct socket_address a;
 	struct sockaddr_storage sa = { .ss_family = AF_UNSPEC };
-	struct socket_facts f;
+	struct socket_facts f = { .what = 0 };
 	socklen_t len = sizeof(sa);
 	const int fd = request_fd(r, (int)r->args[0]);
 

@@ -153,26 +153,30 @@ static int put_vectors(struct reader *rd, pid_t tid, const struct iovec *v, size
 	return 0;
 }
 
-static int put_header(struct reader *rd, pid_t tid, const struct msghdr *m)
+/* struct msghdr as the kernel has it; C libraries have narrower members. */
+struct kernel_msghdr { uint64_t name; int32_t name_len; uint32_t pad; uint64_t iov, n_iov, control, control_len; uint32_t flags, pad2; };
+_Static_assert(sizeof(struct kernel_msghdr) == sizeof(struct msghdr), "struct msghdr ABI");
+
+static int put_header(struct reader *rd, pid_t tid, const struct kernel_msghdr *m)
 {
 	struct iovec v[IOV_N_MAX];
 	int err;
 
-	if ((int)m->msg_namelen < 0)
+	if (m->name_len < 0)
 		return EINVAL;
-	if (m->msg_iovlen > IOV_N_MAX || m->msg_controllen > CONTROL_MAX)
-		return m->msg_iovlen > IOV_N_MAX ? EMSGSIZE : ENOBUFS;
-	err = put_bytes(rd, tid, (uintptr_t)m->msg_name, m->msg_name ? m->msg_namelen : 0, sizeof(struct sockaddr_storage));
+	if (m->n_iov > IOV_N_MAX || m->control_len > CONTROL_MAX)
+		return m->n_iov > IOV_N_MAX ? EMSGSIZE : ENOBUFS;
+	err = put_bytes(rd, tid, m->name, m->name ? (size_t)m->name_len : 0, sizeof(struct sockaddr_storage));
 	if (!err)
-		err = put_bytes(rd, tid, (uintptr_t)m->msg_control, m->msg_control ? m->msg_controllen : 0, CONTROL_MAX);
+		err = put_bytes(rd, tid, m->control, m->control ? m->control_len : 0, CONTROL_MAX);
 	if (!err)
-		err = peek_all(tid, (uintptr_t)m->msg_iov, v, (size_t)m->msg_iovlen * sizeof(*v));
-	return err ? err : put_vectors(rd, tid, v, (size_t)m->msg_iovlen);
+		err = peek_all(tid, m->iov, v, m->n_iov * sizeof(*v));
+	return err ? err : put_vectors(rd, tid, v, m->n_iov);
 }
 
 static int put_message(struct reader *rd, pid_t tid, uint64_t address)
 {
-	struct msghdr m;
+	struct kernel_msghdr m;
 	const int err = peek_all(tid, address, &m, sizeof(m));
 
 	return err ? err : put_header(rd, tid, &m);
@@ -276,7 +280,7 @@ static void watch(struct reader *rd, uint32_t n, int fd)
 
 static bool is_valid(int listener, uint64_t id)
 {
-	return ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+	return ps_sys_seccomp_notify(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
 }
 
 static void serve(struct reader *rd, uint32_t n, int fd)
@@ -284,7 +288,7 @@ static void serve(struct reader *rd, uint32_t n, int fd)
 	struct notice *head = &rd->out.head;
 
 	memset(head, 0, sizeof(*head)); /* the kernel takes only zeroes */
-	if (ioctl(fd, SECCOMP_IOCTL_NOTIF_RECV, &head->call) < 0) {
+	if (ps_sys_seccomp_notify(fd, SECCOMP_IOCTL_NOTIF_RECV, &head->call) < 0) {
 		if (errno != ENOENT && errno != EINTR) /* ENOENT: it has been killed meanwhile */
 			forget(rd, n);
 		return;

@@ -122,7 +122,7 @@ bool request_valid(const struct request *r)
 {
 	uint64_t id = r->id;
 
-	return ioctl(r->l->source.fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+	return ps_sys_seccomp_notify(r->l->source.fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
 }
 
 static void respond(const struct request *r, int64_t value, int err, uint32_t flags)
@@ -130,7 +130,7 @@ static void respond(const struct request *r, int64_t value, int err, uint32_t fl
 	struct seccomp_notif_resp resp = { .id = r->id, .val = err ? 0 : value, .error = -err, .flags = flags };
 
 	/* ENOENT: it has been killed meanwhile. */
-	(void)ioctl(r->l->source.fd, SECCOMP_IOCTL_NOTIF_SEND, &resp);
+	(void)ps_sys_seccomp_notify(r->l->source.fd, SECCOMP_IOCTL_NOTIF_SEND, &resp);
 }
 
 void request_answer(const struct request *r, int64_t value, int err)
@@ -218,6 +218,14 @@ struct job *job_new(const struct request *r)
 	return j;
 }
 
+/* A description that others have open stays in the loop's epoll when ours is closed. */
+static void unwatch(struct job *j)
+{
+	if (j->watched)
+		loop_remove(j->r.b->loop, &j->source);
+	j->watched = false;
+}
+
 static void block_again(struct job *j)
 {
 	const int flags = j->blocks_again ? fcntl(j->source.fd, F_GETFL) : -1;
@@ -240,7 +248,7 @@ void job_done(struct job *j)
 	b->n_jobs--;
 	j->r.s->n_jobs--;
 	loop_timer_clear(b->loop, &j->timer);
-	loop_remove(b->loop, &j->source);
+	unwatch(j);
 	ps_fd_close(&j->source.fd);
 	ps_fd_close(&j->old_fd);
 	ps_fd_close(&j->path_fd);
@@ -320,7 +328,7 @@ static void on_source(void *ctx, uint32_t events)
 	struct job *j = ctx;
 
 	(void)events;
-	loop_remove(j->r.b->loop, &j->source);
+	unwatch(j);
 	loop_timer_clear(j->r.b->loop, &j->timer);
 	j->on_ready(j);
 }
@@ -331,7 +339,8 @@ void job_wait(struct job *j, uint32_t events)
 
 	j->source.on = on_source;
 	j->source.ctx = j;
-	if (loop_add(j->r.b->loop, &j->source, events | EPOLLONESHOT, NULL) < 0)
+	j->watched = loop_add(j->r.b->loop, &j->source, events | EPOLLONESHOT, NULL) == 0;
+	if (!j->watched)
 		job_answer(j, 0, ENOMEM);
 	else
 		begin(j, JOB_WAITS_SOURCE, j->deadline_ms && left < TICK_MS ? left : TICK_MS);

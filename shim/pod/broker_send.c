@@ -7,12 +7,17 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 
 #include "base/scope.h"
 #include "shim/pod/broker_inside.h"
+
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103 /* 4.18 */
+#endif
 
 enum { FLAGS_REFUSED = MSG_FASTOPEN, FLAGS_DROPPED = MSG_ZEROCOPY, RIGHTS_MAX = 253 };
 
@@ -47,17 +52,40 @@ static void rights_done(struct rights *x)
 		ps_fd_close(&x->fds[i]);
 }
 
-static int translate(const struct request *r, char *control, size_t n, struct rights *ret)
+/*
+ * What datagrams may bring along.  Routing headers, IP options and the like, which send a packet elsewhere than to the
+ * address that was decided, are not among it.
+ */
+static bool is_harmless(const struct cmsghdr *c)
 {
-	struct msghdr m = { .msg_control = control, .msg_controllen = n };
+	switch (c->cmsg_level) {
+	case IPPROTO_IP:
+		return c->cmsg_type == IP_TOS || c->cmsg_type == IP_TTL || c->cmsg_type == IP_PKTINFO;
+	case IPPROTO_IPV6:
+		return c->cmsg_type == IPV6_TCLASS || c->cmsg_type == IPV6_HOPLIMIT || c->cmsg_type == IPV6_PKTINFO;
+	case IPPROTO_UDP:
+		return c->cmsg_type == UDP_SEGMENT;
+	default:
+		return false;
+	}
+}
+
+/* Descriptors of AF_UNIX become ours. */
+static int translate(const struct request *r, bool local, char *control, size_t n, struct rights *ret)
+{
 	ps_auto_fd int pidfd = broker_pidfd(r->tid);
 
 	if (pidfd < 0)
 		return EPERM;
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
-		if (c->cmsg_level != SOL_SOCKET)
+	for (size_t at = 0, len; n - at >= sizeof(struct cmsghdr); at += len < n - at ? len : n - at) {
+		struct cmsghdr *c = (struct cmsghdr *)(void *)(control + at);
+
+		if (c->cmsg_len < sizeof(*c) || c->cmsg_len > n - at)
+			return EINVAL;
+		len = (c->cmsg_len + 7) & ~(size_t)7;
+		if (!local && is_harmless(c))
 			continue;
-		if (c->cmsg_type != SCM_RIGHTS || c->cmsg_len < CMSG_LEN(0))
+		if (!local || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len < CMSG_LEN(0))
 			return EPERM; /* SCM_CREDENTIALS: nobody's but ours */
 		const size_t n_fds = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 
@@ -155,7 +183,7 @@ static ssize_t transmit(int fd, const struct socket_address *a, const char *cont
 	}
 	if (n_control) {
 		m.msg_control = (void *)(uintptr_t)control;
-		m.msg_controllen = n_control;
+		m.msg_controllen = (socklen_t)n_control;
 	}
 	return sendmsg(fd, &m, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
 }
@@ -173,7 +201,7 @@ static ssize_t send_one(const struct sending *s, const struct message *m, struct
 		return -err;
 	if (m->control.n) {
 		memcpy(control, m->control.p, m->control.n);
-		err = s->f.domain == AF_UNIX ? translate(s->r, control, m->control.n, &rights) : 0;
+		err = translate(s->r, s->f.domain == AF_UNIX, control, m->control.n, &rights);
 		if (err)
 			return -err;
 	}

@@ -134,7 +134,7 @@ static int put_in_place(const struct request *r, int fd)
 		.newfd_flags = is_cloexec(r) ? O_CLOEXEC : 0,
 	};
 
-	return ioctl(r->l->source.fd, SECCOMP_IOCTL_NOTIF_ADDFD, &a) < 0 ? errno : 0;
+	return ps_sys_seccomp_notify(r->l->source.fd, SECCOMP_IOCTL_NOTIF_ADDFD, &a) < 0 ? errno : 0;
 }
 
 static void on_registered(struct job *j, int err, const struct task *t)
@@ -151,6 +151,10 @@ static void finish(struct job *j, int result)
 
 	if (err) {
 		job_answer(j, 0, err);
+		return;
+	}
+	if (j->r.s->f.tells_epoll && !j->r.s->has_epoll) {
+		job_answer(j, 0, result);
 		return;
 	}
 	j->written.value = result;
@@ -188,6 +192,13 @@ static bool is_in_use(int fd)
 
 	return getpeername(fd, (struct sockaddr *)&peer, &len) == 0 ||
 	       (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &n) == 0 && listens);
+}
+
+/* Nothing is decided. */
+void call_epoll_create(struct request *r)
+{
+	r->s->has_epoll = true;
+	request_continue(r);
 }
 
 void broker_swap(struct request *r, int fd, const struct socket_facts *f, const struct socket_address *a)

@@ -81,5 +81,5 @@ void call_sysinfo(struct request *r)
 		s.sharedram = s.bufferram = s.totalswap = s.freeswap = s.totalhigh = s.freehigh = 0;
 	}
 	s.procs = 1;
-	give(r, &s, sizeof(s));
+	give(r, &s, offsetof(struct sysinfo, mem_unit) + sizeof(s.mem_unit)); /* all that is the kernel's in every C library's */
 }

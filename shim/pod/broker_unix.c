@@ -74,9 +74,7 @@ static void on_resolved(struct job *j, int err, const struct task *t)
 {
 	struct socket_address a = { .target = { .unix_path = t ? t->text : "" } };
 
-	if (err)
-		job_answer(j, 0, err);
-	else if (!net_allowed(&j->r, 0, &a, "connect", &err))
+	if (err || !net_allowed(&j->r, 0, &a, "connect", &err))
 		job_answer(j, 0, err);
 	else
 		connect_now(j);

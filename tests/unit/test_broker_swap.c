@@ -8,7 +8,7 @@
 #include "shim/pod/net_names.h"
 #include "tests/unit/broker_test.h"
 
-static const int net_calls[] = { SYS_connect, SYS_bind, SYS_listen, SYS_sendto };
+static const int net_calls[] = { SYS_connect, SYS_bind, SYS_listen, SYS_sendto, SYS_epoll_create1 };
 static struct { unsigned open, closed, silent, inside; } port;
 static int server;
 
@@ -37,6 +37,7 @@ static struct stage *new_swap_stage(void)
 	allow_port(g, "tcp:127.0.0.1", port.open);
 	allow_port(g, "tcp:127.0.0.1", port.silent);
 	allow_port(g, "listen:127.0.0.1", port.inside);
+	g->facts.tells_epoll = true;
 	return g;
 }
 
