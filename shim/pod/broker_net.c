@@ -311,17 +311,11 @@ static void connect_out(struct request *r, int fd, const struct socket_facts *f,
 static void connect_inet(struct request *r, int fd, const struct socket_facts *f, const struct socket_address *a)
 {
 	const bool native = r->s->f.net == BROKER_NET_ROUTED || f->host;
-	const bool inside = !native && !would_allow(r, f->what, &a->target) && net_is_inside(r, &a->target);
+	const bool inside = net_is_resolver(r, f, &a->target) ||
+			    (!native && !would_allow(r, f->what, &a->target) && net_is_inside(r, &a->target));
 	int err;
 
-<<<<<<< HEAD
-	if (net_is_resolver(r, f, &a->target) ||
-	    (!native && !would_allow(r, f->what, &a->target) && net_is_inside(r, &a->target)))
-		connect_duplicate(r, fd, a, f);
-	else if (!net_allowed(r, f->what, a, "connect", &err))
-=======
 	if (!inside && !net_allowed(r, f->what, a, "connect", &err))
->>>>>>> d7c4b03631e9d4ead26075da686d80ef861a68c6
 		answer_and_close(r, fd, err);
 	else if (inside || native)
 		connect_duplicate(r, fd, a, f);
