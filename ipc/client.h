@@ -83,6 +83,11 @@ int lib_runner_new(struct podshim *c, unsigned n, unsigned flags, int output_fd,
 /* A request about one runner that has no other reply than success or failure. */
 int lib_order(struct podshim_runner *r, enum msg_type type, enum msg_tag tag, uint64_t v, int timeout_ms,
 		 struct ps_err *e);
+/*
+ * Hand fd to the supervisor of pod or container `name` below root: over its peer comes the listener of one more process of
+ * runner n (MSG_GUARD).
+ */
+int guard_send(const char *root, const char *name, unsigned n, int fd, struct ps_err *e);
 /* Put the three TAG_FD of a link into the request. */
 void lib_put_link(struct podshim *c);
 /* A link from an offered or accepted one, which it takes. */

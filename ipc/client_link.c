@@ -77,6 +77,22 @@ int podshim_link_open(struct podshim *c, unsigned n, size_t ring_size, struct po
 	return 0;
 }
 
+int guard_send(const char *root, const char *name, unsigned n, int fd, struct ps_err *e)
+{
+	struct podshim *c = NULL;
+	struct podshim_error why;
+
+	if (podshim_connect(root, name, &c, &why) < 0)
+		return ps_fail(e, PS_E_PEER, "%s", why.text);
+	lib_begin(c, MSG_GUARD);
+	msg_put_u64(&c->out, TAG_N, n);
+	msg_put_u64(&c->out, TAG_FD, FD_GUARD);
+	int rc = lib_call(c, &fd, 1, c->timeout_ms, e);
+
+	podshim_close(c);
+	return rc < 0 ? -1 : 0;
+}
+
 void podshim_link_close(struct podshim_link *l)
 {
 	if (!l)

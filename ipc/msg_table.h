@@ -27,7 +27,8 @@
 	X(MSG_INTERRUPT, 37, "interrupt",  WRITES)     \
 	X(MSG_STOP,      38, "stop",       WRITES)     \
 	X(MSG_REMOVE,    39, "remove",     WRITES)     \
-	X(MSG_SHUTDOWN,  40, "shutdown",   WRITES)
+	X(MSG_SHUTDOWN,  40, "shutdown",   WRITES)     \
+	X(MSG_GUARD,     41, "guard",      WRITES)
 
 /*
  * symbol, number, name, kind, how often.  Kinds: U64; TEXT (no NUL but the one at its end); BYTES; GROUP (fields again, but
@@ -113,7 +114,8 @@
 	X(FD_INPUT,       2, "write end of its standard input")                             \
 	X(FD_HOST_AREA,   3, "link: memfd that the client writes")                          \
 	X(FD_RUNNER_AREA, 4, "link: memfd that the runner writes")                          \
-	X(FD_BELL,        5, "link: socket of the bell")
+	X(FD_BELL,        5, "link: socket of the bell")                                    \
+	X(FD_GUARD,       6, "guard: where the listener of one more process of the runner comes")
 
 /* Why a runner ended: TAG_REASON of EXIT, WAIT and LIST. */
 #define MSG_REASONS(X)                                                                 \

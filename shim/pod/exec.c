@@ -16,7 +16,10 @@
 #include "base/num.h"
 #include "base/proc.h"
 #include "base/scope.h"
+#include "ipc/client.h"
+#include "ipc/sock.h"
 #include "shim/pod/container.h"
+#include "shim/pod/oversee.h"
 
 struct execution {
 	const struct pod_env *env;
@@ -32,6 +35,7 @@ struct execution {
 static void execution_done(struct execution *x)
 {
 	foreground_restore_signals(&x->signals);
+	ps_fd_close(&x->launch.broker);
 	launch_done(&x->launch);
 	ps_fd_close(&x->master_fd);
 	ps_buf_done(&x->process_text);
@@ -253,7 +257,7 @@ static int compile(struct execution *x, const char **ret_program, struct ps_err 
 		return -1;
 	x->launch.plan = plan_view(x->block.data, x->block.len);
 	*ret_program = policy->process.args.v[0];
-	return x->launch.plan ? 0 : ps_fail(e, PS_E_BUG, "the compiled plan is not valid");
+	return x->launch.plan ? ask_supervisor(x, policy, e) : ps_fail(e, PS_E_BUG, "the compiled plan is not valid");
 }
 
 /* conmon takes the pid file as the sign that the process really exists. */
@@ -267,6 +271,27 @@ static int deliver(struct execution *x, struct ps_err *e)
 		return -1;
 	}
 	return 0;
+}
+
+/* The supervisor that answers for the container answers for its further processes, too. */
+static int ask_supervisor(struct execution *x, const struct policy *p, struct ps_err *e)
+{
+	const struct state *st = &x->c->st;
+	const char *dot = st->pod[0] ? strrchr(st->id, '.') : NULL;
+	uint32_t n = 0;
+	int pair[2];
+
+	if (!oversight_needed(p))
+		return 0;
+	if (dot && ps_parse_u32(dot + 1, &n) < 0)
+		return ps_fail(e, PS_E_CONFIG, "'%s' is no runner of pod '%s'", st->id, st->pod);
+	if (sock_pair(pair, e) < 0)
+		return -1;
+	x->launch.broker = pair[1];
+	int rc = guard_send(x->env->root, st->pod[0] ? st->pod : st->id, n, pair[0], e);
+
+	close(pair[0]);
+	return rc < 0 ? ps_ctx(e, "the supervisor of '%s'", st->id) : 0;
 }
 
 static int launch(struct execution *x, struct ps_err *e)

@@ -26,11 +26,17 @@ struct oversight {
 	struct net_names *names;     /* NULL: no names are asked for */
 	struct resolver *resolver;
 };
+/* Where listeners come from, until its other end is closed. */
+struct handover {
+	struct handover *next;
+	struct overseen *s;
+	struct loop_source source;
+};
 struct overseen {
 	struct oversight *o;
 	struct broker_subject *subject;
 	struct audit *audit;
-	struct loop_source handover;
+	struct handover *handovers;
 	int pidfd;
 };
 
@@ -118,23 +124,36 @@ static void on_end(void *ctx, bool lost)
 		(void)ps_pidfd_kill(s->pidfd, SIGKILL);
 }
 
+static void handover_free(struct handover *h)
+{
+	struct handover **at = &h->s->handovers;
+
+	while (*at != h)
+		at = &(*at)->next;
+	*at = h->next;
+	loop_remove(h->s->o->loop, &h->source);
+	ps_fd_close(&h->source.fd);
+	free(h);
+}
+
 static void on_handover(void *ctx, uint32_t events)
 {
-	struct overseen *s = ctx;
+	struct handover *h = ctx;
+	struct overseen *s = h->s;
 	struct launch_listener l;
 	struct ps_err e = { 0 };
 
 	(void)events;
-	if (launch_take_listener(s->handover.fd, 0, &l, &e) < 0) {
-		if (e.sys == ETIMEDOUT)
-			return;
-		loop_remove(s->o->loop, &s->handover);
-		ps_fd_close(&s->handover.fd);
+	if (launch_take_listener(h->source.fd, 0, &l, &e) < 0) {
+		if (e.sys != ETIMEDOUT)
+			handover_free(h);
 		return;
 	}
 	if (l.is_resolver ? !s->o->resolver || resolver_serve(s->o->resolver, l.fd, s, &e) < 0
-			  : !s->subject || broker_add_listener(s->subject, l.fd, &e) < 0)
+			  : !s->subject || broker_add_listener(s->subject, l.fd, &e) < 0) {
+		broker_remove(s->subject);
 		on_end(s, /* lost= */ true);
+	}
 }
 
 static struct broker_facts facts_of(const struct oversight *o, struct overseen *s)
@@ -150,6 +169,24 @@ static struct broker_facts facts_of(const struct oversight *o, struct overseen *
 	};
 }
 
+int oversight_add_handover(struct overseen *s, int handover, struct ps_err *e)
+{
+	ps_auto_fd int fd = handover;
+	struct handover *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return ps_fail_os(e, "memory for oversight");
+	*h = (struct handover){ .s = s, .source = { .fd = fd, .on = on_handover, .ctx = h } };
+	if (loop_add(s->o->loop, &h->source, EPOLLIN, e) < 0) {
+		free(h);
+		return -1;
+	}
+	(void)ps_take_fd(&fd);
+	h->next = s->handovers;
+	s->handovers = h;
+	return 0;
+}
+
 int oversight_add(struct oversight *o, const struct overseen_facts *f, struct overseen **ret, struct ps_err *e)
 {
 	ps_auto_fd int handover = f->handover, audit_fd = f->audit_fd;
@@ -157,16 +194,11 @@ int oversight_add(struct oversight *o, const struct overseen_facts *f, struct ov
 
 	if (!s)
 		return ps_fail_os(e, "memory for oversight");
-	*s = (struct overseen){ .o = o, .pidfd = f->pidfd, .handover = { .fd = -1, .on = on_handover, .ctx = s } };
+	*s = (struct overseen){ .o = o, .pidfd = f->pidfd };
 	const struct broker_facts facts = facts_of(o, s);
 
 	if (audit_new(o->loop, f->pod, f->id, f->tape, ps_take_fd(&audit_fd), o->permissions->settings.audit.batch_ms.v, &s->audit, e) < 0 ||
-	    broker_add(o->broker, &facts, -1, &s->subject, e) < 0) {
-		oversight_remove(s);
-		return -1;
-	}
-	s->handover.fd = ps_take_fd(&handover);
-	if (loop_add(o->loop, &s->handover, EPOLLIN, e) < 0) {
+	    broker_add(o->broker, &facts, -1, &s->subject, e) < 0 || oversight_add_handover(s, ps_take_fd(&handover), e) < 0) {
 		oversight_remove(s);
 		return -1;
 	}
@@ -182,8 +214,7 @@ void oversight_remove(struct overseen *s)
 		resolver_forget(s->o->resolver, s);
 	broker_remove(s->subject);
 	audit_free(s->audit);
-	if (s->handover.fd >= 0)
-		loop_remove(s->o->loop, &s->handover);
-	ps_fd_close(&s->handover.fd);
+	while (s->handovers)
+		handover_free(s->handovers);
 	free(s);
 }

@@ -29,5 +29,7 @@ struct overseen_facts {
 	int pidfd;                   /* init: killed when nobody can answer it any more; stays the caller's */
 };
 int oversight_add(struct oversight *o, const struct overseen_facts *f, struct overseen **ret, struct ps_err *e);
+/* The guard of one more process comes over handover, which is taken over, also on failure. */
+int oversight_add_handover(struct overseen *s, int handover, struct ps_err *e);
 /* It has ended: tell what is untold, forget it.  Accepts NULL. */
 void oversight_remove(struct overseen *s);

@@ -232,6 +232,21 @@ static int on_link(const struct request *q, struct ps_err *e)
 	return rc < 0 ? -1 : ANSWER_OK;
 }
 
+/* exec: one more process under the runner's permissions, whose guard asks us, too. */
+static int on_guard(const struct request *q, struct ps_err *e)
+{
+	const int at = msg_fd_index(q->m, FD_GUARD, MSG_FDS_MAX);
+	struct runner *r;
+
+	if (find_runner(q, &r, e) < 0)
+		return -1;
+	if (at < 0)
+		return ps_fail(e, PS_E_USAGE, "a guard is one descriptor");
+	if (!r->overseen)
+		return ps_fail(e, PS_E_STATE, "runner '%s' has no permissions that anybody is asked about", r->id);
+	return oversight_add_handover(r->overseen, ps_take_fd(&q->fds[at]), e) < 0 ? -1 : ANSWER_OK;
+}
+
 static void input_over(struct runner *r, const struct ps_err *failure)
 {
 	struct pending_input *p = r->input;
@@ -446,6 +461,7 @@ static const struct {
 	{ MSG_ACK, on_ack },       { MSG_WAIT, on_wait },     { MSG_LAUNCH, request_launch },       { MSG_LINK, on_link },
 	{ MSG_INPUT, on_input },   { MSG_RESIZE, on_resize }, { MSG_SIGNAL, on_signal },       { MSG_INTERRUPT, on_interrupt },
 	{ MSG_STOP, on_stop },     { MSG_REMOVE, on_remove }, { MSG_SHUTDOWN, on_shutdown },
+	{ MSG_GUARD, on_guard },
 };
 
 int request_handle(struct client *c, const struct msg *m, const char *raw, size_t n, int fds[], struct ps_err *e)

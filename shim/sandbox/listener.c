@@ -127,7 +127,7 @@ static int courier_failed(int status, struct ps_err *e)
 static int load_and_deliver(struct sandbox *sb, struct ps_err *e)
 {
 	const struct plan *p = sb->plan;
-	int status = 0, listener = seccomp_load(p, p->guard, p->guard_flags, e);
+	int status = 0, listener = filter_load(p, p->guard, p->guard_flags, e);
 
 	if (listener < 0) {
 		(void)courier_end(GIVEN_UP, &status);
@@ -155,5 +155,5 @@ int guard_apply(struct sandbox *sb, struct ps_err *e)
 	if (has_listener(p))
 		return load_and_deliver(sb, e);
 	ps_fd_close(&sb->broker_fd);
-	return p->guard.n ? seccomp_load(p, p->guard, p->guard_flags, e) : 0;
+	return p->guard.n ? filter_load(p, p->guard, p->guard_flags, e) : 0;
 }

@@ -28,7 +28,7 @@ static int refused(uint32_t n, uint32_t flags, struct ps_err *e)
 	return ps_fail(e, PS_E_UNSUPP, "load the seccomp filter (%u instructions, flags 0x%x): %s", n, flags, why);
 }
 
-int seccomp_load(const struct plan *p, struct plan_list program, uint32_t flags, struct ps_err *e)
+int filter_load(const struct plan *p, struct plan_list program, uint32_t flags, struct ps_err *e)
 {
 	struct sock_filter *filter = (struct sock_filter *)(uintptr_t)plan_at(p, program.off); /* the kernel only reads */
 	struct sock_fprog prog = { .len = (unsigned short)program.n, .filter = filter };
@@ -47,5 +47,5 @@ int seccomp_apply(const struct sandbox *sb, struct ps_err *e)
 {
 	const struct plan *p = sb->plan;
 
-	return p->seccomp.n ? seccomp_load(p, p->seccomp, p->seccomp_flags, e) : 0;
+	return p->seccomp.n ? filter_load(p, p->seccomp, p->seccomp_flags, e) : 0;
 }

@@ -8,4 +8,4 @@
  * or CAP_SYS_ADMIN in the user namespace is needed. */
 int seccomp_apply(const struct sandbox *sb, struct ps_err *e);
 /* The same of a program: its listener with SECCOMP_FILTER_FLAG_NEW_LISTENER, close-on-exec; else 0. */
-int seccomp_load(const struct plan *p, struct plan_list program, uint32_t flags, struct ps_err *e);
+int filter_load(const struct plan *p, struct plan_list program, uint32_t flags, struct ps_err *e);
