@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * broker_hand.c - what the broker cannot do as itself: put a socket into a target's epolls, which takes a descriptor of the
- * target's number, and act on AF_UNIX sockets, whose peers look at the ids of whoever does it.
+ * target's number, act on AF_UNIX sockets, whose peers look at the ids of whoever does it, and bind ports below 1024.
  *
  * A lock of an epoll, or a file system that does not answer, may keep this process waiting; the broker has deadlines.
  */
@@ -302,6 +302,26 @@ static int act(struct hand *h, const int fds[2], int *ret_fd, struct task *ret)
 	return err;
 }
 
+/* The broker has seen that the target may. */
+static int bind_low(const struct hand *h, int sock)
+{
+	struct sockaddr_storage addr = { .ss_family = AF_UNSPEC };
+
+	if (h->t.len > sizeof(addr))
+		return EINVAL;
+	memcpy(&addr, h->t.text, h->t.len);
+	return confine_bind(sock, (const struct sockaddr *)&addr, h->t.len) < 0 ? errno : 0;
+}
+
+static int perform(struct hand *h, int fds[2], int *ret_fd, struct task *ret)
+{
+	if (h->t.kind == TASK_EPOLLS)
+		return epolls(h, fds);
+	if (h->t.kind == TASK_BIND_LOW)
+		return bind_low(h, fds[0]);
+	return act(h, fds, ret_fd, ret);
+}
+
 /* ---- Life ---- */
 
 static void say(const struct hand *h, const struct task *t, int fd)
@@ -342,7 +362,7 @@ _Noreturn void broker_hand(int sock)
 			_exit(EXIT_SUCCESS);
 		h.t.text[h.t.len] = '\0';
 		reply = (struct task){ .kind = h.t.kind, .job = h.t.job };
-		reply.err = h.t.kind == TASK_EPOLLS ? epolls(&h, fds) : act(&h, fds, &found, &reply);
+		reply.err = perform(&h, fds, &found, &reply);
 		ps_fd_close(&fds[0]);
 		ps_fd_close(&fds[1]);
 		say(&h, &reply, found);

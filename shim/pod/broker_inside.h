@@ -59,7 +59,8 @@ struct order {                       /* broker -> reader */
 	uint32_t stride;             /* WRITE: of items of 4 bytes each; 0: all bytes to one place */
 };
 
-enum task_kind { TASK_HELLO, TASK_EPOLLS /* fds: old, new */, TASK_RESOLVE, TASK_CONNECT /* fds: socket, O_PATH */, TASK_BIND, TASK_LISTEN };
+enum task_kind { TASK_HELLO, TASK_EPOLLS /* fds: old, new */, TASK_RESOLVE, TASK_CONNECT /* fds: socket, O_PATH */, TASK_BIND, TASK_LISTEN,
+		 TASK_BIND_LOW /* text: a sockaddr */ };
 struct task {                        /* broker -> hand, and back with err */
 	uint32_t kind;
 	int32_t tid, err, number;    /* number: of the descriptor in the target; backlog */

@@ -12,7 +12,6 @@
 #include "base/scope.h"
 #include "shim/plan/plan.h"
 #include "shim/pod/broker_inside.h"
-#include "shim/sandbox/confine.h"
 
 enum { PRIVILEGED_PORTS = 1024, IN6_LEN_MIN = 24 /* RFC 2133: without a scope */ };
 
@@ -368,28 +367,54 @@ static bool may_bind_low(const struct request *r)
 	return (!r->s->f.own_userns || r->s->f.owns_netns) && request_status(r, "CapEff", 16, &caps) && caps >> CAP_NET_BIND_SERVICE & 1;
 }
 
-static int bind_duplicate(const struct request *r, int fd, const struct socket_address *a)
+static void on_bound(struct job *j, int err, const struct task *t)
 {
-	const struct sockaddr *sa = (const struct sockaddr *)&a->sa;
-	int rc = bind(fd, sa, a->len);
+	(void)t;
+	job_answer(j, 0, err);
+}
 
-	if (rc < 0 && errno == EACCES && a->target.port < PRIVILEGED_PORTS && may_bind_low(r))
-		rc = confine_bind(fd, sa, a->len);
-	return rc < 0 ? errno : 0;
+/* We have not that right, the hand has. */
+static void bind_low(const struct request *r, int fd, const struct socket_address *a)
+{
+	struct task t = { .kind = TASK_BIND_LOW, .len = a->len };
+	struct job *j = job_new(r);
+
+	if (!j) {
+		(void)close(fd);
+		return;
+	}
+	memcpy(t.text, &a->sa, a->len);
+	j->source.fd = fd;
+	j->on_reply = on_bound;
+	job_task(j, &t, &fd, 1);
+}
+
+/* Takes fd over. */
+static void bind_duplicate(const struct request *r, int fd, const struct socket_address *a)
+{
+	const int rc = bind(fd, (const struct sockaddr *)&a->sa, a->len), err = rc < 0 ? errno : 0;
+
+	if (err == EACCES && a->target.port < PRIVILEGED_PORTS && may_bind_low(r))
+		bind_low(r, fd, a);
+	else
+		answer_and_close(r, fd, err);
 }
 
 /* Without a port it is the kernel's choice, which nobody can be told of: what a client's socket does. */
 static void bind_inet(struct request *r, int fd, const struct socket_facts *f, const struct socket_address *a)
 {
-	int err;
+	int err = 0;
 
 	if (a->sa.ss_family != f->domain)
 		err = EAFNOSUPPORT;
 	else if (f->host)
 		err = EINVAL; /* as any that is connected */
-	else if (!a->target.port || net_allowed(r, NET_LISTEN, a, "bind", &err))
-		err = bind_duplicate(r, fd, a);
-	answer_and_close(r, fd, err);
+	else if (a->target.port)
+		(void)net_allowed(r, NET_LISTEN, a, "bind", &err);
+	if (err)
+		answer_and_close(r, fd, err);
+	else
+		bind_duplicate(r, fd, a);
 }
 
 void call_bind(struct request *r)

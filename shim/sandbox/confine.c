@@ -33,7 +33,7 @@ static const int supervisor_calls[] = {
 	SYS_gettid, SYS_geteuid, SYS_getuid, SYS_getegid, SYS_getgid, SYS_getppid, SYS_getrandom, SYS_nanosleep,
 	SYS_clock_nanosleep, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_restart_syscall,
 	SYS_sched_yield, SYS_umask, SYS_exit, SYS_exit_group, SYS_fallocate, SYS_waitid,
-	SYS_pidfd_getfd, SYS_bind, SYS_listen, SYS_getsockname, SYS_getpeername, SYS_kcmp, SYS_capget, SYS_capset, SYS_uname, SYS_sysinfo,
+	SYS_pidfd_getfd, SYS_bind, SYS_listen, SYS_getsockname, SYS_getpeername, SYS_kcmp, SYS_uname, SYS_sysinfo,
 #ifdef __x86_64__ /* system calls that newer architectures do not have */
 	SYS_epoll_wait, SYS_poll, SYS_open, SYS_stat, SYS_lstat, SYS_access, SYS_readlink, SYS_unlink, SYS_rmdir, SYS_rename,
 	SYS_dup2,
@@ -55,7 +55,7 @@ static const int hand_calls[] = {
 	SYS_recvmsg, SYS_sendto, SYS_sendmsg, SYS_openat, SYS_openat2, SYS_getdents64, SYS_read, SYS_readlinkat, SYS_close, SYS_fcntl, SYS_pidfd_open,
 	SYS_pidfd_getfd, SYS_dup3, SYS_epoll_ctl, SYS_connect, SYS_bind, SYS_listen, SYS_setresuid, SYS_setresgid, SYS_setgroups, SYS_umask,
 	SYS_fstat, SYS_newfstatat, SYS_getsockopt, SYS_exit_group, SYS_restart_syscall, SYS_rt_sigreturn,
-	SYS_brk, SYS_mmap, SYS_munmap, SYS_mremap, SYS_madvise, SYS_lseek, SYS_geteuid, SYS_getegid, SYS_kcmp,
+	SYS_brk, SYS_mmap, SYS_munmap, SYS_mremap, SYS_madvise, SYS_lseek, SYS_geteuid, SYS_getegid, SYS_kcmp, SYS_capget, SYS_capset,
 #ifdef __x86_64__
 	SYS_open, SYS_readlink,
 #endif
@@ -119,7 +119,7 @@ _Static_assert(PS_COUNT(supervisor_calls) <= CALLS_MAX, "more calls than the fil
 
 int confine_supervisor(struct ps_err *e)
 {
-	const struct confinement c = { CAP(CAP_KILL) | CAP(CAP_SYS_PTRACE), CAP(CAP_NET_BIND_SERVICE), supervisor_calls, PS_COUNT(supervisor_calls) };
+	const struct confinement c = { CAP(CAP_KILL) | CAP(CAP_SYS_PTRACE), 0, supervisor_calls, PS_COUNT(supervisor_calls) };
 
 	return confine(&c, e);
 }
@@ -133,7 +133,8 @@ int confine_reader(struct ps_err *e)
 
 int confine_hand(struct ps_err *e)
 {
-	const struct confinement c = { CAP(CAP_SYS_PTRACE) | CAP(CAP_SETUID) | CAP(CAP_SETGID), 0, hand_calls, PS_COUNT(hand_calls) };
+	const struct confinement c = { CAP(CAP_SYS_PTRACE) | CAP(CAP_SETUID) | CAP(CAP_SETGID), CAP(CAP_NET_BIND_SERVICE), hand_calls,
+				       PS_COUNT(hand_calls) };
 
 	return confine(&c, e);
 }

@@ -40,7 +40,7 @@ struct stage {
 	struct loop_timer limit, beat;
 	struct { char action[16], target[256], hint[128]; enum policy_action result; int err; bool sound; pid_t tid; } events[EVENTS_MAX];
 	unsigned n_events, n_ends;
-	bool lost;
+	bool lost, confined;         /* confined: as supervisors are, which is for good (play_confined) */
 	pid_t pid;
 	int go, status;              /* go: opens the curtain */
 };
@@ -180,6 +180,8 @@ __attribute__((unused)) static void start_target(struct stage *g, const int *cal
 	g->child = (struct loop_source){ .fd = ps_pidfd_open(g->pid), .on = on_stage_child, .ctx = g };
 	assert_true(g->child.fd >= 0);
 	assert_int_equal(loop_add(&g->loop, &g->child, EPOLLIN, &e), 0);
+	if (g->confined && confine_supervisor(&e) < 0)
+		fail_msg("%s", e.msg);
 	g->facts.on_event = on_stage_event;
 	g->facts.on_end = on_stage_end;
 	if (broker_add(g->broker, &g->facts, -1, &g->subject, &e) < 0 ||
@@ -205,6 +207,24 @@ __attribute__((unused)) static int run_target(struct stage *g)
 	g->loop.stopped = false;
 	ps_fd_close(&g->go);
 	return g->status;
+}
+
+/* In a process of its own, which is confined as a supervisor is: what the scene returned. */
+__attribute__((unused)) static int play_confined(struct stage *(*make)(void), const int *calls, size_t n, int (*prepare)(void *), int (*scene)(void *))
+{
+	int status = -1;
+	const pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct stage *g = make();
+
+		g->confined = true;
+		start_target(g, calls, n, prepare, scene, NULL);
+		_exit(run_target(g));
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 __attribute__((unused)) static void free_stage(struct stage *g)

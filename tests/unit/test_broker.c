@@ -346,6 +346,21 @@ static void only_listeners_are_watched(void **state)
 	free_stage(g);
 }
 
+static struct stage *new_sys_stage(void)
+{
+	struct stage *g = new_stage(BROKER_NET_ROUTED);
+
+	allow(g, POLICY_SYS, "osUptime");
+	return g;
+}
+
+static void a_confined_supervisor_can_do_it(void **state)
+{
+	(void)state;
+	assert_int_equal(play_confined(new_sys_stage, (int[]){ SYS_uname, SYS_sysinfo }, 2, NULL, sys_scene), 0);
+	assert_int_equal(play_confined(new_sys_stage, (int[]){ SYS_openat, SYS_execve }, 2, NULL, open_scene), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -359,6 +374,7 @@ int main(void)
 		cmocka_unit_test(opens_are_told_and_go_on),
 		cmocka_unit_test(sockets_of_the_host_are_not_for_everybody),
 		cmocka_unit_test(only_listeners_are_watched),
+		cmocka_unit_test(a_confined_supervisor_can_do_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -364,6 +364,39 @@ static int listen_scene(void *arg)
 	return 0;
 }
 
+/* A port that only root may bind, and that an entry names. */
+static int low_scene(void *arg)
+{
+	const int fd = stream(), other = stream();
+	struct sockaddr_in in = loopback(987);
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct none[2] = { { .effective = 0 } };
+
+	(void)arg;
+	SCENE(bind(fd, (struct sockaddr *)&in, sizeof(in)) == 0 && close(fd) == 0);
+	SCENE(ps_sys_capset(&head, none) == 0);
+	SCENE(bind(other, (struct sockaddr *)&in, sizeof(in)) == -1 && errno == EACCES);
+	SCENE(reach(other, port.open) == 0);
+	return 0;
+}
+
+static struct stage *new_low_stage(void)
+{
+	struct stage *g = new_net_stage();
+
+	allow_port(g, "listen:127.0.0.1", 987);
+	return g;
+}
+
+/* Its own right is on only for whom has it, too. */
+static void low_ports_take_the_targets_own_right(void **state)
+{
+	(void)state;
+	assert_int_equal(play_confined(new_low_stage, net_calls, PS_COUNT(net_calls), NULL, low_scene), 0);
+	assert_int_equal(play_confined(new_net_stage, net_calls, PS_COUNT(net_calls), NULL, blocking_scene), 0);
+	assert_int_equal(play_confined(new_net_stage, net_calls, PS_COUNT(net_calls), NULL, thread_scene), 0);
+}
+
 static void listening_takes_an_entry(void **state)
 {
 	struct stage *g = new_net_stage();
@@ -389,6 +422,7 @@ int main(void)
 		cmocka_unit_test(threads_have_their_own_descriptors),
 		cmocka_unit_test(every_way_to_write_an_address_is_the_same),
 		cmocka_unit_test(listening_takes_an_entry),
+		cmocka_unit_test(low_ports_take_the_targets_own_right),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

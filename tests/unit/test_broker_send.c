@@ -163,6 +163,39 @@ static int unix_server(const char *dir, const char *name)
 	return fd;
 }
 
+static struct stage *new_udp_stage(void)
+{
+	struct stage *g = new_net_stage();
+
+	allow_port(g, "udp:127.0.0.1", udp.open);
+	return g;
+}
+
+static struct stage *new_unix_stage(void)
+{
+	struct stage *g = new_net_stage();
+
+	allow(g, POLICY_NET, ps_arena_printf(&g->arena, "unix:%s/good.sock", local.dir));
+	return g;
+}
+
+static void a_confined_supervisor_can_do_it(void **state)
+{
+	ps_auto_fd int good = udp_server(&udp.open), bad = udp_server(&udp.closed);
+	const int dir = unit_mkdir(local.dir);
+	ps_auto_fd int good_unix = unix_server(local.dir, "good.sock"), bad_unix = unix_server(local.dir, "bad.sock");
+
+	(void)state;
+	local.uid = 4711;
+	assert_true(good >= 0 && bad >= 0 && good_unix >= 0 && bad_unix >= 0);
+	assert_int_equal(fchmod(dir, 0777), 0);
+	assert_int_equal(mkdirat(dir, "good", 0755), 0);
+	assert_int_equal(symlinkat("bad.sock", dir, "link.sock"), 0);
+	assert_int_equal(play_confined(new_udp_stage, net_calls, PS_COUNT(net_calls), NULL, udp_scene), 0);
+	assert_int_equal(play_confined(new_unix_stage, net_calls, PS_COUNT(net_calls), NULL, unix_scene), 0);
+	unit_rmdir(local.dir, dir);
+}
+
 static void unix_sockets_are_what_their_path_leads_to(void **state)
 {
 	struct stage *g = new_net_stage();
@@ -193,6 +226,7 @@ int main(void)
 		cmocka_unit_test(datagrams_go_where_they_may),
 		cmocka_unit_test(a_stream_waits_for_room),
 		cmocka_unit_test(unix_sockets_are_what_their_path_leads_to),
+		cmocka_unit_test(a_confined_supervisor_can_do_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -278,6 +278,22 @@ static void who_locks_its_epoll_is_ended(void **state)
 	ps_fd_close(&server);
 }
 
+static struct stage *new_later_stage(void)
+{
+	struct stage *g = new_swap_stage();
+
+	allow(g, POLICY_NET, "udp:127.0.0.1:53");
+	return g;
+}
+
+static void a_confined_supervisor_can_do_it(void **state)
+{
+	(void)state;
+	assert_int_equal(play_confined(new_swap_stage, net_calls, PS_COUNT(net_calls), leave_network, blocking_scene), 0);
+	assert_int_equal(play_confined(new_swap_stage, net_calls, PS_COUNT(net_calls), leave_network, epoll_scene), 0);
+	assert_int_equal(play_confined(new_later_stage, net_calls, PS_COUNT(net_calls), leave_network, later_scene), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +302,7 @@ int main(void)
 		cmocka_unit_test(a_host_socket_does_nothing_else),
 		cmocka_unit_test(a_synthetic_address_is_the_name_it_was_given_for),
 		cmocka_unit_test(who_locks_its_epoll_is_ended),
+		cmocka_unit_test(a_confined_supervisor_can_do_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
