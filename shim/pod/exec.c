@@ -236,6 +236,27 @@ static int on_console(void *ctx, int master_fd, struct ps_err *e)
 	return foreground_keep(master_fd, &x->master_fd, e);
 }
 
+/* The supervisor that answers for the container answers for its further processes, too. */
+static int ask_supervisor(struct execution *x, const struct policy *p, struct ps_err *e)
+{
+	const struct state *st = &x->c->st;
+	const char *dot = st->pod[0] ? strrchr(st->id, '.') : NULL;
+	uint32_t n = 0;
+	int pair[2];
+
+	if (!oversight_needed(p))
+		return 0;
+	if (dot && ps_parse_u32(dot + 1, &n) < 0)
+		return ps_fail(e, PS_E_CONFIG, "'%s' is no runner of pod '%s'", st->id, st->pod);
+	if (sock_pair(pair, e) < 0)
+		return -1;
+	x->launch.broker = pair[1];
+	int rc = guard_send(x->env->root, st->pod[0] ? st->pod : st->id, n, pair[0], e);
+
+	close(pair[0]);
+	return rc < 0 ? ps_ctx(e, "the supervisor of '%s'", st->id) : 0;
+}
+
 static int compile(struct execution *x, const char **ret_program, struct ps_err *e)
 {
 	const struct policy *policy;
@@ -271,27 +292,6 @@ static int deliver(struct execution *x, struct ps_err *e)
 		return -1;
 	}
 	return 0;
-}
-
-/* The supervisor that answers for the container answers for its further processes, too. */
-static int ask_supervisor(struct execution *x, const struct policy *p, struct ps_err *e)
-{
-	const struct state *st = &x->c->st;
-	const char *dot = st->pod[0] ? strrchr(st->id, '.') : NULL;
-	uint32_t n = 0;
-	int pair[2];
-
-	if (!oversight_needed(p))
-		return 0;
-	if (dot && ps_parse_u32(dot + 1, &n) < 0)
-		return ps_fail(e, PS_E_CONFIG, "'%s' is no runner of pod '%s'", st->id, st->pod);
-	if (sock_pair(pair, e) < 0)
-		return -1;
-	x->launch.broker = pair[1];
-	int rc = guard_send(x->env->root, st->pod[0] ? st->pod : st->id, n, pair[0], e);
-
-	close(pair[0]);
-	return rc < 0 ? ps_ctx(e, "the supervisor of '%s'", st->id) : 0;
 }
 
 static int launch(struct execution *x, struct ps_err *e)
