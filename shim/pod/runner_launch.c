@@ -25,13 +25,14 @@ void runner_launch_over(struct runner *r, const struct ps_err *failure)
 		r->reason = REASON_FAILED;
 		r->reason_known = true;
 		r->auto_free = true;
-		r->sv->n_failed++;
 		event_error(r->tape, r->id, failure);
 		runner_go(r, RUNNER_FAILED);
 		twin_tell(r->sv, SPAWN_KILL, r->n);
 		if (r->options & MSG_CODE) {
 			r->told_pool = true;
 			pool_failed(r->sv, failure);
+		} else {
+			r->sv->n_failed++;
 		}
 	} else {
 		r->sv->n_launched++;

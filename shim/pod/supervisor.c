@@ -244,11 +244,10 @@ static void failed(struct supervisor *sv, const struct spawn_msg *m)
 static void ended(struct runner *r, const struct spawn_msg *m)
 {
 	struct supervisor *sv = r->sv;
-	const bool cold = sv->pod->r.interpreter && !r->told_pool;
 	struct ps_err e = { 0 };
 
-	runner_reaped(r, m->status, m->oom);
-	if (!cold) {
+	runner_reaped(r, m->status, m->oom); /* a launch that it fails tells the pool */
+	if (!sv->pod->r.interpreter || r->told_pool) {
 		pool_refill(sv);
 		return;
 	}

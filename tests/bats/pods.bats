@@ -673,6 +673,26 @@ echo_bundle() { # the bundle's program sends records back
 	nothing_left
 }
 
+@test "code: an interpreter whose launch fails counts once, and after three the pool waits" {
+	requires python3 jq
+	BUNDLE=$BATS_TEST_TMPDIR/python
+	"$REPO/example/python-runner/make-bundle" "$BUNDLE"
+	config '.hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "! test -e /opt/podshim/broken"]}]'
+	create --interpreter
+	touch "$BUNDLE/rootfs/opt/podshim/broken"
+	run -0 podshim pod launch "$POD" --json --code 1
+	failed_three() { podshim pod ls --format json | jq -e '.[0] | .failed == 3 and .warm == 0'; }
+	wait_until 10 failed_three
+	# The next launch is reason to try again, and hears why that fails.
+	run -125 podshim pod launch "$POD" --code 1
+	has "startContainer"
+	# One was made for it, one for the pool.
+	failed_five() { podshim pod ls --format json | jq -e '.[0].failed == 5'; }
+	wait_until 10 failed_five
+	podshim pod rm "$POD"
+	nothing_left
+}
+
 # ---- Looking on ----
 
 @test "watch: a pod with all its runners, to its end" {
