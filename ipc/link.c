@@ -242,6 +242,17 @@ int link_accept(int fds[LINK_FDS], struct link **ret, struct ps_err *e)
 	return 0;
 }
 
+static bool page_is_used(const struct ring_page *p)
+{
+	return atomic_load_explicit(&p->pos, memory_order_relaxed) || atomic_load_explicit(&p->sleep, memory_order_relaxed) ||
+	       atomic_load_explicit(&p->closed, memory_order_relaxed);
+}
+
+bool link_is_used(const struct link *l)
+{
+	return page_is_used(&l->peer->producer) || page_is_used(&l->peer->consumer);
+}
+
 void link_close_fds(int fds[LINK_FDS])
 {
 	for (int i = 0; i < LINK_FDS; i++)

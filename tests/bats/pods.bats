@@ -605,6 +605,27 @@ echo_bundle() { # the bundle's program sends records back
 	has 1000
 }
 
+@test "send: a program that accepts no link is waited for, which is told once" {
+	echo_bundle
+	create
+	local id sender
+	id=$(launched -- sleep 600)
+	"$PODSHIM" --root "$ROOT" pod send "$id" <<<hello >sent 2>note 3>&- &
+	sender=$!
+	wait_file note "accept the link"
+	# It waits on, in silence, and says so only once.
+	sleep 1.5
+	[ "$(cat note)" = "podshim: waiting for the program of '$id' to accept the link (PODSHIM_CHANNEL_FD, libpodshim): it may have no use for links; Ctrl-C ends this" ]
+	kill -0 "$sender"
+	kill -TERM "$sender"
+	wait "$sender" || true
+	# One that has accepted may take its time.
+	id=$(launched -- echo-records)
+	(sleep 1.5; echo hello) | podshim pod send "$id" >sent 2>note 3>&-
+	[ "$(cat sent)" = hello ]
+	[ ! -s note ]
+}
+
 @test "send and attach: a container of any caller's with the annotation" {
 	echo_bundle
 	payload echo-records
