@@ -781,4 +781,15 @@ echo_bundle() { # the bundle's program sends records back
 	is $'stop\tend runners\nstats\tshow what the runners of a pod use'
 	run -0 podshim __complete pod create x ''
 	is :dir
+	local share=$'\tnamespaces that all runners have in common (default: none)'
+	run -0 podshim __complete pod create --share ''
+	is "net$share"$'\n'"ipc$share"$'\n'"uts$share"
+	run -0 podshim __complete pod create --share uts,n
+	is "uts,net$share"
+	run -0 podshim __complete pod create --share net,ipc,
+	is "net,ipc,uts$share"
+	run -0 podshim __complete pod create --share x,,
+	has "x,,net"
+	run -0 podshim __complete pod launch --env ''
+	is ""
 }
