@@ -382,11 +382,12 @@ int podshim_stop(struct podshim_runner *r, unsigned flags, int grace_ms, struct 
 	return lib_call(r->c, NULL, 0, -1, &err) < 0 ? lib_error(e, &err) : 0;
 }
 
-int podshim_shutdown(struct podshim *c, unsigned flags, struct podshim_error *e)
+int podshim_shutdown(struct podshim *c, unsigned flags, int grace_ms, struct podshim_error *e)
 {
 	struct ps_err err = { .cls = PS_OK };
 
 	lib_begin(c, MSG_SHUTDOWN);
+	msg_put_u64(&c->out, TAG_TIMEOUT_MS, (uint64_t)(grace_ms < 0 ? 0 : grace_ms));
 	msg_put_u64(&c->out, TAG_FLAGS, flags);
 	return lib_call(c, NULL, 0, -1, &err) < 0 ? lib_error(e, &err) : 0;
 }

@@ -150,8 +150,8 @@ PODSHIM_API int podshim_interrupt(struct podshim_runner *r, struct podshim_error
 /* SIGTERM, after grace_ms SIGKILL; waits for the end.  flags: PODSHIM_FORCE or 0. */
 PODSHIM_API int podshim_stop(struct podshim_runner *r, unsigned flags, int grace_ms, struct podshim_error *e);
 PODSHIM_API int podshim_remove(struct podshim_runner *r, unsigned flags, struct podshim_error *e);
-/* End the pod with all its runners; waits until it is gone. */
-PODSHIM_API int podshim_shutdown(struct podshim *c, unsigned flags, struct podshim_error *e);
+/* Stop all runners so, and end the pod; waits until it is gone. */
+PODSHIM_API int podshim_shutdown(struct podshim *c, unsigned flags, int grace_ms, struct podshim_error *e);
 
 /* ---- All runners ---- */
 

@@ -1179,9 +1179,9 @@ class Pod:
             except Closed:
                 return
 
-    def shutdown(self, force=False):
-        """End the pod and all its runners; waits until everything is gone."""
-        self._call(MSG_SHUTDOWN, {"flags": MSG_FORCE * bool(force)}, timeout=None)
+    def shutdown(self, grace=10.0, force=False):
+        """Stop all runners as Runner.stop() does, and end the pod; waits until everything is gone."""
+        self._call(MSG_SHUTDOWN, {"timeout_ms": int(grace * 1000), "flags": MSG_FORCE * bool(force)}, timeout=None)
 
 
 class Runner:

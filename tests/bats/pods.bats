@@ -558,6 +558,32 @@ dialogue() { # dialogue STEPS COMMAND...
 	nothing_left
 }
 
+@test "rm --time: how long runners have to end, as for stop" {
+	create
+	run -1 podshim pod rm --time soon "$POD"
+	is "podshim: invalid time: soon is no duration, as in 500ms, 10s, 5m, 1h"
+	# sleep is the first process of its namespace and has no handler.
+	local id started=$SECONDS long
+	id=$(launched -- sleep 600)
+	run -1 podshim pod rm --time 1s "$id"
+	is "podshim: --time is for a pod; 'podshim pod stop --time 1s $id' ends a runner"
+	# An earlier one that asks for more time is not what counts.
+	podshim pod rm --time 1h "$POD" 3>&- &
+	long=$!
+	ending() { podshim pod launch "$POD" -- true 2>&1 | grep -q "is ending"; }
+	wait_until 10 ending
+	podshim pod rm --time 100ms "$POD"
+	wait "$long"
+	((SECONDS - started < 9))
+	nothing_left
+	create
+	launched -- sleep 600 >/dev/null
+	started=$SECONDS
+	podshim pod rm --time 0s "$POD"
+	((SECONDS - started < 9))
+	nothing_left
+}
+
 @test "gc leaves a living pod, its runners and its tapes alone" {
 	create --warm 2
 	local id

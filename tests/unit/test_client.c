@@ -369,7 +369,7 @@ static void end_of_the_pod(void **state)
 	struct podshim_event ev;
 
 	(void)state;
-	assert_int_equal(podshim_shutdown(c, 0, &e), -1); /* this pod does not even say goodbye */
+	assert_int_equal(podshim_shutdown(c, 0, 100, &e), -1); /* this pod does not even say goodbye */
 	assert_error(PODSHIM_E_PEER, "'web' has closed the connection");
 	assert_int_equal(e.sys, EPIPE);
 	assert_int_equal(podshim_event(c, &ev, -1, &e), PODSHIM_END);
