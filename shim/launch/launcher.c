@@ -155,10 +155,18 @@ static int wait_ms(const struct plan *p)
 {
 	const struct plan_list lists[] = { p->create_container, p->start_container, p->prestart, p->create_runtime };
 
-	for (size_t i = 0; i < PS_COUNT(lists); i++)
-		if (lists[i].n)
-			return -1;
-	return WAIT_MS;
+	uint64_t ms = WAIT_MS;
+
+	for (size_t i = 0; i < PS_COUNT(lists); i++) {
+		const struct plan_hook *h = PLAN_ROWS(p, struct plan_hook, lists[i]);
+
+		for (uint32_t k = 0; k < lists[i].n; k++) {
+			if (!h[k].timeout_s)
+				return -1;
+			ms += h[k].timeout_s * UINT64_C(1000);
+		}
+	}
+	return ms > INT32_MAX ? -1 : (int)ms;
 }
 
 static int make_boot(const struct work *w, int channel_fd, struct ps_err *e)

@@ -17,6 +17,7 @@ enum {
 	POD_NAME_MAX = 64,
 	PODS_WARM_MAX = 256,
 	PODS_CHANNEL_FD = 3, /* where the payload of a pod's runner finds its channel */
+	PODS_HOOK_S = 10,    /* timeout of a runner's hook that has none: the spawner, which waits for it, is everybody's */
 };
 
 struct pod_limits {

@@ -184,7 +184,7 @@ static int prepare(struct spawner *s, uint32_t n, struct wires *w, pid_t *ret_pi
 	const struct pods *pod = s->pod;
 	char id[POD_NAME_MAX + 16], cgroup[sizeof(pod->cgroup) + 16];
 	const struct overrides o = { .cgroups_path = cgroup, .channel_fd = PODS_CHANNEL_FD, .ns_fds = pod->ns_fds,
-				     .tty = pod->r.tty };
+				     .tty = pod->r.tty, .hook_timeout_s = PODS_HOOK_S };
 	const struct pod_create_request r = { .id = id, .bundle = pod->st->bundle, .channel_fd = PODS_CHANNEL_FD };
 
 	pods_runner_id(pod->name, n, id);

@@ -375,7 +375,7 @@ static int compile_base(struct supervisor *sv, struct ps_err *e)
 	struct bundle *b = &sv->bundle;
 	const struct pods *pod = sv->pod;
 	const struct overrides o = { .cgroups_path = pod->cgroup, .only_limits = true, .channel_fd = PODS_CHANNEL_FD,
-				     .ns_fds = pod->ns_fds, .tty = pod->r.tty };
+				     .ns_fds = pod->ns_fds, .tty = pod->r.tty, .hook_timeout_s = PODS_HOOK_S };
 	const struct plan_request request = {
 		.id = pod->name, .cgroup_manager = pod->env->cgroup_manager, .channel_fd = PODS_CHANNEL_FD,
 		.seccomp = seccomp_cached, .seccomp_ctx = &b->arena,

@@ -483,6 +483,24 @@ dialogue() { # dialogue STEPS COMMAND...
 	nothing_left
 }
 
+@test "hooks without a timeout do not hold the pod up for ever" {
+	# shellcheck disable=SC2016  # jq's variable
+	config '.hooks.poststart = [{path: "/bin/sleep", args: ["sleep", "600"]}]'
+	create
+	local id started=$SECONDS
+	id=$(launched -- sleep 600)
+	# A poststart hook that fails ends its container, and the spawner has time for the next one.
+	run -137 podshim pod wait "$id"
+	wait_until 10 is_warm 1
+	((SECONDS - started >= 5 && SECONDS - started < 30))
+	podshim pod rm --force "$POD"
+	config '.hooks = {createRuntime: [{path: "/bin/sleep", args: ["sleep", "600"], timeout: 1}]}'
+	attempt podshim pod create "$POD" "$BUNDLE"
+	[ "$status" -eq 1 ]
+	has "error running createRuntime hook #0 '/bin/sleep': timed out"
+	nothing_left
+}
+
 # ---- Deaths ----
 
 @test "kill -9 of the supervisor: the spawner ends everything" {
