@@ -39,6 +39,8 @@ struct pods_request {
 	bool foreground;             /* stay, and end when the caller does */
 };
 
+#define PODS_CGROUP "podshim-pods" /* where pods are that name no place for their cgroups */
+
 /* What both twins know. */
 struct pods {
 	const struct pod_env *env;

@@ -602,6 +602,31 @@ dialogue() { # dialogue STEPS COMMAND...
 	nothing_left
 }
 
+# The parent of all pods' cgroups, where it has nothing below: other pods of this machine may come and go.
+empty_parents() {
+	find /sys/fs/cgroup -type d -name podshim-pods -links 2
+}
+no_empty_parents() {
+	[[ -z $(empty_parents) ]]
+}
+
+@test "the last pod takes the parent of the cgroups along, while others are made" {
+	local i n pids=()
+	for n in 1 2 3; do
+		(
+			for i in {1..8}; do
+				podshim pod create --warm 0 "$POD-$n" "$BUNDLE" </dev/null >/dev/null && podshim pod rm "$POD-$n" || exit 1
+			done
+		) 3>&- &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i"
+	done
+	wait_until 10 no_empty_parents
+	nothing_left
+}
+
 @test "gc leaves a living pod, its runners and its tapes alone" {
 	create --warm 2
 	local id
