@@ -6,26 +6,15 @@ load lib/common
 load lib/bundle
 load lib/requires
 load lib/wait
+load lib/pods
 
 setup() {
-	common_setup
-	requires root podshim
-	cd "$BATS_TEST_TMPDIR" || return
-	POD=$CID
-	new_bundle sleep 600
+	pods_setup
 }
 teardown() {
-	local dir
-	for dir in "${ROOT:-/nonexistent}"/.pods/*/; do
-		[[ -d $dir ]] && podshim pod rm --force "$(basename "$dir")" >/dev/null 2>&1 3>&-
-	done
-	common_teardown
+	pods_teardown
 }
 
-create() { # create [FLAG...]: the pod
-	detached podshim pod create "$@" "$POD" "$BUNDLE"
-	: >"$OUT"
-}
 launch() { # launch [FLAG...] -- COMMAND...
 	podshim pod launch "$POD" "$@" 3>&-
 }
@@ -41,19 +30,6 @@ state_is() { # state_is ID STATE
 }
 is_warm() { # is_warm N
 	[[ $(podshim pod ls --format json | jq --arg p "$POD" '.[] | select(.name == $p).warm') == "$1" ]]
-}
-twins() { # the pids of the pod's supervisor and spawner
-	local supervisor
-	supervisor=$(jq .pid "$ROOT/.pods/$POD/state.json")
-	echo "$supervisor $(pgrep -P "$supervisor" -f 'pod create')"
-}
-# What a pod or a channel ends with is done by processes that end right afterwards.
-nothing_left() {
-	wait_until 10 all_gone
-	assert_nothing_left
-}
-all_gone() {
-	[[ -z $(left_behind) ]]
 }
 
 # ---- Launch ----
@@ -506,8 +482,7 @@ dialogue() { # dialogue STEPS COMMAND...
 @test "kill -9 of the supervisor: the spawner ends everything" {
 	create --warm 3
 	launched -- sleep 600 >/dev/null
-	local pids
-	read -ra pids <<<"$(twins)"
+	local pids=("$SUPERVISOR" "$SPAWNER")
 	kill -KILL "${pids[0]}"
 	wait_until 10 gone "${pids[1]}"
 	nothing_left
@@ -518,8 +493,7 @@ dialogue() { # dialogue STEPS COMMAND...
 @test "kill -9 of the spawner: the supervisor ends everything" {
 	create --warm 3
 	launched -- sleep 600 >/dev/null
-	local pids
-	read -ra pids <<<"$(twins)"
+	local pids=("$SUPERVISOR" "$SPAWNER")
 	kill -KILL "${pids[1]}"
 	wait_until 10 gone "${pids[0]}"
 	podshim gc
@@ -529,8 +503,7 @@ dialogue() { # dialogue STEPS COMMAND...
 @test "kill -9 of both: told as dead, refused, and swept by gc" {
 	create --warm 3
 	launched -- sleep 600 >/dev/null
-	local pids
-	read -ra pids <<<"$(twins)"
+	local pids=("$SUPERVISOR" "$SPAWNER")
 	kill -KILL "${pids[@]}"
 	wait_until 10 gone "${pids[0]}"
 	wait_until 10 gone "${pids[1]}"
@@ -546,15 +519,14 @@ dialogue() { # dialogue STEPS COMMAND...
 
 @test "kill -9 of both: the next create of that name sweeps, and so does rm" {
 	create --warm 2
-	local pids
-	read -ra pids <<<"$(twins)"
+	local pids=("$SUPERVISOR" "$SPAWNER")
 	kill -KILL "${pids[@]}"
 	wait_until 10 gone "${pids[0]}"
 	wait_until 10 gone "${pids[1]}"
 	create
 	run -0 launch -- echo again
 	is again
-	read -ra pids <<<"$(twins)"
+	pids=("$SUPERVISOR" "$SPAWNER")
 	kill -KILL "${pids[@]}"
 	wait_until 10 gone "${pids[0]}"
 	wait_until 10 gone "${pids[1]}"

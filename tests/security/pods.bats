@@ -6,30 +6,17 @@ load ../bats/lib/common
 load ../bats/lib/bundle
 load ../bats/lib/requires
 load ../bats/lib/wait
+load ../bats/lib/pods
 load lib/attack
 
 setup() {
-	common_setup
-	requires root podshim python3
-	cd "$BATS_TEST_TMPDIR" || return
-	POD=$CID
+	pods_setup python3
 	CONTROL=$ROOT/.pods/$POD/control.sock
-	new_bundle sleep 600
 }
 teardown() {
-	local dir
-	for dir in "${ROOT:-/nonexistent}"/.pods/*/; do
-		[[ -d $dir ]] && podshim pod rm --force "$(basename "$dir")" >/dev/null 2>&1 3>&-
-	done
-	common_teardown
+	pods_teardown
 }
 
-create() { # create [FLAG...]: the pod
-	detached podshim pod create "$@" "$POD" "$BUNDLE"
-	: >"$OUT"
-	SUPERVISOR=$(jq .pid "$ROOT/.pods/$POD/state.json")
-	SPAWNER=$(pgrep -P "$SUPERVISOR" -f 'pod create')
-}
 launch() { # launch [FLAG...] -- COMMAND...
 	timeout -k 5 60 "$PODSHIM" --root "$ROOT" pod launch "$POD" "$@" 3>&-
 }
@@ -43,13 +30,6 @@ holds_out() {
 	is served
 	podshim pod rm --force "$POD"
 	nothing_left
-}
-nothing_left() {
-	wait_until 15 all_gone || true
-	assert_nothing_left
-}
-all_gone() {
-	[[ -z $(left_behind) ]]
 }
 fds_of() { # fds_of PID
 	find "/proc/$1/fd" -mindepth 1 | wc -l
