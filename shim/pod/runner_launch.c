@@ -14,11 +14,21 @@
 #include "shim/pod/supervisor.h"
 #include "shim/sandbox/cgroup.h"
 
-enum { COMMAND_MAX = 256 };
+enum { COMMAND_MAX = 256, LAUNCH_MS = 10000 };
+
+/* Its time as a client set it, from the launch on. */
+static void set_end(struct runner *r)
+{
+	const uint64_t now = (uint64_t)ps_now_ms();
+
+	if (r->end_ms && !r->reaped)
+		runner_deadline(r, r->end_ms > now ? r->end_ms - now : 0);
+}
 
 void runner_launch_over(struct runner *r, const struct ps_err *failure)
 {
 	r->launching = false;
+	loop_timer_clear(&r->sv->loop, &r->timer);
 	loop_remove(&r->sv->loop, &r->gate_source);
 	ps_fd_close(&r->gate_source.fd);
 	if (failure) {
@@ -43,6 +53,7 @@ void runner_launch_over(struct runner *r, const struct ps_err *failure)
 			r->started_ns = ps_clock_ns(CLOCK_REALTIME);
 			runner_go(r, RUNNER_RUNNING);
 		}
+		set_end(r);
 		twin_tell(r->sv, SPAWN_STARTED, r->n);
 	}
 	r->sv->callbacks->on_launched(r, failure);
@@ -54,9 +65,42 @@ static void on_gate(void *ctx, uint32_t events)
 	struct ps_err e = { 0 };
 	int rc = launch_gate_hear(&r->gate, &e);
 
-	(void)events;
-	if (rc != 0)
+	if (rc < 0 && e.cls == PS_E_PEER && events & EPOLLHUP)
+		loop_remove(&r->sv->loop, &r->gate_source); /* it died: runner_reaped knows of what */
+	else if (rc != 0)
 		runner_launch_over(r, rc < 0 ? &e : NULL);
+}
+
+/* What an init that runs may take: its hooks take longest. */
+static uint64_t launch_ms(const struct supervisor *sv)
+{
+	uint64_t ms = LAUNCH_MS;
+
+	for (PLAN_EACH(sv->base, struct plan_hook, h, sv->base->start_container))
+		ms += h->timeout_s * UINT64_C(1000);
+	return ms;
+}
+
+/* Stopped or frozen behind its gate: whoever did that has the runner, its client does not wait. */
+static void on_late(void *ctx)
+{
+	struct runner *r = ctx;
+	struct ps_err e = { 0 };
+
+	(void)ps_fail(&e, PS_E_PEER, "runner '%s' has not started its program in time: is its init stopped or frozen?", r->id);
+	runner_launch_over(r, &e);
+}
+
+/* The sooner of that and its own time. */
+static void limit_time(struct runner *r, uint64_t timeout_ms)
+{
+	const uint64_t now = (uint64_t)ps_now_ms(), launch = launch_ms(r->sv);
+
+	if (timeout_ms)
+		r->end_ms = timeout_ms > UINT64_MAX - now ? UINT64_MAX : now + timeout_ms;
+	r->timer.on = on_late;
+	r->timer.ctx = r;
+	loop_timer_set(&r->sv->loop, &r->timer, timeout_ms && timeout_ms < launch ? timeout_ms : launch);
 }
 
 /* What LIST shows. */
@@ -189,8 +233,7 @@ int runner_launch(struct runner *r, const struct launch_request *q, struct ps_er
 		(void)runner_resize(r, q->rows, q->cols, NULL);
 	if (!r->tty && !(q->options & MSG_STDIN))
 		runner_close_input(r);
-	if (q->timeout_ms)
-		runner_deadline(r, q->timeout_ms);
+	limit_time(r, q->timeout_ms);
 	return 0;
 }
 

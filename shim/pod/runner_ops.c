@@ -375,6 +375,8 @@ void runner_reaped(struct runner *r, int status, bool oom)
 		do
 			rc = launch_gate_hear(&r->gate, &e);
 		while (rc == 0);
+		if (rc < 0 && r->reason == REASON_MEMORY)
+			(void)ps_fail(&e, PS_E_STATE, "runner '%s' needed more memory than its limit or its pod's before its program ran", r->id);
 		runner_launch_over(r, rc < 0 ? &e : NULL);
 	}
 	r->drain_to = stream_bytes(r->stream) + unread(r);

@@ -70,7 +70,8 @@ struct runner {
 	struct loop_source channel;  /* our end of its channel */
 	struct loop_source gate_source;
 	struct launch_gate gate;
-	struct loop_timer timer;     /* its timeout; once it was asked to stop, when to use force */
+	struct loop_timer timer;     /* its timeout, or that of its launch; once it was asked to stop, when to use force */
+	uint64_t end_ms;             /* when its time is over (ps_now_ms); 0: never */
 	struct stream *stream;
 	struct tape *tape;
 	struct state_dir dir;

@@ -224,6 +224,27 @@ is_warm() { # is_warm N
 	is "podshim: invalid memory: none is no size, as in 512K, 64M, 2G"
 }
 
+@test "limits: memory of a pod whose runners share namespaces, also of a program that does not get to run" {
+	create --warm 2 --memory 32M --share net,ipc,uts
+	local id
+	id=$(launched -- sleep 600)
+	run -137 launch -- tail -c 100000000 /dev/zero
+	is "podshim: '$POD.1' was killed: it needed more memory than its limit or its pod's (--memory)"
+	# A process of the program's that is killed is its own matter.
+	run -5 launch -- sh -c 'tail -c 100000000 /dev/zero; exit 5'
+	state_is "$id" running
+	local size told=
+	for size in 32K 64K 96K 128K 160K 192K; do
+		attempt launch --memory "$size" -- true
+		[[ $status == 125 || $status == 137 ]] || break
+		lacks "ended unexpectedly"
+		[[ $output != *"needed more memory than its limit or its pod's"* ]] || told=1
+	done
+	[ -n "$told" ]
+	run -0 launch -- echo alive
+	is alive
+}
+
 # ---- Detached ----
 
 @test "detached: id, list, logs, wait, rm" {

@@ -262,6 +262,38 @@ is_warm() { # is_warm N
 	nothing_left
 }
 
+@test "an init that is stopped while it is launched fails the launch, and nobody else waits" {
+	create --warm 2
+	local pid id started=$SECONDS stuck timed
+	id=$(podshim pod ls -q "$POD" | head -n 1)
+	pid=$(podshim pod ls --format json "$POD" | jq --arg id "$id" '.[] | select(.id == $id).pid')
+	kill -STOP "$pid"
+	launch -- true >"$BATS_TEST_TMPDIR/stuck" 2>&1 &
+	stuck=$!
+	taken() { podshim pod ls --format json "$POD" | jq -e --arg id "$id" '.[] | select(.id == $id).command == "true"'; }
+	wait_until 5 taken
+	run -0 launch -- echo served
+	is served
+	((SECONDS - started < 8))
+	local rc=0
+	wait "$stuck" || rc=$?
+	[ "$rc" -eq 125 ]
+	[ "$(cat "$BATS_TEST_TMPDIR/stuck")" = "podshim: runner '$id' has not started its program in time: is its init stopped or frozen?" ]
+	wait_until 10 gone "$pid"
+	# A time limit of the launch's own counts from there, whether its program runs or not.
+	wait_until 10 is_warm 2
+	kill -STOP "$(podshim pod ls --format json "$POD" | jq '.[0].pid')"
+	started=$SECONDS
+	attempt launch --timeout 500ms -- sleep 600
+	[ "$status" -eq 125 ]
+	has "has not started its program in time"
+	((SECONDS - started < 8))
+	run -137 launch --timeout 500ms -- sleep 600
+	has "ran for longer than 500 ms"
+	podshim pod ls --format json | jq -e '.[0].failed == 2'
+	holds_out
+}
+
 # ---- Death ----
 
 @test "SIGKILL of supervisor, spawner or both at any time: the next sweep leaves nothing" {
