@@ -25,12 +25,17 @@ static void set_end(struct runner *r)
 		runner_deadline(r, r->end_ms > now ? r->end_ms - now : 0);
 }
 
-void runner_launch_over(struct runner *r, const struct ps_err *failure)
+static void close_gate(struct runner *r)
+{
+	loop_remove(&r->sv->loop, &r->gate_source);
+	ps_fd_close(&r->gate_source.fd);
+}
+
+static void launch_over(struct runner *r, const struct ps_err *failure)
 {
 	r->launching = false;
 	loop_timer_clear(&r->sv->loop, &r->timer);
-	loop_remove(&r->sv->loop, &r->gate_source);
-	ps_fd_close(&r->gate_source.fd);
+	close_gate(r);
 	if (failure) {
 		r->reason = REASON_FAILED;
 		r->reason_known = true;
@@ -54,21 +59,43 @@ void runner_launch_over(struct runner *r, const struct ps_err *failure)
 			runner_go(r, RUNNER_RUNNING);
 		}
 		set_end(r);
-		twin_tell(r->sv, SPAWN_STARTED, r->n);
+		if (r->sv->base->poststart.n)
+			twin_tell(r->sv, SPAWN_STARTED, r->n);
 	}
 	r->sv->callbacks->on_launched(r, failure);
+	/* Not before: until here each microsecond may be its program's. */
+	if (!r->tty && !(r->options & MSG_STDIN))
+		runner_close_input(r);
 }
 
-static void on_gate(void *ctx, uint32_t events)
+void runner_hear_launch(struct runner *r)
+{
+	struct ps_err e = { 0 };
+	int rc;
+
+	do
+		rc = launch_gate_hear(&r->gate, &e);
+	while (rc == 0);
+	/* It died: runner_reaped knows of what. */
+	if (rc < 0 && e.cls == PS_E_PEER && !r->reaped) {
+		loop_remove(&r->sv->loop, &r->gate_source);
+		return;
+	}
+	if (rc < 0 && r->reaped && r->reason == REASON_MEMORY)
+		(void)ps_fail(&e, PS_E_STATE, "runner '%s' needed more memory than its limit or its pod's before its program ran", r->id);
+	launch_over(r, rc < 0 ? &e : NULL);
+}
+
+/* Init's end is closed, by its execve or its death: all that it said is there. */
+void runner_on_gate(void *ctx, uint32_t events)
 {
 	struct runner *r = ctx;
-	struct ps_err e = { 0 };
-	int rc = launch_gate_hear(&r->gate, &e);
 
-	if (rc < 0 && e.cls == PS_E_PEER && events & EPOLLHUP)
-		loop_remove(&r->sv->loop, &r->gate_source); /* it died: runner_reaped knows of what */
-	else if (rc != 0)
-		runner_launch_over(r, rc < 0 ? &e : NULL);
+	(void)events;
+	if (r->launching)
+		runner_hear_launch(r);
+	else
+		loop_remove(&r->sv->loop, &r->gate_source); /* the spawner tells of its end */
 }
 
 /* What an init that runs may take: its hooks take longest. */
@@ -88,7 +115,7 @@ static void on_late(void *ctx)
 	struct ps_err e = { 0 };
 
 	(void)ps_fail(&e, PS_E_PEER, "runner '%s' has not started its program in time: is its init stopped or frozen?", r->id);
-	runner_launch_over(r, &e);
+	launch_over(r, &e);
 }
 
 /* The sooner of that and its own time. */
@@ -207,32 +234,23 @@ static int launch_plan(struct runner *r, const struct launch_request *q, const s
 int runner_launch(struct runner *r, const struct launch_request *q, struct ps_err *e)
 {
 	const struct plan *plan = NULL;
-	ps_auto_fd int conn = -1;
 
-	if (r->state != RUNNER_PREPARED || r->launching || r->gate_fd < 0)
+	if (r->state != RUNNER_PREPARED || r->launching || r->gate_source.fd < 0)
 		return runner_check_move(r->state, RUNNER_RUNNING, r->id, e);
 	if (resize_history(r, q->history, e) < 0 || launch_plan(r, q, &plan, e) < 0)
 		return -1;
 	/* It does not block: an init that is stopped must not stop us. */
-	conn = ps_take_fd(&r->gate_fd);
-	if (launch_gate_open(&r->gate, conn, plan, e) < 0) {
+	if (launch_gate_open(&r->gate, r->gate_source.fd, plan, e) < 0) {
+		close_gate(r);
 		ps_ctx(e, "runner '%s': reach init at its gate", r->id);
 		return spoiled(r);
 	}
-	r->gate_source = (struct loop_source){ .fd = conn, .on = on_gate, .ctx = r };
-	if (loop_add(&r->sv->loop, &r->gate_source, EPOLLIN, e) < 0) {
-		r->gate_source.fd = -1;
-		return spoiled(r);
-	}
-	(void)ps_take_fd(&conn);
 	r->launching = true;
 	r->options = q->options;
 	r->output_limit = q->output_limit;
 	r->command = command_text(q, r->sv->bundle.policy);
 	if (r->tty && (q->rows || q->cols))
 		(void)runner_resize(r, q->rows, q->cols, NULL);
-	if (!r->tty && !(q->options & MSG_STDIN))
-		runner_close_input(r);
 	limit_time(r, q->timeout_ms);
 	return 0;
 }
