@@ -332,7 +332,7 @@ int spawner_run(const struct pods *pod, int sock, int supervisor_pidfd, struct p
 
 	s.sock = (struct loop_source){ .fd = sock, .on = on_order, .ctx = &s };
 	s.twin = (struct loop_source){ .fd = supervisor_pidfd, .on = on_twin_death, .ctx = &s };
-	if (reserve_channel_fd(e) < 0 || loop_init(&s.loop, e) < 0 || loop_add(&s.loop, &s.sock, EPOLLIN, e) < 0 ||
+	if (reserve_channel_fd(e) < 0 || launch_keep_image(e) < 0 || loop_init(&s.loop, e) < 0 || loop_add(&s.loop, &s.sock, EPOLLIN, e) < 0 ||
 	    loop_add(&s.loop, &s.twin, EPOLLIN, e) < 0)
 		return -1;
 	int rc = loop_run(&s.loop, e);
