@@ -97,7 +97,10 @@ struct podshim_link;
 
 PODSHIM_API int podshim_launch(struct podshim *c, const struct podshim_launch *what, struct podshim_runner **ret,
 			       struct podshim_error *e);
-/* The same and a link to it, in one step.  ring_size: see podshim_link_open. */
+/*
+ * The same and a link to it, in one step.  ring_size: see podshim_link_open.  When such a runner is closed, a link of that
+ * size is made for the next one: the connection keeps 4 descriptors for it.
+ */
 PODSHIM_API int podshim_launch_linked(struct podshim *c, const struct podshim_launch *what, size_t ring_size,
 				      struct podshim_runner **ret, struct podshim_link **ret_link,
 				      struct podshim_error *e);
