@@ -104,6 +104,7 @@ _TAG_OF_NUMBER = {tag: (name, kind, often) for name, (tag, kind, often) in TAGS.
 _MSG_MAX = 192 * 1024
 _DATA_MAX = 64 * 1024
 _FDS_MAX = 8
+_CONTROL_ROOM = socket.CMSG_LEN(_FDS_MAX * 4)
 
 # Types and flags of records on a link.
 READY, DATA, CODE, STDOUT, RESULT, STOP = 1, 2, 3, 4, 5, 6
@@ -158,6 +159,12 @@ def _readable(fd, timeout, events=select.POLLIN):
 def _close_all(fds):
     for fd in fds:
         os.close(fd)
+
+
+def _receive_fds(sock, n):
+    """(bytes, descriptors, flags).  socket.recv_fds() of 3.11 drops the flags that it is given: those leak to children."""
+    b, control, flags, _ = sock.recvmsg(n, _CONTROL_ROOM, socket.MSG_CMSG_CLOEXEC)
+    return b, memoryview(control[0][2]).cast("i").tolist() if control else [], flags
 
 
 # ---- Control messages ----
@@ -1012,7 +1019,7 @@ class Pod:
         if not _readable(self._sock, timeout):
             return None
         try:
-            b, fds, flags, _ = socket.recv_fds(self._sock, _MSG_MAX + 1, _FDS_MAX, socket.MSG_CMSG_CLOEXEC)
+            b, fds, flags = _receive_fds(self._sock, _MSG_MAX + 1)
         except ConnectionResetError:
             b, fds, flags = b"", [], 0
         if not b:
@@ -1392,7 +1399,7 @@ class Channel:
             if deadline is not None and not _readable(self._sock, _left(deadline)):
                 raise Timeout("nobody has offered a link")
             try:
-                b, fds, _flags, _ = socket.recv_fds(self._sock, 9, _FDS_MAX, socket.MSG_CMSG_CLOEXEC)
+                b, fds, _flags = _receive_fds(self._sock, 9)
             except BlockingIOError:
                 _readable(self._sock, _left(deadline))
                 continue
