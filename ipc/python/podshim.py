@@ -881,10 +881,18 @@ class Link:
 
     def run_code(self, code, on_print=None, timeout=None):
         """Run code on an interpreter runner.  on_print(stream, bytes) gets what it prints, else Result.printed does."""
-        text, deadline, printed, result = code.encode(), _deadline(timeout), [], []
-        pieces = range(0, len(text), self.max) or [0]
-        for at in pieces:
-            self.send(text[at:at + self.max], CODE, MORE if at + self.max < len(text) else 0, _left(deadline), False)
+        deadline = _deadline(timeout)
+        self._send_code(code, deadline)
+        return self._take_result(on_print, deadline)
+
+    def _send_code(self, code, deadline):
+        text = code.encode()
+        for at in range(0, len(text), self.max) or [0]:
+            more = at + self.max < len(text)
+            self.send(text[at:at + self.max], CODE, MORE if more else 0, _left(deadline), flush=not more)
+
+    def _take_result(self, on_print, deadline):
+        printed, result = [], []
         while True:
             record = self.receive(_left(deadline))
             if record is None:
@@ -950,6 +958,8 @@ def _connect(root, name):
 class Pod:
     """A connection to a pod, or (with one runner, number 0) to a container that has a channel."""
 
+    _spare = None  # a link for the next launch with one, and its descriptors
+
     def __init__(self, sock, name, created=False):
         self._sock, self.name, self._created = sock, name, created
         self._last_id, self._runners, self._events, self.timeout = 0, {}, None, 60.0
@@ -1005,6 +1015,30 @@ class Pod:
     def close(self):
         """Runners that are not detached end with the connection; their output can still be read."""
         self._sock.close()
+        self._drop_spare()
+
+    def __del__(self):
+        self._drop_spare()
+
+    def _drop_spare(self):
+        spare, self._spare = self._spare, None
+        if spare:
+            _close_all(spare[1])
+            spare[0].close()
+
+    def _make_spare(self, size):
+        """While others work, and not while the next launch waits."""
+        try:
+            self._spare = self._spare or Link.offer(size)
+        except OSError:
+            pass  # then the next launch says why
+
+    def _offer(self, size=None):
+        size = size or self.ring_size
+        if self._spare and self._spare[0]._size != size:
+            self._drop_spare()
+        spare, self._spare = self._spare, None
+        return spare or Link.offer(size)
 
     def fileno(self):
         """Readable: events() or any other call has something to look at."""
@@ -1107,7 +1141,7 @@ class Pod:
         }
         if not (link or code):
             return Runner(self, self._call(MSG_LAUNCH, fields), lossless)
-        made, fds = Link.offer(self.ring_size if link in (True, None) else link)
+        made, fds = self._offer(None if link is True else link)
         try:
             fields["fd"] = [FD_HOST_AREA, FD_RUNNER_AREA, FD_BELL]
             m = self._call(MSG_LAUNCH, fields, fds)
@@ -1120,9 +1154,11 @@ class Pod:
 
     def run_code(self, code, on_print=None, timeout=None, **limits):
         """Run code on a fresh interpreter runner: Result."""
-        runner = self.launch(code=True, **limits)
-        with runner.link:
-            return runner.link.run_code(code, on_print, timeout)
+        with self.launch(code=True, **limits).link as link:
+            deadline = _deadline(timeout)
+            link._send_code(code, deadline)
+            self._make_spare(link._size)
+            return link._take_result(on_print, deadline)
 
     def observe(self, n=0, lossless=False):
         """A Runner that is there already; its output from the oldest that is kept."""
@@ -1133,7 +1169,7 @@ class Pod:
 
     def link(self, n=0, size=None):
         """A Link to runner n.  size: bytes of each ring, a power of two; None: the pod's."""
-        made, fds = Link.offer(size or self.ring_size)
+        made, fds = self._offer(size)
         try:
             self._call(MSG_LINK, {"n": n, "fd": [FD_HOST_AREA, FD_RUNNER_AREA, FD_BELL]}, fds)
         except BaseException:
