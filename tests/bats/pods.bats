@@ -142,6 +142,16 @@ is_warm() { # is_warm N
 	nothing_left
 }
 
+@test "launch: the poststart hook runs then, and not when a runner is made" {
+	config --arg f "$BATS_TEST_TMPDIR/told" '.hooks.poststart = [{path: "/bin/sh", args: ["sh", "-c", "cat >\($f)"]}]'
+	create
+	[ ! -e told ]
+	run -0 launch -- echo alive
+	is alive
+	wait_until 10 test -s told
+	jq -e --arg id "$POD.0" '.id == $id and .status == "running"' told
+}
+
 @test "launch: signals are the program's" {
 	create
 	local sig client
