@@ -376,11 +376,6 @@ static inline int ps_sys_renameat2(int old_dirfd, const char *old_path, int new_
 	return (int)syscall(SYS_renameat2, old_dirfd, old_path, new_dirfd, new_path, flags);
 }
 
-static inline int ps_sys_memfd_create(const char *name, unsigned flags)
-{
-	return (int)syscall(SYS_memfd_create, name, flags); /* 3.17 */
-}
-
 static inline int ps_sys_landlock_create_ruleset(const struct ps_landlock_ruleset_attr *attr, size_t size,
 						 unsigned flags)
 {

@@ -387,6 +387,7 @@ void podshim_close(struct podshim *c)
 	for (struct podshim_runner *r = c->runners; r; r = r->next)
 		r->c = NULL;
 	close_fds(c);
+	lib_link_spare(c, 0);
 	if (c->fd >= 0)
 		(void)close(c->fd);
 	ps_buf_done(&c->out);

@@ -24,6 +24,9 @@ struct podshim {
 	uint64_t features;
 	size_t ring_size; /* of links whose caller names none */
 	struct podshim_runner *runners; /* all handles */
+	struct link *spare; /* for the next launch with a link; NULL: none is ready */
+	int spare_fds[LINK_FDS];
+	uint32_t spare_size;
 	struct ps_buf out;
 	/* The last message, valid until the next one. */
 	char *in;
@@ -42,6 +45,8 @@ struct podshim_runner {
 	char id[64];
 	pid_t pid;
 	int input_fd;
+	uint32_t link_size; /* of the link that it was launched with; 0: none */
+	int output_fd; /* until somebody reads: then it is `view` */
 	struct stream_view *view;
 	struct stream_cursor cursor;
 	uint64_t acked;
@@ -93,5 +98,7 @@ void lib_put_link(struct podshim *c);
 /* A link from an offered or accepted one, which it takes. */
 int lib_link_new(struct link *l, struct podshim_link **ret, struct ps_err *e);
 /* ring_size 0: the pod's */
-int lib_link_offer(const struct podshim *c, size_t ring_size, struct podshim_link **ret, int fds[LINK_FDS],
+int lib_link_offer(struct podshim *c, size_t ring_size, struct podshim_link **ret, int fds[LINK_FDS],
 		   struct ps_err *e);
+/* Have a link of that size ready for the next lib_link_offer; without, that makes one.  Size 0: drop the one that is. */
+void lib_link_spare(struct podshim *c, uint32_t ring_size);

@@ -32,7 +32,19 @@ int lib_link_new(struct link *l, struct podshim_link **ret, struct ps_err *e)
 	return 0;
 }
 
-int lib_link_offer(const struct podshim *c, size_t ring_size, struct podshim_link **ret, int fds[LINK_FDS],
+void lib_link_spare(struct podshim *c, uint32_t ring_size)
+{
+	if (c->spare && c->spare_size == ring_size)
+		return;
+	if (c->spare)
+		link_close_fds(c->spare_fds);
+	link_close(ps_take_ptr(&c->spare));
+	c->spare_size = ring_size;
+	if (ring_size)
+		(void)link_offer(ring_size, &c->spare, c->spare_fds, NULL);
+}
+
+int lib_link_offer(struct podshim *c, size_t ring_size, struct podshim_link **ret, int fds[LINK_FDS],
 		   struct ps_err *e)
 {
 	struct link *l = NULL;
@@ -40,8 +52,12 @@ int lib_link_offer(const struct podshim *c, size_t ring_size, struct podshim_lin
 	ring_size = ring_size ? ring_size : c->ring_size;
 	if (ring_size > LINK_DATA_MAX)
 		return ps_fail(e, PS_E_USAGE, "make a link: %zu bytes is more than %d", ring_size, LINK_DATA_MAX);
-	if (link_offer((uint32_t)ring_size, &l, fds, e) < 0)
+	if (c->spare && c->spare_size == ring_size) {
+		l = ps_take_ptr(&c->spare);
+		memcpy(fds, c->spare_fds, sizeof(c->spare_fds));
+	} else if (link_offer((uint32_t)ring_size, &l, fds, e) < 0) {
 		return -1;
+	}
 	if (lib_link_new(l, ret, e) < 0) {
 		link_close_fds(fds);
 		return -1;

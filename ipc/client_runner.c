@@ -20,33 +20,37 @@ static int closed(struct ps_err *e)
 
 /* ---- Handles ---- */
 
-static int map_output(struct podshim_runner *r, int fd, struct ps_err *e)
+/* Not before it is asked for: many never read it, and at its launch a runner has better use for the time. */
+static int map_output(struct podshim_runner *r, struct ps_err *e)
 {
-	if (fd < 0)
-		return ps_fail(e, PS_E_PEER, "'%s' gave no output stream", r->c->name);
-	if (stream_map(fd, &r->view, e) < 0)
-		return ps_ctx(e, "'%s'", r->c->name);
-	stream_cursor_oldest(r->view, &r->cursor);
-	if (r->flags & MSG_LOSSLESS)
+	if (r->view)
 		return 0;
-	r->buf = malloc(STREAM_RECORD_MAX);
-	return r->buf ? 0 : ps_fail_os(e, "launch a runner");
+	if (!r->buf && !(r->flags & MSG_LOSSLESS)) {
+		r->buf = malloc(STREAM_RECORD_MAX);
+		if (!r->buf)
+			return ps_fail_os(e, "read the output of '%s'", r->id);
+	}
+	if (stream_map(r->output_fd, &r->view, e) < 0)
+		return ps_ctx(e, "'%s'", r->id);
+	stream_cursor_oldest(r->view, &r->cursor);
+	ps_fd_close(&r->output_fd);
+	return 0;
 }
 
 int lib_runner_new(struct podshim *c, unsigned n, unsigned flags, int output_fd, struct podshim_runner **ret,
 		      struct ps_err *e)
 {
 	ps_auto_fd int fd = output_fd;
+
+	if (fd < 0)
+		return ps_fail(e, PS_E_PEER, "'%s' gave no output stream", c->name);
 	struct podshim_runner *r = calloc(1, sizeof(*r));
 
 	if (!r)
 		return ps_fail_os(e, "launch a runner");
-	*r = (struct podshim_runner){ .c = c, .next = c->runners, .n = n, .flags = flags, .input_fd = -1 };
+	*r = (struct podshim_runner){ .c = c, .next = c->runners, .n = n, .flags = flags, .input_fd = -1,
+				      .output_fd = ps_take_fd(&fd) };
 	c->runners = r;
-	if (map_output(r, fd, e) < 0) {
-		podshim_runner_close(r);
-		return -1;
-	}
 	*ret = r;
 	return 0;
 }
@@ -64,9 +68,11 @@ void podshim_runner_close(struct podshim_runner *r)
 			at = &(*at)->next;
 		if (*at)
 			*at = r->next;
+		if (r->link_size) /* now, and not while the next launch waits */
+			lib_link_spare(r->c, r->link_size);
 	}
-	if (r->input_fd >= 0)
-		(void)close(r->input_fd);
+	ps_fd_close(&r->input_fd);
+	ps_fd_close(&r->output_fd);
 	stream_unmap(r->view);
 	free(r->buf);
 	free(r);
@@ -165,6 +171,7 @@ int podshim_launch_linked(struct podshim *c, const struct podshim_launch *what, 
 		podshim_link_close(link);
 		return lib_error(e, &err);
 	}
+	(*ret)->link_size = (uint32_t)(ring_size ? ring_size : c->ring_size);
 	*ret_link = link;
 	return 0;
 }
@@ -229,7 +236,7 @@ static int read_output(struct podshim_runner *r, struct stream_record *ret, int 
 	const int64_t deadline = lib_deadline(timeout_ms);
 	int got;
 
-	if (keep_going(r, e) < 0)
+	if (map_output(r, e) < 0 || keep_going(r, e) < 0)
 		return -1;
 	for (;;) {
 		const bool ended = stream_ended(r->view, &r->cursor);
@@ -382,11 +389,12 @@ int podshim_stop(struct podshim_runner *r, unsigned flags, int grace_ms, struct 
 	return lib_call(r->c, NULL, 0, -1, &err) < 0 ? lib_error(e, &err) : 0;
 }
 
-int podshim_shutdown(struct podshim *c, unsigned flags, struct podshim_error *e)
+int podshim_shutdown(struct podshim *c, unsigned flags, int grace_ms, struct podshim_error *e)
 {
 	struct ps_err err = { .cls = PS_OK };
 
 	lib_begin(c, MSG_SHUTDOWN);
+	msg_put_u64(&c->out, TAG_TIMEOUT_MS, (uint64_t)(grace_ms < 0 ? 0 : grace_ms));
 	msg_put_u64(&c->out, TAG_FLAGS, flags);
 	return lib_call(c, NULL, 0, -1, &err) < 0 ? lib_error(e, &err) : 0;
 }

@@ -8,11 +8,10 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#include "base/abi.h"
+#include "base/memfd.h"
 
 enum {
 	SEALS_ALL = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW,
@@ -61,11 +60,8 @@ static int make_area(enum ring_side side, uint32_t data_size, struct ps_err *e)
 {
 	const char *name = side == RING_HOST ? "podshim-host" : "podshim-runner";
 	struct ring_constants c = constants_of(side, data_size);
-	const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-	ps_auto_fd int fd = memfd_create(name, flags | MFD_NOEXEC_SEAL);
+	ps_auto_fd int fd = ps_memfd(name, MFD_ALLOW_SEALING, MFD_NOEXEC_SEAL);
 
-	if (fd < 0 && errno == EINVAL) /* before 6.3 */
-		fd = memfd_create(name, flags);
 	if (fd < 0)
 		return ps_fail_os(e, "make a link: create the %s", area_name(side));
 	if (ftruncate(fd, (off_t)(data_offset() + data_size)) < 0)
@@ -240,6 +236,17 @@ int link_accept(int fds[LINK_FDS], struct link **ret, struct ps_err *e)
 	l->bell.fd = ps_take_fd(&f.fd[LINK_FD_BELL]);
 	*ret = l;
 	return 0;
+}
+
+static bool page_is_used(const struct ring_page *p)
+{
+	return atomic_load_explicit(&p->pos, memory_order_relaxed) || atomic_load_explicit(&p->sleep, memory_order_relaxed) ||
+	       atomic_load_explicit(&p->closed, memory_order_relaxed);
+}
+
+bool link_is_used(const struct link *l)
+{
+	return page_is_used(&l->peer->producer) || page_is_used(&l->peer->consumer);
 }
 
 void link_close_fds(int fds[LINK_FDS])

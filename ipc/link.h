@@ -12,6 +12,7 @@
  *	pollable   link_arm; if that is 0, poll link_fd for POLLIN; link_disarm
  */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -56,6 +57,8 @@ int link_offer(uint32_t data_size, struct link **ret, int ret_fds[LINK_FDS], str
  * memfds with the seals, size and constants of a link of version 1, and a stream socket.
  */
 int link_accept(int fds[LINK_FDS], struct link **ret, struct ps_err *e);
+/* Has the peer used it at all: written, read, waited or closed?  One that has not may never have accepted it. */
+bool link_is_used(const struct link *l);
 /* Close all that is open, set to -1. */
 void link_close_fds(int fds[LINK_FDS]);
 /* Close both directions, tell the peer, unmap and free.  The peer can still read what was committed.  NULL is fine. */

@@ -97,7 +97,10 @@ struct podshim_link;
 
 PODSHIM_API int podshim_launch(struct podshim *c, const struct podshim_launch *what, struct podshim_runner **ret,
 			       struct podshim_error *e);
-/* The same and a link to it, in one step.  ring_size: see podshim_link_open. */
+/*
+ * The same and a link to it, in one step.  ring_size: see podshim_link_open.  When such a runner is closed, a link of that
+ * size is made for the next one: the connection keeps 4 descriptors for it.
+ */
 PODSHIM_API int podshim_launch_linked(struct podshim *c, const struct podshim_launch *what, size_t ring_size,
 				      struct podshim_runner **ret, struct podshim_link **ret_link,
 				      struct podshim_error *e);
@@ -150,8 +153,8 @@ PODSHIM_API int podshim_interrupt(struct podshim_runner *r, struct podshim_error
 /* SIGTERM, after grace_ms SIGKILL; waits for the end.  flags: PODSHIM_FORCE or 0. */
 PODSHIM_API int podshim_stop(struct podshim_runner *r, unsigned flags, int grace_ms, struct podshim_error *e);
 PODSHIM_API int podshim_remove(struct podshim_runner *r, unsigned flags, struct podshim_error *e);
-/* End the pod with all its runners; waits until it is gone. */
-PODSHIM_API int podshim_shutdown(struct podshim *c, unsigned flags, struct podshim_error *e);
+/* Stop all runners so, and end the pod; waits until it is gone. */
+PODSHIM_API int podshim_shutdown(struct podshim *c, unsigned flags, int grace_ms, struct podshim_error *e);
 
 /* ---- All runners ---- */
 

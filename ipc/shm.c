@@ -15,6 +15,7 @@
 
 #include "base/abi.h"
 #include "base/fd.h"
+#include "base/memfd.h"
 #include "base/proc.h"
 #include "base/scope.h"
 
@@ -42,11 +43,8 @@ static int path_of(const char *name, char out[sizeof(SHM_DIR) + SHM_NAME_MAX], s
 
 int shm_sealed_parts(const char *name, const struct shm_part *parts, size_t n_parts, bool exec, struct ps_err *e)
 {
-	const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-	ps_auto_fd int fd = memfd_create(name, flags | (exec ? MFD_EXEC : MFD_NOEXEC_SEAL));
+	ps_auto_fd int fd = ps_memfd(name, MFD_ALLOW_SEALING, exec ? MFD_EXEC : MFD_NOEXEC_SEAL);
 
-	if (fd < 0 && errno == EINVAL) /* before 6.3 */
-		fd = memfd_create(name, flags);
 	if (fd < 0)
 		return ps_fail_os(e, "create memfd '%s'", name);
 	for (size_t i = 0; i < n_parts; i++)

@@ -11,7 +11,9 @@
 
 #include "base/abi.h"
 #include "base/clock.h"
+#include "base/memfd.h"
 #include "base/scope.h"
+#include "ipc/fence.h"
 #include "ipc/stream_layout.h"
 
 enum { ROOM_MIN = 4096 };
@@ -25,11 +27,8 @@ struct stream {
 
 static int new_memfd(size_t size, struct ps_err *e)
 {
-	const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-	ps_auto_fd int fd = memfd_create("podshim-output", flags | MFD_NOEXEC_SEAL);
+	ps_auto_fd int fd = ps_memfd("podshim-output", MFD_ALLOW_SEALING, MFD_NOEXEC_SEAL);
 
-	if (fd < 0 && errno == EINVAL) /* before 6.3 */
-		fd = memfd_create("podshim-output", flags);
 	if (fd < 0)
 		return ps_fail_os(e, "create the memfd of an output stream");
 	if (ftruncate(fd, (off_t)size) < 0)
@@ -112,7 +111,7 @@ static void make_room(struct stream *s, uint32_t len)
 		s->tail += stream_record_size(old.len);
 	} while (s->head - s->tail > limit);
 	atomic_store_explicit(&s->m.header->tail, s->tail, memory_order_relaxed);
-	stream_fence_release(); /* B */
+	fence_release(); /* B */
 }
 
 /* The payload is in place behind the head's room. */

@@ -72,17 +72,6 @@ struct stream_map {
 	uint32_t size, record_max; /* private copies: what the header says is looked at once */
 };
 
-/* ThreadSanitizer does not know fences and does not need them: processes share no addresses. */
-#ifdef __SANITIZE_THREAD__
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wtsan"
-#endif
-static inline void stream_fence_release(void) { atomic_thread_fence(memory_order_release); }
-static inline void stream_fence_acquire(void) { atomic_thread_fence(memory_order_acquire); }
-#ifdef __SANITIZE_THREAD__
-#pragma GCC diagnostic pop
-#endif
-
 /* Map a stream of `size` data bytes (a power of two) behind fd. */
 int stream_map_pages(int fd, uint32_t size, int prot, struct stream_map *ret, struct ps_err *e);
 void stream_unmap_pages(struct stream_map *m);

@@ -11,6 +11,7 @@
 
 #include "base/abi.h"
 #include "base/scope.h"
+#include "ipc/fence.h"
 #include "ipc/stream_layout.h"
 
 /* A writer that overtakes a reader so often in one call is faster than it. */
@@ -117,7 +118,7 @@ static bool before(uint64_t a, uint64_t b)
 
 bool stream_intact(const struct stream_view *v, const struct stream_record *r)
 {
-	stream_fence_acquire(); /* C */
+	fence_acquire(); /* C */
 	return !before(r->pos, load_tail(v));
 }
 

@@ -2,22 +2,7 @@
  * tape_io.h - an open tape from the inside (private to tape*.c).
  */
 #pragma once
-#include <stdatomic.h>
 #include "ipc/tape_layout.h"
-
-/*
- * The letters of tape_layout.h.  The copies are made by the kernel, but by this thread: a fence orders them like its
- * own.  ThreadSanitizer does not know fences and does not need them here, where threads share no memory of their own.
- */
-#ifdef __SANITIZE_THREAD__
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wtsan"
-#endif
-static inline void tape_release(void) { atomic_thread_fence(memory_order_release); }
-static inline void tape_acquire(void) { atomic_thread_fence(memory_order_acquire); }
-#ifdef __SANITIZE_THREAD__
-#pragma GCC diagnostic pop
-#endif
 
 struct tape {
 	int fd;

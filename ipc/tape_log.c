@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "ipc/fence.h"
 #include "ipc/tape.h"
 #include "ipc/tape_io.h"
 #include "ipc/wake.h"
@@ -87,10 +88,10 @@ static int append(const struct tape *t, enum tape_type type, const void *data, u
 	r.head.time_ns = ps_clock_ns(CLOCK_REALTIME);
 	if (len)
 		memcpy(r.data, data, len);
-	tape_release(); /* B */
+	fence_release(); /* B */
 	if (tape_write_ring(t, &r, size, s.head, e) < 0)
 		return -1;
-	tape_release(); /* A */
+	fence_release(); /* A */
 	s.head += size;
 	s.next_seq++;
 	s.flags |= flags;
@@ -187,7 +188,7 @@ static int copy_record(const struct tape *t, const struct tape_state *s, uint64_
 	struct tape_state now;
 	bool ok;
 
-	tape_acquire(); /* D */
+	fence_acquire(); /* D */
 	if (s->head - pos < sizeof(*head))
 		return tape_damaged(t, e);
 	if (tape_read_ring(t, head, sizeof(*head), pos, e) < 0)
@@ -195,7 +196,7 @@ static int copy_record(const struct tape *t, const struct tape_state *s, uint64_
 	ok = record_ok(head, s, pos, last_seq);
 	if (ok && tape_read_ring(t, data, head->len, pos + sizeof(*head), e) < 0)
 		return -1;
-	tape_acquire(); /* C */
+	fence_acquire(); /* C */
 	if (tape_load_state(t, &now, e) < 0)
 		return -1;
 	if (now.tail > pos)

@@ -67,6 +67,7 @@ class Job:
             self.stderr.flush()
             sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
             send_result(link, *result)
+        self.link = None  # its memory is given back now, not when the next one has come
 
 
 def receive_code(link):

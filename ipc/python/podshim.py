@@ -41,12 +41,12 @@ __all__ = [
 MSG_HELLO, MSG_ERROR, MSG_STATE, MSG_EXIT, MSG_OUTPUT = 1, 2, 3, 4, 5
 MSG_LIST, MSG_STATS, MSG_SUBSCRIBE, MSG_OBSERVE, MSG_ACK, MSG_WAIT = 16, 17, 18, 19, 20, 21
 MSG_LAUNCH, MSG_LINK, MSG_INPUT, MSG_RESIZE, MSG_SIGNAL = 32, 33, 34, 35, 36
-MSG_INTERRUPT, MSG_STOP, MSG_REMOVE, MSG_SHUTDOWN = 37, 38, 39, 40
+MSG_INTERRUPT, MSG_STOP, MSG_REMOVE, MSG_SHUTDOWN, MSG_GUARD = 37, 38, 39, 40, 41
 
 MSG_REPLY, MSG_HAS_MORE = 1, 2
 MSG_LOSSLESS, MSG_DETACHED, MSG_CODE, MSG_TTY, MSG_STDIN, MSG_FORCE = 1, 2, 4, 8, 16, 32
 MSG_CAN_LAUNCH, MSG_CAN_CODE, MSG_CAN_LINK, MSG_CAN_WRITE = 1, 2, 4, 8
-FD_OUTPUT, FD_INPUT, FD_HOST_AREA, FD_RUNNER_AREA, FD_BELL = 1, 2, 3, 4, 5
+FD_OUTPUT, FD_INPUT, FD_HOST_AREA, FD_RUNNER_AREA, FD_BELL, FD_GUARD = 1, 2, 3, 4, 5, 6
 MSG_TAG_CRITICAL = 0x8000
 
 # name: (tag, kind, often)
@@ -104,6 +104,7 @@ _TAG_OF_NUMBER = {tag: (name, kind, often) for name, (tag, kind, often) in TAGS.
 _MSG_MAX = 192 * 1024
 _DATA_MAX = 64 * 1024
 _FDS_MAX = 8
+_CONTROL_ROOM = socket.CMSG_LEN(_FDS_MAX * 4)
 
 # Types and flags of records on a link.
 READY, DATA, CODE, STDOUT, RESULT, STOP = 1, 2, 3, 4, 5, 6
@@ -158,6 +159,12 @@ def _readable(fd, timeout, events=select.POLLIN):
 def _close_all(fds):
     for fd in fds:
         os.close(fd)
+
+
+def _receive_fds(sock, n):
+    """(bytes, descriptors, flags).  socket.recv_fds() of 3.11 drops the flags that it is given: those leak to children."""
+    b, control, flags, _ = sock.recvmsg(n, _CONTROL_ROOM, socket.MSG_CMSG_CLOEXEC)
+    return b, memoryview(control[0][2]).cast("i").tolist() if control else [], flags
 
 
 # ---- Control messages ----
@@ -874,10 +881,18 @@ class Link:
 
     def run_code(self, code, on_print=None, timeout=None):
         """Run code on an interpreter runner.  on_print(stream, bytes) gets what it prints, else Result.printed does."""
-        text, deadline, printed, result = code.encode(), _deadline(timeout), [], []
-        pieces = range(0, len(text), self.max) or [0]
-        for at in pieces:
-            self.send(text[at:at + self.max], CODE, MORE if at + self.max < len(text) else 0, _left(deadline), False)
+        deadline = _deadline(timeout)
+        self._send_code(code, deadline)
+        return self._take_result(on_print, deadline)
+
+    def _send_code(self, code, deadline):
+        text = code.encode()
+        for at in range(0, len(text), self.max) or [0]:
+            more = at + self.max < len(text)
+            self.send(text[at:at + self.max], CODE, MORE if more else 0, _left(deadline), flush=not more)
+
+    def _take_result(self, on_print, deadline):
+        printed, result = [], []
         while True:
             record = self.receive(_left(deadline))
             if record is None:
@@ -943,6 +958,8 @@ def _connect(root, name):
 class Pod:
     """A connection to a pod, or (with one runner, number 0) to a container that has a channel."""
 
+    _spare = None  # a link for the next launch with one, and its descriptors
+
     def __init__(self, sock, name, created=False):
         self._sock, self.name, self._created = sock, name, created
         self._last_id, self._runners, self._events, self.timeout = 0, {}, None, 60.0
@@ -998,6 +1015,30 @@ class Pod:
     def close(self):
         """Runners that are not detached end with the connection; their output can still be read."""
         self._sock.close()
+        self._drop_spare()
+
+    def __del__(self):
+        self._drop_spare()
+
+    def _drop_spare(self):
+        spare, self._spare = self._spare, None
+        if spare:
+            _close_all(spare[1])
+            spare[0].close()
+
+    def _make_spare(self, size):
+        """While others work, and not while the next launch waits."""
+        try:
+            self._spare = self._spare or Link.offer(size)
+        except OSError:
+            pass  # then the next launch says why
+
+    def _offer(self, size=None):
+        size = size or self.ring_size
+        if self._spare and self._spare[0]._size != size:
+            self._drop_spare()
+        spare, self._spare = self._spare, None
+        return spare or Link.offer(size)
 
     def fileno(self):
         """Readable: events() or any other call has something to look at."""
@@ -1012,7 +1053,7 @@ class Pod:
         if not _readable(self._sock, timeout):
             return None
         try:
-            b, fds, flags, _ = socket.recv_fds(self._sock, _MSG_MAX + 1, _FDS_MAX, socket.MSG_CMSG_CLOEXEC)
+            b, fds, flags = _receive_fds(self._sock, _MSG_MAX + 1)
         except ConnectionResetError:
             b, fds, flags = b"", [], 0
         if not b:
@@ -1100,7 +1141,7 @@ class Pod:
         }
         if not (link or code):
             return Runner(self, self._call(MSG_LAUNCH, fields), lossless)
-        made, fds = Link.offer(self.ring_size if link in (True, None) else link)
+        made, fds = self._offer(None if link is True else link)
         try:
             fields["fd"] = [FD_HOST_AREA, FD_RUNNER_AREA, FD_BELL]
             m = self._call(MSG_LAUNCH, fields, fds)
@@ -1113,9 +1154,11 @@ class Pod:
 
     def run_code(self, code, on_print=None, timeout=None, **limits):
         """Run code on a fresh interpreter runner: Result."""
-        runner = self.launch(code=True, **limits)
-        with runner.link:
-            return runner.link.run_code(code, on_print, timeout)
+        with self.launch(code=True, **limits).link as link:
+            deadline = _deadline(timeout)
+            link._send_code(code, deadline)
+            self._make_spare(link._size)
+            return link._take_result(on_print, deadline)
 
     def observe(self, n=0, lossless=False):
         """A Runner that is there already; its output from the oldest that is kept."""
@@ -1126,7 +1169,7 @@ class Pod:
 
     def link(self, n=0, size=None):
         """A Link to runner n.  size: bytes of each ring, a power of two; None: the pod's."""
-        made, fds = Link.offer(size or self.ring_size)
+        made, fds = self._offer(size)
         try:
             self._call(MSG_LINK, {"n": n, "fd": [FD_HOST_AREA, FD_RUNNER_AREA, FD_BELL]}, fds)
         except BaseException:
@@ -1179,9 +1222,9 @@ class Pod:
             except Closed:
                 return
 
-    def shutdown(self, force=False):
-        """End the pod and all its runners; waits until everything is gone."""
-        self._call(MSG_SHUTDOWN, {"flags": MSG_FORCE * bool(force)}, timeout=None)
+    def shutdown(self, grace=10.0, force=False):
+        """Stop all runners as Runner.stop() does, and end the pod; waits until everything is gone."""
+        self._call(MSG_SHUTDOWN, {"timeout_ms": int(grace * 1000), "flags": MSG_FORCE * bool(force)}, timeout=None)
 
 
 class Runner:
@@ -1392,7 +1435,7 @@ class Channel:
             if deadline is not None and not _readable(self._sock, _left(deadline)):
                 raise Timeout("nobody has offered a link")
             try:
-                b, fds, _flags, _ = socket.recv_fds(self._sock, 9, _FDS_MAX, socket.MSG_CMSG_CLOEXEC)
+                b, fds, _flags = _receive_fds(self._sock, 9)
             except BlockingIOError:
                 _readable(self._sock, _left(deadline))
                 continue

@@ -37,12 +37,12 @@ const char *opt_choice(const struct opt *o, size_t i, size_t *ret_len)
 	const char *p = o->arg;
 
 	for (; i; i--) {
-		p = strchr(p, '|');
+		p = strpbrk(p, "|,");
 		if (!p)
 			return NULL;
 		p++;
 	}
-	*ret_len = strcspn(p, "|");
+	*ret_len = strcspn(p, "|,");
 	return p;
 }
 

@@ -43,8 +43,8 @@ struct opt_grants {
 };
 
 /*
- * One flag.  `arg` is the placeholder of its value and says what completes it: DIR, FILE, SOCKET, or, for OPT_ENUM, the
- * choices "text|json".  `off` is the place of the value in the structure that the command reads.
+ * One flag.  `arg` is the placeholder of its value and says what completes it: DIR, FILE, SOCKET, for OPT_ENUM the
+ * choices "text|json", for an OPT_LIST of words of a few those: "net,ipc,uts".  `off` is the place of the value in the structure that the command reads.
  */
 struct opt {
 	const char *name, *letters;  /* "version", "vV"; letters NULL without */
@@ -62,7 +62,7 @@ struct opt_table {
 bool opt_takes_value(const struct opt *o);
 /* How its value is written in help, "" without: " DIR", "[=PATH,...]". */
 void opt_usage(const struct opt *o, struct ps_buf *out);
-/* i-th word of "a|b|c": its start and length; NULL behind the last. */
+/* i-th word of "a|b|c" or "a,b,c": its start and length; NULL behind the last. */
 const char *opt_choice(const struct opt *o, size_t i, size_t *ret_len);
 
 struct cli;

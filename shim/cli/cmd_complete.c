@@ -35,17 +35,33 @@ static void put_flags(struct ps_buf *out, const char *word, const struct opt_tab
 	}
 }
 
-static void put_value(struct ps_buf *out, const char *word, const struct opt *o)
+static bool is_listed(const char *list, const char *end, const char *choice, size_t len)
 {
-	const char *choice;
+	for (; list < end; list += strcspn(list, ",") + 1)
+		if (strcspn(list, ",") == len && !strncmp(list, choice, len))
+			return true;
+	return false;
+}
+
+/* One of the choices; of a list, one more than stands in front of its last comma. */
+static void put_choices(struct ps_buf *out, const char *word, const struct opt *o)
+{
+	const char *comma = o->type == OPT_LIST ? strrchr(word, ',') : NULL, *last = comma ? comma + 1 : word, *choice;
 	char text[64];
 	size_t len;
 
-	if (o->type == OPT_ENUM) {
-		for (size_t i = 0; (choice = opt_choice(o, i, &len)); i++) {
-			(void)snprintf(text, sizeof(text), "%.*s", (int)len, choice);
-			put_candidate(out, word, text, o->help);
-		}
+	for (size_t i = 0; (choice = opt_choice(o, i, &len)); i++) {
+		if (is_listed(word, last, choice, len))
+			continue;
+		(void)snprintf(text, sizeof(text), "%.*s%.*s", (int)(last - word), word, (int)len, choice);
+		put_candidate(out, word, text, o->help);
+	}
+}
+
+static void put_value(struct ps_buf *out, const char *word, const struct opt *o)
+{
+	if (o->type == OPT_ENUM || (o->type == OPT_LIST && strchr(o->arg, ','))) {
+		put_choices(out, word, o);
 	} else if (!strcmp(o->arg, "DIR")) {
 		ps_buf_puts(out, ":dir\n");
 	} else if (!strcmp(o->arg, "FILE") || !strcmp(o->arg, "SOCKET")) {

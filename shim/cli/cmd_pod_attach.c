@@ -64,7 +64,7 @@ static int attach_container(const struct cli *cli, const struct target *t, struc
 		return -1;
 	if (podshim_link_open(c, t->n, 0, &l, &why) < 0)
 		return lib_failed(&why, e);
-	return link_copy(l, PODSHIM_DATA, /* reply= */ true, e);
+	return link_copy(l, t->word, PODSHIM_DATA, /* reply= */ true, e);
 }
 
 static int run_pod_attach(struct cli *cli, struct ps_err *e)

@@ -153,7 +153,8 @@ const struct command cmd_pod_create = {
 	.about = "BUNDLE is a directory with a config.json and a root file system, as for\n"
 		 "'podshim run'. Returns when the runners are prepared and prints NAME; the pod\n"
 		 "lives on until 'podshim pod rm NAME'. Limits are for all runners together, and\n"
-		 "only tighten what config.json asks for each.",
+		 "only tighten what config.json asks for each. Hooks without a timeout have one of\n"
+		 "10 seconds.",
 	.examples = "podshim pod create --warm 8 jobs ./bundle\n"
 		    "podshim pod create --memory 2G --pids 500 --share net jobs ./bundle\n",
 	.opts = OPT_TABLE(pod_create_rows),

@@ -34,7 +34,7 @@ static int run_pod_send(struct cli *cli, struct ps_err *e)
 		return -1;
 	if (podshim_link_open(c, t.n, f->ring_size, &l, &why) < 0)
 		return lib_failed(&why, e);
-	return link_copy(l, f->type ? f->type : PODSHIM_DATA, !f->no_reply, e);
+	return link_copy(l, t.word, f->type ? f->type : PODSHIM_DATA, !f->no_reply, e);
 }
 
 const struct command cmd_pod_send = {
@@ -43,7 +43,8 @@ const struct command cmd_pod_send = {
 	.summary = "send standard input to a runner through shared memory",
 	.about = "Standard input becomes DATA records of a link to the program, which must accept\n"
 		 "links (PODSHIM_CHANNEL_FD, libpodshim); what comes back goes to standard output.\n"
-		 "Ends when both are at their end. ID is any container with a channel.",
+		 "Ends when both are at their end. ID is any container with a channel. A program\n"
+		 "that does not accept is waited for: after a second a note says so, once.",
 	.examples = "podshim pod send jobs.7 <input >output\n",
 	.opts = OPT_TABLE(pod_send_rows),
 	.flags_size = sizeof(struct pod_send_flags),

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cmd_pod_stop.c - podshim pod stop: end runners.
  */
-#include <limits.h>
-
-#include "base/num.h"
 #include "shim/cli/pod_client.h"
 
 struct pod_stop_flags {
@@ -15,8 +12,6 @@ static const struct opt pod_stop_rows[] = {
 	{ "force", "f", OPT_FLAG, NULL, "SIGKILL at once", offsetof(struct pod_stop_flags, force) },
 	{ "time", "t", OPT_STR, "DURATION", "from SIGTERM to SIGKILL (default: 10s)", offsetof(struct pod_stop_flags, time) },
 };
-
-enum { GRACE_MS = 10000 };
 
 static int stop_one(const struct cli *cli, const char *word, unsigned flags, int grace_ms, struct ps_err *e)
 {
@@ -32,12 +27,13 @@ static int stop_one(const struct cli *cli, const char *word, unsigned flags, int
 static int run_pod_stop(struct cli *cli, struct ps_err *e)
 {
 	const struct pod_stop_flags *f = cli->flags;
-	uint64_t grace = GRACE_MS;
+	unsigned flags = f->force ? PODSHIM_FORCE : 0;
+	int grace_ms;
 
-	if (f->time && (ps_parse_time(f->time, &grace) < 0 || grace > INT_MAX))
-		return ps_fail(e, PS_E_USAGE, "invalid time: %s is no duration, as in 500ms, 10s, 5m, 1h", f->time);
+	if (grace_of(f->time, &flags, &grace_ms, e) < 0)
+		return -1;
 	for (size_t i = 0; i < cli->n_words; i++)
-		if (stop_one(cli, cli->words[i], f->force || !grace ? PODSHIM_FORCE : 0, (int)grace, e) < 0)
+		if (stop_one(cli, cli->words[i], flags, grace_ms, e) < 0)
 			return -1;
 	return 0;
 }

@@ -3,6 +3,7 @@
  */
 #include "shim/cli/pod_client.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -156,6 +157,18 @@ int target_open(const struct cli *cli, const char *word, struct podshim **ret, s
 	struct target t;
 
 	return target_runner(cli, word, &t, e) < 0 ? -1 : target_observe(cli, &t, 0, ret, ret_runner, e);
+}
+
+int grace_of(const char *time, unsigned *flags, int *ret_ms, struct ps_err *e)
+{
+	uint64_t ms = 10000;
+
+	if (time && (ps_parse_time(time, &ms) < 0 || ms > INT_MAX))
+		return ps_fail(e, PS_E_USAGE, "invalid time: %s is no duration, as in 500ms, 10s, 5m, 1h", time);
+	if (!ms)
+		*flags |= PODSHIM_FORCE;
+	*ret_ms = (int)ms;
+	return 0;
 }
 
 /* ---- For people ---- */

@@ -46,6 +46,9 @@ bool pod_lives(const struct state *st);
 int lib_failed(const struct podshim_error *why, struct ps_err *e);
 #define lib_failed(why, e) PS_MINUS_ONE(lib_failed(why, e))
 
+/* --time of what stops runners; NULL: 10 s.  0 is FORCE, which *flags gets. */
+int grace_of(const char *time, unsigned *flags, int *ret_ms, struct ps_err *e);
+
 /* "2026-01-02T03:04:05.123456789Z", or "" for 0. */
 void format_time_ns(uint64_t ns, char out[40]);
 /* "1.5G", "12.0K", "7": at most 8 bytes. */

@@ -7,12 +7,16 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
+#include "ipc/client.h"
 
-enum { PIECE_MAX = 64 * 1024 };
+enum { PIECE_MAX = 64 * 1024, NOTE_MS = 1000 };
 
 struct copy {
 	struct podshim_link *l;
+	const char *id;
+	int64_t note_at_ms; /* 0: nothing more to say */
 	unsigned type;
 	size_t piece;
 	bool reply, in_open, no_room, peer_ended;
@@ -99,6 +103,21 @@ static int stdin_ready(const struct copy *c)
 	return c->in_open && !c->no_room && poll(&p, 1, 0) > 0;
 }
 
+/* Until when to wait for it in silence, which ends here; -1: for ever. */
+static int silence_left(struct copy *c)
+{
+	const int64_t now = ps_now_ms();
+
+	if (c->note_at_ms && link_is_used(c->l->l))
+		c->note_at_ms = 0;
+	if (c->note_at_ms && now >= c->note_at_ms) {
+		cli_note("waiting for the program of '%s' to accept the link (PODSHIM_CHANNEL_FD, libpodshim): it may have no use for links; Ctrl-C ends this",
+			 c->id);
+		c->note_at_ms = 0;
+	}
+	return c->note_at_ms ? (int)(c->note_at_ms - now) : -1;
+}
+
 static int wait_for_any(struct copy *c, struct ps_err *e)
 {
 	struct pollfd p[] = {
@@ -112,17 +131,18 @@ static int wait_for_any(struct copy *c, struct ps_err *e)
 		c->no_room = false;
 		return 0;
 	}
-	if (poll(p, PS_COUNT(p), -1) < 0 && errno != EINTR)
+	if (poll(p, PS_COUNT(p), silence_left(c)) < 0 && errno != EINTR)
 		rc = ps_fail_os(e, "wait for the link");
 	podshim_disarm(c->l);
 	c->no_room = false;
 	return rc;
 }
 
-int link_copy(struct podshim_link *l, unsigned type, bool reply, struct ps_err *e)
+int link_copy(struct podshim_link *l, const char *id, unsigned type, bool reply, struct ps_err *e)
 {
 	const size_t max = podshim_link_max(l);
-	struct copy c = { .l = l, .type = type, .piece = max < PIECE_MAX ? max : PIECE_MAX, .reply = reply, .in_open = true };
+	struct copy c = { .l = l, .id = id, .note_at_ms = ps_now_ms() + NOTE_MS, .type = type,
+			  .piece = max < PIECE_MAX ? max : PIECE_MAX, .reply = reply, .in_open = true };
 
 	while (c.in_open || (c.reply && !c.peer_ended)) {
 		int did = step_receive(&c, e);

@@ -37,6 +37,8 @@ struct launch {
 #define LAUNCH_INIT(p) { .plan = (p), .gate_fd = -1, .target_pidfd = -1, .pid = -1, .pidfd = -1, .channel = -1, \
 			 .stdio = { -1, -1, -1 }, .payload_channel = -1, .broker = -1 }
 
+/* For who prepares many: the init image's memfd is made once and kept, which spares each runner a copy. */
+int launch_keep_image(struct ps_err *e);
 /* Rows open_host .. record.  On failure nothing of it runs any more (init was killed and reaped); cgroups are the owner's to remove. */
 int launch_prepare(struct launch *l, struct ps_err *e);
 /* Rows open_gate .. execute over the channel; 0 once the payload was executed. */

@@ -156,10 +156,18 @@ static int wait_ms(const struct plan *p)
 {
 	const struct plan_list lists[] = { p->create_container, p->start_container, p->prestart, p->create_runtime };
 
-	for (size_t i = 0; i < PS_COUNT(lists); i++)
-		if (lists[i].n)
-			return -1;
-	return WAIT_MS;
+	uint64_t ms = WAIT_MS;
+
+	for (size_t i = 0; i < PS_COUNT(lists); i++) {
+		const struct plan_hook *h = PLAN_ROWS(p, struct plan_hook, lists[i]);
+
+		for (uint32_t k = 0; k < lists[i].n; k++) {
+			if (!h[k].timeout_s)
+				return -1;
+			ms += h[k].timeout_s * UINT64_C(1000);
+		}
+	}
+	return ms > INT32_MAX ? -1 : (int)ms;
 }
 
 static int make_boot(const struct work *w, int channel_fd, struct ps_err *e)
@@ -187,6 +195,21 @@ static int make_boot(const struct work *w, int channel_fd, struct ps_err *e)
 	return shm_sealed_parts("podshim-boot", parts, PS_COUNT(parts), /* exec= */ false, e);
 }
 
+static int kept_image = -1;
+
+static int make_image(struct ps_err *e)
+{
+	return shm_sealed_copy("podshim-init", launch_init_image, (size_t)(launch_init_image_end - launch_init_image),
+			       /* exec= */ true, e);
+}
+
+int launch_keep_image(struct ps_err *e)
+{
+	if (kept_image < 0)
+		kept_image = make_image(e);
+	return kept_image < 0 ? -1 : 0;
+}
+
 static uint64_t spawn_flags(const struct plan *p)
 {
 	/* The rest is init's own business: it makes them while we make cgroups.  A bridge has to join others' first. */
@@ -210,9 +233,9 @@ static int do_spawn(struct player *p, struct ps_err *e)
 	p->channel = l->channel = pair[0];
 	ps_auto_fd int theirs = pair[1];
 	ps_auto_fd int boot = make_boot(w, theirs, e);
-	ps_auto_fd int image = boot < 0 ? -1 : shm_sealed_copy("podshim-init", launch_init_image,
-			(size_t)(launch_init_image_end - launch_init_image), /* exec= */ true, e);
-	if (image < 0)
+	ps_auto_fd int own_image = boot < 0 || kept_image >= 0 ? -1 : make_image(e);
+	const int image = kept_image >= 0 ? kept_image : own_image;
+	if (boot < 0 || image < 0)
 		return -1;
 	struct spawn s = {
 		.image_fd = image, .boot_fd = boot, .channel_fd = theirs, .gate_fd = l->gate_fd, .broker_fd = l->broker,

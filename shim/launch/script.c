@@ -60,10 +60,17 @@ void script_fds_close(struct script_fds *f)
 		close(f->fd[--f->n]);
 }
 
+enum { PLAN_GROWTH = 2048 }; /* what a launch commonly adds to the plan of its runner */
+
+union gate_word {
+	struct script_msg m;
+	char bytes[SCRIPT_MSG_SHORT + SCRIPT_PLAN_MAX];
+} __attribute__((aligned(16)));
+
 /* The word that opens the gate, with a plan behind it. */
 static int tell_plan(const struct player *p, uint32_t row, struct ps_err *e)
 {
-	static union { struct script_msg m; char bytes[SCRIPT_MSG_SHORT + SCRIPT_PLAN_MAX]; } out __attribute__((aligned(16)));
+	static union gate_word out;
 
 	out.m = (struct script_msg){ .row = row };
 	memcpy(out.bytes + SCRIPT_MSG_SHORT, p->new_plan, p->new_plan->size);
@@ -108,10 +115,19 @@ static int peer_failed(struct player *p, struct script_msg *m, size_t n, struct 
 	return ps_at(e, "%s", "");
 }
 
+static union gate_word in;
+
+/* The plan of a launch is much like the one that is there: its pages need not be asked for once it has come. */
+static void expect_plan(const struct plan *p)
+{
+	const size_t n = p->size + PLAN_GROWTH;
+
+	memset(&in, 0, n < sizeof(in) ? n : sizeof(in));
+}
+
 /* Take the word that opens the gate, and the plan that may come with it.  1 opened, 0 not that word, -1 the peer is gone. */
 static int hear_at_gate(struct player *p, int fd, int timeout_ms)
 {
-	static union { struct script_msg m; char bytes[SCRIPT_MSG_SHORT + SCRIPT_PLAN_MAX]; } in __attribute__((aligned(16)));
 	struct script_fds got = { .n = 1 };
 	ssize_t n = sock_recv(fd, &in, sizeof(in), got.fd, &got.n, timeout_ms, NULL);
 
@@ -131,6 +147,8 @@ static int hear_at_gate(struct player *p, int fd, int timeout_ms)
 /* The gate: connections that close without a word are probes of the status and change nothing. */
 static int wait_at_gate(struct player *p, struct ps_err *e)
 {
+	if (p->channel_opens && p->plan)
+		expect_plan(p->plan);
 	for (;;) {
 		struct pollfd fds[] = { { .fd = p->gate_fd, .events = POLLIN },
 					{ .fd = p->channel_opens ? p->channel : -1, .events = POLLIN } };

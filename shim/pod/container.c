@@ -19,6 +19,7 @@
 #include "base/scope.h"
 #include "ipc/shm.h"
 #include "ipc/sock.h"
+#include "shim/pod/overrides.h"
 #include "shim/sandbox/cgroup.h"
 #include "shim/sandbox/hooks.h"
 
@@ -144,8 +145,10 @@ static int load_plan(const struct pod_env *env, const struct state_dir *d, const
 		     struct ps_buf *block, const struct plan **ret, struct ps_err *e)
 {
 	const struct pod_create_request r = { .id = st->id };
+	const struct overrides o = { .hook_timeout_s = st->pod[0] ? PODS_HOOK_S : 0 };
 
-	if (bundle_load_frozen(b, d, st, e) < 0 || bundle_plan(b, env, &r, block, e) < 0)
+	if (bundle_load_frozen(b, d, st, e) < 0 || overrides_apply(&b->arena, b->policy, &o, &b->policy, e) < 0 ||
+	    bundle_plan(b, env, &r, block, e) < 0)
 		return -1;
 	*ret = plan_view(block->data, block->len);
 	return *ret ? 0 : ps_fail(e, PS_E_BUG, "container '%s': the compiled plan is not valid", st->id);

@@ -117,6 +117,32 @@ static int apply_shared(struct ps_arena *a, struct policy *p, const int *fds, st
 	return 0;
 }
 
+static int bound_hooks(struct ps_arena *a, struct policy_hooks *h, uint32_t timeout_s, struct ps_err *e)
+{
+	struct policy_hook *v = ps_arena_array(a, h->n, sizeof(*v));
+
+	if (!v)
+		return ps_fail_os(e, "memory for hooks");
+	for (size_t i = 0; i < h->n; i++) {
+		v[i] = h->v[i];
+		if (!v[i].timeout)
+			v[i].timeout = timeout_s;
+	}
+	h->v = v;
+	return 0;
+}
+
+static int apply_hooks(struct ps_arena *a, struct policy *p, uint32_t timeout_s, struct ps_err *e)
+{
+	struct policy_hooks *const lists[] = { &p->hooks.prestart, &p->hooks.create_runtime, &p->hooks.create_container,
+					       &p->hooks.start_container, &p->hooks.poststart, &p->hooks.poststop };
+
+	for (size_t i = 0; timeout_s && i < PS_COUNT(lists); i++)
+		if (lists[i]->n && bound_hooks(a, lists[i], timeout_s, e) < 0)
+			return -1;
+	return 0;
+}
+
 int overrides_apply(struct ps_arena *a, const struct policy *base, const struct overrides *o, const struct policy **ret,
 		    struct ps_err *e)
 {
@@ -130,7 +156,7 @@ int overrides_apply(struct ps_arena *a, const struct policy *base, const struct 
 	if (o->only_limits && o->limits)
 		p->file = "launch"; /* who is to blame for a limit that cannot be */
 	if (apply_limits(&p->resources, o, e) < 0 || (p->has_process && apply_process(a, &p->process, o, e) < 0) ||
-	    (o->ns_fds && apply_shared(a, p, o->ns_fds, e) < 0))
+	    (o->ns_fds && apply_shared(a, p, o->ns_fds, e) < 0) || apply_hooks(a, p, o->hook_timeout_s, e) < 0)
 		return -1;
 	*ret = p;
 	return 0;

@@ -17,6 +17,7 @@ struct overrides {
 	uint32_t channel_fd;              /* PODSHIM_CHANNEL_FD of the environment; 0: none */
 	const int *ns_fds;                /* network, ipc, uts to join, each -1: as it is */
 	bool tty;
+	uint32_t hook_timeout_s;          /* of hooks that have none */
 };
 /* *ret lives in the arena and refers to base and o. */
 int overrides_apply(struct ps_arena *a, const struct policy *base, const struct overrides *o, const struct policy **ret,

@@ -85,6 +85,22 @@ static void remove_observe_socket(const struct pod_env *env, const char *name)
 		(void)rmdir(dir); /* the last one's: else it is not empty */
 }
 
+/* Of the last pod: else they are not empty.  Who makes the next one makes them again. */
+static void remove_parents(const struct state *st)
+{
+	static const char name[] = "/" PODS_CGROUP;
+
+	for (unsigned i = 0; i < st->n_cgroup_dirs; i++) {
+		char parent[sizeof(st->cgroup_dirs[0])];
+		const char *last = strrchr(st->cgroup_dirs[i], '/');
+		const size_t n = last ? (size_t)(last - st->cgroup_dirs[i]) : 0;
+
+		(void)snprintf(parent, sizeof(parent), "%.*s", (int)n, st->cgroup_dirs[i]);
+		if (n >= sizeof(name) && strcmp(parent + n - (sizeof(name) - 1), name) == 0)
+			(void)rmdir(parent);
+	}
+}
+
 int pods_free(const struct pod_env *env, const char *name, struct state_dir *dir, struct ps_err *e)
 {
 	struct sweep s = { .env = env, .name = name, .e = e };
@@ -98,6 +114,7 @@ int pods_free(const struct pod_env *env, const char *name, struct state_dir *dir
 
 	if (cg.n && st->owns_cgroups && cgroup_remove(cg.v, cg.n, e) < 0)
 		return ps_ctx(e, "pod '%s'", name);
+	remove_parents(st);
 	if (st->tape[0]) {
 		auto_tape struct tape *tape = event_tape(st);
 
@@ -336,7 +353,7 @@ int pods_create(const struct pod_env *env, const struct pods_request *r, struct 
 	pod_warn_all(env, m->bundle.policy);
 	m->pod.broker = oversight_needed(m->bundle.policy);
 	const char *path = m->bundle.policy->cgroups_path;
-	int n = snprintf(m->pod.cgroup, sizeof(m->pod.cgroup), "%s%s", path ? path : "/podshim-pods/", path ? "" : r->name);
+	int n = snprintf(m->pod.cgroup, sizeof(m->pod.cgroup), "%s%s", path ? path : "/" PODS_CGROUP "/", path ? "" : r->name);
 
 	if (n < 0 || (size_t)n >= sizeof(m->pod.cgroup))
 		return ps_fail(e, PS_E_CONFIG, "cgroup path '%s' is too long for a pod", path);

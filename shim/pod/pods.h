@@ -17,6 +17,7 @@ enum {
 	POD_NAME_MAX = 64,
 	PODS_WARM_MAX = 256,
 	PODS_CHANNEL_FD = 3, /* where the payload of a pod's runner finds its channel */
+	PODS_HOOK_S = 10,    /* timeout of a runner's hook that has none: the spawner, which waits for it, is everybody's */
 };
 
 struct pod_limits {
@@ -38,6 +39,8 @@ struct pods_request {
 	const struct perm_layers *permissions; /* what the operator said; NULL: nothing */
 	bool foreground;             /* stay, and end when the caller does */
 };
+
+#define PODS_CGROUP "podshim-pods" /* where pods are that name no place for their cgroups */
 
 /* What both twins know. */
 struct pods {

@@ -240,7 +240,7 @@ void answer_launch(struct runner *r, const struct ps_err *failure)
 	char room[REPLY_ROOM];
 	ps_auto_buf struct ps_buf b = ps_buf_lent(room, sizeof(room));
 	struct client *c = r->launcher;
-	const bool hand_over = r->input_fd >= 0 && !r->tty && !(r->options & MSG_DETACHED);
+	const bool hand_over = r->input_fd >= 0 && !r->tty && (r->options & (MSG_STDIN | MSG_DETACHED)) == MSG_STDIN;
 	const int fds[] = { stream_fd(r->stream), r->input_fd };
 
 	r->launcher = NULL;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "base/clock.h"
 #include "base/scope.h"
 #include "shim/pod/server.h"
 #include "shim/sandbox/cgroup_usage.h"
@@ -383,9 +384,22 @@ static void on_grace_over(void *ctx)
 	supervisor_quit(ctx);
 }
 
+/* The end that an earlier SHUTDOWN has set is not put off. */
+static void end_within(struct supervisor *sv, uint64_t ms)
+{
+	const uint64_t now = (uint64_t)ps_now_ms(), end = ms > UINT64_MAX - now ? UINT64_MAX : now + ms;
+
+	if (sv->grace.at_ms && sv->grace.at_ms <= end)
+		return;
+	sv->grace.on = on_grace_over;
+	sv->grace.ctx = sv;
+	loop_timer_set(&sv->loop, &sv->grace, ms);
+}
+
 static int on_shutdown(const struct request *q, struct ps_err *e)
 {
 	enum { GRACE_MS = 10000 };
+	const uint64_t asked = msg_u64(q->m, TAG_TIMEOUT_MS, 0), grace = asked ? asked : GRACE_MS;
 	struct supervisor *sv = q->c->sv;
 	struct ps_err gone = { 0 };
 	bool waits = false;
@@ -396,7 +410,7 @@ static int on_shutdown(const struct request *q, struct ps_err *e)
 	for (struct runner *r = sv->runners; r && !has_option(q->m, MSG_FORCE); r = r->next) {
 		if (r->reaped || runner_is_idle(r))
 			continue;
-		r->stop_ms = GRACE_MS * 2;
+		r->stop_ms = grace;
 		waits |= runner_stop(r, false, REASON_STOPPED, NULL) == 0;
 	}
 	sv->ending = true;
@@ -407,8 +421,7 @@ static int on_shutdown(const struct request *q, struct ps_err *e)
 		supervisor_quit(sv);
 		return ANSWERED;
 	}
-	sv->grace = (struct loop_timer){ .on = on_grace_over, .ctx = sv };
-	loop_timer_set(&sv->loop, &sv->grace, msg_u64(q->m, TAG_TIMEOUT_MS, GRACE_MS));
+	end_within(sv, grace);
 	return ANSWERED;
 }
 

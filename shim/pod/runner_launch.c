@@ -14,24 +14,40 @@
 #include "shim/pod/supervisor.h"
 #include "shim/sandbox/cgroup.h"
 
-enum { COMMAND_MAX = 256 };
+enum { COMMAND_MAX = 256, LAUNCH_MS = 10000 };
 
-void runner_launch_over(struct runner *r, const struct ps_err *failure)
+/* Its time as a client set it, from the launch on. */
+static void set_end(struct runner *r)
 {
-	r->launching = false;
+	const uint64_t now = (uint64_t)ps_now_ms();
+
+	if (r->end_ms && !r->reaped)
+		runner_deadline(r, r->end_ms > now ? r->end_ms - now : 0);
+}
+
+static void close_gate(struct runner *r)
+{
 	loop_remove(&r->sv->loop, &r->gate_source);
 	ps_fd_close(&r->gate_source.fd);
+}
+
+static void launch_over(struct runner *r, const struct ps_err *failure)
+{
+	r->launching = false;
+	loop_timer_clear(&r->sv->loop, &r->timer);
+	close_gate(r);
 	if (failure) {
 		r->reason = REASON_FAILED;
 		r->reason_known = true;
 		r->auto_free = true;
-		r->sv->n_failed++;
 		event_error(r->tape, r->id, failure);
 		runner_go(r, RUNNER_FAILED);
 		twin_tell(r->sv, SPAWN_KILL, r->n);
 		if (r->options & MSG_CODE) {
 			r->told_pool = true;
 			pool_failed(r->sv, failure);
+		} else {
+			r->sv->n_failed++;
 		}
 	} else {
 		r->sv->n_launched++;
@@ -42,20 +58,76 @@ void runner_launch_over(struct runner *r, const struct ps_err *failure)
 			r->started_ns = ps_clock_ns(CLOCK_REALTIME);
 			runner_go(r, RUNNER_RUNNING);
 		}
-		twin_tell(r->sv, SPAWN_STARTED, r->n);
+		set_end(r);
+		if (r->sv->base->poststart.n)
+			twin_tell(r->sv, SPAWN_STARTED, r->n);
 	}
 	r->sv->callbacks->on_launched(r, failure);
+	/* Not before: until here each microsecond may be its program's. */
+	if (!r->tty && !(r->options & MSG_STDIN))
+		runner_close_input(r);
 }
 
-static void on_gate(void *ctx, uint32_t events)
+void runner_hear_launch(struct runner *r)
+{
+	struct ps_err e = { 0 };
+	int rc;
+
+	do
+		rc = launch_gate_hear(&r->gate, &e);
+	while (rc == 0);
+	/* It died: runner_reaped knows of what. */
+	if (rc < 0 && e.cls == PS_E_PEER && !r->reaped) {
+		loop_remove(&r->sv->loop, &r->gate_source);
+		return;
+	}
+	if (rc < 0 && r->reaped && r->reason == REASON_MEMORY)
+		(void)ps_fail(&e, PS_E_STATE, "runner '%s' needed more memory than its limit or its pod's before its program ran", r->id);
+	launch_over(r, rc < 0 ? &e : NULL);
+}
+
+/* Init's end is closed, by its execve or its death: all that it said is there. */
+void runner_on_gate(void *ctx, uint32_t events)
+{
+	struct runner *r = ctx;
+
+	(void)events;
+	if (r->launching)
+		runner_hear_launch(r);
+	else
+		loop_remove(&r->sv->loop, &r->gate_source); /* the spawner tells of its end */
+}
+
+/* What an init that runs may take: its hooks take longest. */
+static uint64_t launch_ms(const struct supervisor *sv)
+{
+	uint64_t ms = LAUNCH_MS;
+
+	for (PLAN_EACH(sv->base, struct plan_hook, h, sv->base->start_container))
+		ms += h->timeout_s * UINT64_C(1000);
+	return ms;
+}
+
+/* Stopped or frozen behind its gate: whoever did that has the runner, its client does not wait. */
+static void on_late(void *ctx)
 {
 	struct runner *r = ctx;
 	struct ps_err e = { 0 };
-	int rc = launch_gate_hear(&r->gate, &e);
 
-	(void)events;
-	if (rc != 0)
-		runner_launch_over(r, rc < 0 ? &e : NULL);
+	(void)ps_fail(&e, PS_E_PEER, "runner '%s' has not started its program in time: is its init stopped or frozen?", r->id);
+	launch_over(r, &e);
+}
+
+/* The sooner of that and its own time. */
+static void limit_time(struct runner *r, uint64_t timeout_ms)
+{
+	const uint64_t now = (uint64_t)ps_now_ms(), launch = launch_ms(r->sv);
+
+	if (timeout_ms)
+		r->end_ms = timeout_ms > UINT64_MAX - now ? UINT64_MAX : now + timeout_ms;
+	r->timer.on = on_late;
+	r->timer.ctx = r;
+	loop_timer_set(&r->sv->loop, &r->timer, timeout_ms && timeout_ms < launch ? timeout_ms : launch);
 }
 
 /* What LIST shows. */
@@ -176,34 +248,24 @@ static int launch_plan(struct runner *r, const struct launch_request *q, const s
 int runner_launch(struct runner *r, const struct launch_request *q, struct ps_err *e)
 {
 	const struct plan *plan = NULL;
-	ps_auto_fd int conn = -1;
 
-	if (r->state != RUNNER_PREPARED || r->launching || r->gate_fd < 0)
+	if (r->state != RUNNER_PREPARED || r->launching || r->gate_source.fd < 0)
 		return runner_check_move(r->state, RUNNER_RUNNING, r->id, e);
 	if (resize_history(r, q->history, e) < 0 || launch_plan(r, q, &plan, e) < 0)
 		return -1;
 	/* It does not block: an init that is stopped must not stop us. */
-	conn = ps_take_fd(&r->gate_fd);
-	if (launch_gate_open(&r->gate, conn, plan, e) < 0) {
+	if (launch_gate_open(&r->gate, r->gate_source.fd, plan, e) < 0) {
+		close_gate(r);
 		ps_ctx(e, "runner '%s': reach init at its gate", r->id);
 		return spoiled(r);
 	}
-	r->gate_source = (struct loop_source){ .fd = conn, .on = on_gate, .ctx = r };
-	if (loop_add(&r->sv->loop, &r->gate_source, EPOLLIN, e) < 0) {
-		r->gate_source.fd = -1;
-		return spoiled(r);
-	}
-	(void)ps_take_fd(&conn);
 	r->launching = true;
 	r->options = q->options;
 	r->output_limit = q->output_limit;
 	r->command = command_text(q, r->sv->bundle.policy);
 	if (r->tty && (q->rows || q->cols))
 		(void)runner_resize(r, q->rows, q->cols, NULL);
-	if (!r->tty && !(q->options & MSG_STDIN))
-		runner_close_input(r);
-	if (q->timeout_ms)
-		runner_deadline(r, q->timeout_ms);
+	limit_time(r, q->timeout_ms);
 	return 0;
 }
 

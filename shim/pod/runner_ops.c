@@ -144,7 +144,7 @@ static int wire(struct runner *r, int fds[], struct ps_err *e)
 	struct supervisor *sv = r->sv;
 
 	r->pidfd = ps_take_fd(&fds[SPAWN_FD_PIDFD]);
-	r->gate_fd = ps_take_fd(&fds[SPAWN_FD_GATE]);
+	r->gate_source = (struct loop_source){ .fd = ps_take_fd(&fds[SPAWN_FD_GATE]), .on = runner_on_gate, .ctx = r };
 	r->channel = (struct loop_source){ .fd = ps_take_fd(&fds[SPAWN_FD_CHANNEL]), .on = on_channel, .ctx = r };
 	r->tty = sv->pod->r.tty;
 	r->out[0].source.fd = ps_take_fd(&fds[SPAWN_FD_STDOUT]);
@@ -157,6 +157,9 @@ static int wire(struct runner *r, int fds[], struct ps_err *e)
 		return -1;
 	if (r->input_fd >= 0 && fcntl(r->input_fd, F_SETFL, O_NONBLOCK | (r->tty ? O_RDWR : O_WRONLY)) < 0)
 		return ps_fail_os(e, "runner '%s': its input", r->id);
+	/* Not EPOLLIN: what init says on its way would wake us where its program should run. */
+	if (loop_add(&sv->loop, &r->gate_source, EPOLLRDHUP, e) < 0)
+		return -1;
 	return loop_add(&sv->loop, &r->channel, 0, e) < 0 ? -1 : oversee(r, ps_take_fd(&fds[SPAWN_FD_BROKER]), e);
 }
 
@@ -173,7 +176,6 @@ static void runner_free(struct runner *r)
 	runner_close_input(r);
 	ps_fd_close(&r->channel.fd);
 	ps_fd_close(&r->gate_source.fd);
-	ps_fd_close(&r->gate_fd);
 	ps_fd_close(&r->pidfd);
 	stream_free(r->stream);
 	tape_close(r->tape);
@@ -204,7 +206,7 @@ static struct runner *runner_new(struct supervisor *sv, uint32_t n, pid_t pid)
 	r->state = RUNNER_PREPARED;
 	r->keep = UINT64_MAX;
 	r->created_ns = ps_clock_ns(CLOCK_REALTIME);
-	r->gate_fd = r->pidfd = r->input_fd = r->life.fd = r->channel.fd = r->gate_source.fd = r->input_source.fd = -1;
+	r->pidfd = r->input_fd = r->life.fd = r->channel.fd = r->gate_source.fd = r->input_source.fd = -1;
 	r->out[0] = r->out[1] = (struct output){ .source = { .fd = -1 }, .runner = r };
 	r->dir = (struct state_dir)STATE_DIR_NONE;
 	return r;
@@ -378,16 +380,8 @@ void runner_reaped(struct runner *r, int status, bool oom)
 	r->reason_known = true;
 	loop_timer_clear(&r->sv->loop, &r->timer);
 	runner_close_input(r);
-	if (r->launching) {
-		struct ps_err e = { 0 };
-		int rc;
-
-		/* Its last words, which the end of its socket follows: the launch is told before the end is. */
-		do
-			rc = launch_gate_hear(&r->gate, &e);
-		while (rc == 0);
-		runner_launch_over(r, rc < 0 ? &e : NULL);
-	}
+	if (r->launching)
+		runner_hear_launch(r); /* the launch is told before the end is */
 	r->drain_to = stream_bytes(r->stream) + unread(r);
 	r->timer = (struct loop_timer){ .on = on_drain_timeout, .ctx = r };
 	loop_timer_set(&r->sv->loop, &r->timer, DRAIN_MS);

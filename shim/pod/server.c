@@ -141,6 +141,12 @@ static bool hears_of(const struct client *c, const struct runner *r)
 	return c->subscribed || observer_find(c, r) || r->owner == c;
 }
 
+/* The reply to a launch says so. */
+static bool is_answered(const struct client *c, const struct runner *r)
+{
+	return c == r->launcher && r->state == RUNNER_RUNNING && !c->subscribed;
+}
+
 static void on_state_change(struct runner *r, enum runner_state from)
 {
 	char room[256];
@@ -148,7 +154,7 @@ static void on_state_change(struct runner *r, enum runner_state from)
 
 	(void)from;
 	for (struct client *c = r->sv->clients; c; c = c->next) {
-		if (!hears_of(c, r))
+		if (!hears_of(c, r) || is_answered(c, r))
 			continue;
 		msg_begin(&b, MSG_STATE, 0, 0);
 		msg_put_u64(&b, TAG_N, r->n);

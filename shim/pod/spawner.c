@@ -192,7 +192,7 @@ static int prepare(struct spawner *s, uint32_t n, struct wires *w, pid_t *ret_pi
 	const struct pods *pod = s->pod;
 	char id[POD_NAME_MAX + 16], cgroup[sizeof(pod->cgroup) + 16];
 	const struct overrides o = { .cgroups_path = cgroup, .channel_fd = PODS_CHANNEL_FD, .ns_fds = pod->ns_fds,
-				     .tty = pod->r.tty };
+				     .tty = pod->r.tty, .hook_timeout_s = PODS_HOOK_S };
 	const struct pod_create_request r = { .id = id, .bundle = pod->st->bundle, .channel_fd = PODS_CHANNEL_FD };
 
 	pods_runner_id(pod->name, n, id);
@@ -346,7 +346,7 @@ int spawner_run(const struct pods *pod, int sock, int supervisor_pidfd, struct p
 
 	s.sock = (struct loop_source){ .fd = sock, .on = on_order, .ctx = &s };
 	s.twin = (struct loop_source){ .fd = supervisor_pidfd, .on = on_twin_death, .ctx = &s };
-	if (reserve_channel_fd(e) < 0 || loop_init(&s.loop, e) < 0 || loop_add(&s.loop, &s.sock, EPOLLIN, e) < 0 ||
+	if (reserve_channel_fd(e) < 0 || launch_keep_image(e) < 0 || loop_init(&s.loop, e) < 0 || loop_add(&s.loop, &s.sock, EPOLLIN, e) < 0 ||
 	    loop_add(&s.loop, &s.twin, EPOLLIN, e) < 0)
 		return -1;
 	int rc = loop_run(&s.loop, e);

@@ -244,11 +244,10 @@ static void failed(struct supervisor *sv, const struct spawn_msg *m)
 static void ended(struct runner *r, const struct spawn_msg *m)
 {
 	struct supervisor *sv = r->sv;
-	const bool cold = sv->pod->r.interpreter && !r->told_pool;
 	struct ps_err e = { 0 };
 
-	runner_reaped(r, m->status, m->oom);
-	if (!cold) {
+	runner_reaped(r, m->status, m->oom); /* a launch that it fails tells the pool */
+	if (!sv->pod->r.interpreter || r->told_pool) {
 		pool_refill(sv);
 		return;
 	}
@@ -378,7 +377,7 @@ static int compile_base(struct supervisor *sv, struct ps_err *e)
 	struct bundle *b = &sv->bundle;
 	const struct pods *pod = sv->pod;
 	const struct overrides o = { .cgroups_path = pod->cgroup, .only_limits = true, .channel_fd = PODS_CHANNEL_FD,
-				     .ns_fds = pod->ns_fds, .tty = pod->r.tty };
+				     .ns_fds = pod->ns_fds, .tty = pod->r.tty, .hook_timeout_s = PODS_HOOK_S };
 	const struct plan_request request = {
 		.id = pod->name, .cgroup_manager = pod->env->cgroup_manager, .channel_fd = PODS_CHANNEL_FD,
 		.seccomp = seccomp_cached, .seccomp_ctx = &b->arena,

@@ -64,14 +64,14 @@ struct runner {
 	char id[1024];
 	enum runner_state state;
 	pid_t pid;
-	int gate_fd;                 /* opens its gate; -1 once it is opened */
 	int pidfd, input_fd;         /* input_fd: -1 when closed or handed over; of a terminal: the master */
 	struct output out[2];        /* standard output (or the terminal), standard error */
 	struct loop_source life;     /* pidfd of one that is not the spawner's child */
 	struct loop_source channel;  /* our end of its channel */
-	struct loop_source gate_source;
+	struct loop_source gate_source; /* opens its gate, and says what comes of it; -1 then */
 	struct launch_gate gate;
-	struct loop_timer timer;     /* its timeout; once it was asked to stop, when to use force */
+	struct loop_timer timer;     /* its timeout, or that of its launch; once it was asked to stop, when to use force */
+	uint64_t end_ms;             /* when its time is over (ps_now_ms); 0: never */
 	struct stream *stream;
 	struct tape *tape;
 	struct overseen *overseen;   /* NULL: its guard asks nobody */
@@ -193,8 +193,9 @@ bool runner_is_idle(const struct runner *r); /* prepared, warming or ready: no p
 
 /* Its time: force when it has passed. */
 void runner_deadline(struct runner *r, uint64_t ms);
-/* The gate has answered: tell the launcher, and go on or end it. */
-void runner_launch_over(struct runner *r, const struct ps_err *failure);
+/* Init has said its last at the gate: tell the launcher, and go on or end it. */
+void runner_hear_launch(struct runner *r);
+void runner_on_gate(void *ctx, uint32_t events);
 
 /* ---- output.c ---- */
 int output_open(struct runner *r, struct output *o, int fd, enum stream_no no, struct ps_err *e);

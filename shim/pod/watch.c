@@ -21,6 +21,8 @@ struct watch {
 	struct tape_cursor cursor;
 	struct tape_info info;
 	int pidfd;               /* of init, while we know it */
+	bool has_record, news;   /* has_record: read, not told yet; news: something came in this round */
+	struct tape_record record;
 };
 
 struct watching {
@@ -31,7 +33,6 @@ struct watching {
 	size_t n;
 	int (*emit)(void *ctx, const char *line, size_t n);
 	void *ctx;
-	struct tape_record record;
 };
 
 static void format_time(uint64_t ns, char out[40])
@@ -45,9 +46,8 @@ static void format_time(uint64_t ns, char out[40])
 }
 
 /* {"seq":7,"time":"...","type":"state",<members of the record>} */
-static int emit_record(struct watching *g)
+static int emit_record(const struct watching *g, const struct tape_record *r)
 {
-	const struct tape_record *r = &g->record;
 	ps_auto_buf struct ps_buf line = { 0 };
 	const char *name = tape_type_name(r->type);
 	char when[40];
@@ -65,17 +65,42 @@ static int emit_record(struct watching *g)
 	return line.failed ? -1 : g->emit(g->ctx, line.data, line.len);
 }
 
-/* All there is on one tape: >0 records, 0 none, -1 stop. */
-static int drain(struct watching *g, struct watch *w, struct ps_err *e)
+static int read_next(struct watch *w, struct ps_err *e)
 {
-	int n = 0, rc;
+	const int rc = tape_read(w->tape, &w->cursor, &w->record, e);
 
-	while ((rc = tape_read(w->tape, &w->cursor, &g->record, e)) > 0) {
-		if (emit_record(g) != 0)
-			return -2;
-		n++;
+	w->has_record = rc > 0;
+	w->news = w->news || w->has_record;
+	return rc < 0 ? -1 : 0;
+}
+
+static struct watch *earliest(const struct watching *g)
+{
+	struct watch *found = NULL;
+
+	for (size_t i = 0; i < g->n; i++)
+		if (g->w[i]->has_record && (!found || g->w[i]->record.time_ns < found->record.time_ns))
+			found = g->w[i];
+	return found;
+}
+
+/* All there is on all tapes, in the order of time; that of one tape is its own.  -1 error, -2 emit said stop. */
+static int drain_all(struct watching *g, struct ps_err *e)
+{
+	struct watch *w;
+
+	for (size_t i = 0; i < g->n; i++) {
+		g->w[i]->news = false;
+		if (read_next(g->w[i], e) < 0)
+			return -1;
 	}
-	return rc < 0 ? -1 : n;
+	while ((w = earliest(g))) {
+		if (emit_record(g, &w->record) != 0)
+			return -2;
+		if (read_next(w, e) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static void unwatch(struct watching *g, size_t i)
@@ -170,18 +195,16 @@ static int add_any(const char *name, void *ctx)
 /* One round over all tapes: drops the ended ones.  -1 error, -2 emit said stop, else 0. */
 static int serve_all(struct watching *g, struct ps_err *e)
 {
-	for (size_t i = 0; i < g->n;) {
-		int rc = drain(g, g->w[i], e);
+	const int rc = drain_all(g, e);
 
-		if (rc < 0)
-			return rc;
-		notice(g, g->w[i], rc > 0);
+	for (size_t i = 0; rc == 0 && i < g->n;) {
+		notice(g, g->w[i], g->w[i]->news);
 		if (tape_wait(g->w[i]->tape, &g->w[i]->cursor, 0) == 2)
 			unwatch(g, i);
 		else
 			i++;
 	}
-	return 0;
+	return rc;
 }
 
 /* The pod of that name.  1, or 0 when there is none. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cgroup_make.c - makes the cgroup directories of a container and opens what joining them takes.
  *
- * Parents that are made on the way ("/podshim") are shared with other containers and stay: removing one that looks
- * empty races with the next launch.
+ * Parents that are made on the way ("/podshim") are shared with other containers, and anybody may remove one that is empty:
+ * whoever makes a directory below makes it again.
  */
 #include "shim/sandbox/cgroup.h"
 

@@ -13,6 +13,7 @@
 #include "base/abi.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/memfd.h"
 #include "base/proc.h"
 #include "base/scope.h"
 
@@ -77,9 +78,7 @@ static int input_file(const struct child *c, struct ps_err *e)
 		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 		return fd < 0 ? ps_fail_os(e, "open '/dev/null'") : ps_take_fd(&fd);
 	}
-	fd = ps_sys_memfd_create("stdin", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
-	if (fd < 0 && errno == EINVAL) /* before 6.3 */
-		fd = ps_sys_memfd_create("stdin", MFD_CLOEXEC);
+	fd = ps_memfd("stdin", /* flags= */ 0, MFD_NOEXEC_SEAL);
 	if (fd < 0)
 		return ps_fail_os(e, "make a memfd for the input of '%s'", c->path);
 	for (int i = 0; i < c->n_input; i++)

@@ -138,10 +138,26 @@ static bool home_from_passwd(uint32_t uid, char home[PATH_MAX])
 
 /* ---- Execution ---- */
 
+enum { STRV_ROOM = 128 };
+
 static struct {
 	struct strv argv, envp;
+	char *room[STRV_ROOM]; /* of both, where they are short */
+	size_t used;
 	char home[sizeof("HOME=") + PATH_MAX];
 } image; /* what execve gets; a process executes once */
+
+static int image_strv(const struct plan *p, struct plan_list list, uint32_t extra, struct strv *ret)
+{
+	const size_t n = (size_t)list.n + extra + 1;
+
+	if (n > STRV_ROOM - image.used)
+		return strv_of_plan(p, list, extra, ret);
+	ret->v = image.room + image.used;
+	image.used += n;
+	strv_add_plan(ret, p, list);
+	return 0;
+}
 
 /* HOME as the payload's user has it, unless the plan gives one: an empty one is none. */
 static void set_home(const struct plan *p)
@@ -166,7 +182,7 @@ char **payload_env(const struct sandbox *sb, struct ps_err *e)
 {
 	if (image.envp.v)
 		return image.envp.v;
-	if (strv_of_plan(sb->plan, sb->plan->env, /* extra= */ 1, &image.envp) < 0) {
+	if (image_strv(sb->plan, sb->plan->env, /* extra= */ 1, &image.envp) < 0) {
 		(void)ps_fail_os(e, "allocate the environment");
 		return NULL;
 	}
@@ -189,7 +205,7 @@ int payload_prepare(const struct sandbox *sb, struct ps_err *e)
 		return 0;
 	if (!payload_env(sb, e))
 		return -1;
-	if (strv_of_plan(sb->plan, sb->plan->args, 0, &image.argv) < 0)
+	if (image_strv(sb->plan, sb->plan->args, 0, &image.argv) < 0)
 		return ps_fail_os(e, "allocate the arguments");
 	if (ps_cloexec_from(3 + sb->plan->preserve_fds, e) < 0)
 		return -1;

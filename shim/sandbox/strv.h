@@ -31,6 +31,12 @@ static inline void strv_add(struct strv *s, const char *text)
 	s->v[s->n++] = (char *)(uintptr_t)text; /* execve(2) is not const-correct; nobody writes */
 }
 
+static inline void strv_add_plan(struct strv *s, const struct plan *p, struct plan_list list)
+{
+	for (uint32_t i = 0; i < list.n; i++)
+		strv_add(s, plan_list_str(p, list, i));
+}
+
 /* The strings of a plan list, with room for `extra` more.  -1 with errno. */
 static inline int strv_of_plan(const struct plan *p, struct plan_list list, uint32_t extra, struct strv *ret)
 {
@@ -39,8 +45,7 @@ static inline int strv_of_plan(const struct plan *p, struct plan_list list, uint
 	s.v = mmap(NULL, s.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (s.v == MAP_FAILED)
 		return -1;
-	for (uint32_t i = 0; i < list.n; i++)
-		strv_add(&s, plan_list_str(p, list, i));
+	strv_add_plan(&s, p, list);
 	*ret = s;
 	return 0;
 }

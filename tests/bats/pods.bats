@@ -6,26 +6,15 @@ load lib/common
 load lib/bundle
 load lib/requires
 load lib/wait
+load lib/pods
 
 setup() {
-	common_setup
-	requires root podshim
-	cd "$BATS_TEST_TMPDIR" || return
-	POD=$CID
-	new_bundle sleep 600
+	pods_setup
 }
 teardown() {
-	local dir
-	for dir in "${ROOT:-/nonexistent}"/.pods/*/; do
-		[[ -d $dir ]] && podshim pod rm --force "$(basename "$dir")" >/dev/null 2>&1 3>&-
-	done
-	common_teardown
+	pods_teardown
 }
 
-create() { # create [FLAG...]: the pod
-	detached podshim pod create "$@" "$POD" "$BUNDLE"
-	: >"$OUT"
-}
 launch() { # launch [FLAG...] -- COMMAND...
 	podshim pod launch "$POD" "$@" 3>&-
 }
@@ -41,19 +30,6 @@ state_is() { # state_is ID STATE
 }
 is_warm() { # is_warm N
 	[[ $(podshim pod ls --format json | jq --arg p "$POD" '.[] | select(.name == $p).warm') == "$1" ]]
-}
-twins() { # the pids of the pod's supervisor and spawner
-	local supervisor
-	supervisor=$(jq .pid "$ROOT/.pods/$POD/state.json")
-	echo "$supervisor $(pgrep -P "$supervisor" -f 'pod create')"
-}
-# What a pod or a channel ends with is done by processes that end right afterwards.
-nothing_left() {
-	wait_until 10 all_gone
-	assert_nothing_left
-}
-all_gone() {
-	[[ -z $(left_behind) ]]
 }
 
 # ---- Launch ----
@@ -166,6 +142,16 @@ all_gone() {
 	nothing_left
 }
 
+@test "launch: the poststart hook runs then, and not when a runner is made" {
+	config --arg f "$BATS_TEST_TMPDIR/told" '.hooks.poststart = [{path: "/bin/sh", args: ["sh", "-c", "cat >\($f)"]}]'
+	create
+	[ ! -e told ]
+	run -0 launch -- echo alive
+	is alive
+	wait_until 10 test -s told
+	jq -e --arg id "$POD.0" '.id == $id and .status == "running"' told
+}
+
 @test "launch: signals are the program's" {
 	create
 	local sig client
@@ -246,6 +232,27 @@ all_gone() {
 	[ "$(cat "$dir/memory.max" 2>/dev/null || cat "$dir/memory.limit_in_bytes")" -eq 67108864 ]
 	run -125 launch --memory none -- true
 	is "podshim: invalid memory: none is no size, as in 512K, 64M, 2G"
+}
+
+@test "limits: memory of a pod whose runners share namespaces, also of a program that does not get to run" {
+	create --warm 2 --memory 32M --share net,ipc,uts
+	local id
+	id=$(launched -- sleep 600)
+	run -137 launch -- tail -c 100000000 /dev/zero
+	is "podshim: '$POD.1' was killed: it needed more memory than its limit or its pod's (--memory)"
+	# A process of the program's that is killed is its own matter.
+	run -5 launch -- sh -c 'tail -c 100000000 /dev/zero; exit 5'
+	state_is "$id" running
+	local size told=
+	for size in 32K 64K 96K 128K 160K 192K; do
+		attempt launch --memory "$size" -- true
+		[[ $status == 125 || $status == 137 ]] || break
+		lacks "ended unexpectedly"
+		[[ $output != *"needed more memory than its limit or its pod's"* ]] || told=1
+	done
+	[ -n "$told" ]
+	run -0 launch -- echo alive
+	is alive
 }
 
 # ---- Detached ----
@@ -483,13 +490,30 @@ dialogue() { # dialogue STEPS COMMAND...
 	nothing_left
 }
 
+@test "hooks without a timeout do not hold the pod up for ever" {
+	# shellcheck disable=SC2016  # jq's variable
+	config '.hooks.poststart = [{path: "/bin/sleep", args: ["sleep", "600"]}]'
+	create
+	local id started=$SECONDS
+	id=$(launched -- sleep 600)
+	# A poststart hook that fails ends its container, and the spawner has time for the next one.
+	run -137 podshim pod wait "$id"
+	wait_until 10 is_warm 1
+	((SECONDS - started >= 5 && SECONDS - started < 30))
+	podshim pod rm --force "$POD"
+	config '.hooks = {createRuntime: [{path: "/bin/sleep", args: ["sleep", "600"], timeout: 1}]}'
+	attempt podshim pod create "$POD" "$BUNDLE"
+	[ "$status" -eq 1 ]
+	has "error running createRuntime hook #0 '/bin/sleep': timed out"
+	nothing_left
+}
+
 # ---- Deaths ----
 
 @test "kill -9 of the supervisor: the spawner ends everything" {
 	create --warm 3
 	launched -- sleep 600 >/dev/null
-	local pids
-	read -ra pids <<<"$(twins)"
+	local pids=("$SUPERVISOR" "$SPAWNER")
 	kill -KILL "${pids[0]}"
 	wait_until 10 gone "${pids[1]}"
 	nothing_left
@@ -500,8 +524,7 @@ dialogue() { # dialogue STEPS COMMAND...
 @test "kill -9 of the spawner: the supervisor ends everything" {
 	create --warm 3
 	launched -- sleep 600 >/dev/null
-	local pids
-	read -ra pids <<<"$(twins)"
+	local pids=("$SUPERVISOR" "$SPAWNER")
 	kill -KILL "${pids[1]}"
 	wait_until 10 gone "${pids[0]}"
 	podshim gc
@@ -511,8 +534,7 @@ dialogue() { # dialogue STEPS COMMAND...
 @test "kill -9 of both: told as dead, refused, and swept by gc" {
 	create --warm 3
 	launched -- sleep 600 >/dev/null
-	local pids
-	read -ra pids <<<"$(twins)"
+	local pids=("$SUPERVISOR" "$SPAWNER")
 	kill -KILL "${pids[@]}"
 	wait_until 10 gone "${pids[0]}"
 	wait_until 10 gone "${pids[1]}"
@@ -528,15 +550,14 @@ dialogue() { # dialogue STEPS COMMAND...
 
 @test "kill -9 of both: the next create of that name sweeps, and so does rm" {
 	create --warm 2
-	local pids
-	read -ra pids <<<"$(twins)"
+	local pids=("$SUPERVISOR" "$SPAWNER")
 	kill -KILL "${pids[@]}"
 	wait_until 10 gone "${pids[0]}"
 	wait_until 10 gone "${pids[1]}"
 	create
 	run -0 launch -- echo again
 	is again
-	read -ra pids <<<"$(twins)"
+	pids=("$SUPERVISOR" "$SPAWNER")
 	kill -KILL "${pids[@]}"
 	wait_until 10 gone "${pids[0]}"
 	wait_until 10 gone "${pids[1]}"
@@ -555,6 +576,57 @@ dialogue() { # dialogue STEPS COMMAND...
 	create
 	launched -- sleep 600 >/dev/null
 	podshim pod rm --force "$POD"
+	nothing_left
+}
+
+@test "rm --time: how long runners have to end, as for stop" {
+	create
+	run -1 podshim pod rm --time soon "$POD"
+	is "podshim: invalid time: soon is no duration, as in 500ms, 10s, 5m, 1h"
+	# sleep is the first process of its namespace and has no handler.
+	local id started=$SECONDS long
+	id=$(launched -- sleep 600)
+	run -1 podshim pod rm --time 1s "$id"
+	is "podshim: --time is for a pod; 'podshim pod stop --time 1s $id' ends a runner"
+	# An earlier one that asks for more time is not what counts.
+	podshim pod rm --time 1h "$POD" 3>&- &
+	long=$!
+	ending() { podshim pod launch "$POD" -- true 2>&1 | grep -q "is ending"; }
+	wait_until 10 ending
+	podshim pod rm --time 100ms "$POD"
+	wait "$long"
+	((SECONDS - started < 9))
+	nothing_left
+	create
+	launched -- sleep 600 >/dev/null
+	started=$SECONDS
+	podshim pod rm --time 0s "$POD"
+	((SECONDS - started < 9))
+	nothing_left
+}
+
+# The parent of all pods' cgroups, where it has nothing below: other pods of this machine may come and go.
+empty_parents() {
+	find /sys/fs/cgroup -type d -name podshim-pods -links 2
+}
+no_empty_parents() {
+	[[ -z $(empty_parents) ]]
+}
+
+@test "the last pod takes the parent of the cgroups along, while others are made" {
+	local i n pids=()
+	for n in 1 2 3; do
+		(
+			for i in {1..8}; do
+				podshim pod create --warm 0 "$POD-$n" "$BUNDLE" </dev/null >/dev/null && podshim pod rm "$POD-$n" || exit 1
+			done
+		) 3>&- &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i"
+	done
+	wait_until 10 no_empty_parents
 	nothing_left
 }
 
@@ -603,6 +675,27 @@ echo_bundle() { # the bundle's program sends records back
 	is "podshim: invalid type: 65536 is more than 65535"
 	run -1 podshim pod send --ring-size 1000 "$id"
 	has 1000
+}
+
+@test "send: a program that accepts no link is waited for, which is told once" {
+	echo_bundle
+	create
+	local id sender
+	id=$(launched -- sleep 600)
+	"$PODSHIM" --root "$ROOT" pod send "$id" <<<hello >sent 2>note 3>&- &
+	sender=$!
+	wait_file note "accept the link"
+	# It waits on, in silence, and says so only once.
+	sleep 1.5
+	[ "$(cat note)" = "podshim: waiting for the program of '$id' to accept the link (PODSHIM_CHANNEL_FD, libpodshim): it may have no use for links; Ctrl-C ends this" ]
+	kill -0 "$sender"
+	kill -TERM "$sender"
+	wait "$sender" || true
+	# One that has accepted may take its time.
+	id=$(launched -- echo-records)
+	(sleep 1.5; echo hello) | podshim pod send "$id" >sent 2>note 3>&-
+	[ "$(cat sent)" = hello ]
+	[ ! -s note ]
 }
 
 @test "send and attach: a container of any caller's with the annotation" {
@@ -669,6 +762,26 @@ echo_bundle() { # the bundle's program sends records back
 	has "an output limit does not hold for code"
 	run -125 podshim pod launch "$POD" -- true
 	has "are interpreters: they take code, not a command ('pod launch --code')"
+	podshim pod rm "$POD"
+	nothing_left
+}
+
+@test "code: an interpreter whose launch fails counts once, and after three the pool waits" {
+	requires python3 jq
+	BUNDLE=$BATS_TEST_TMPDIR/python
+	"$REPO/example/python-runner/make-bundle" "$BUNDLE"
+	config '.hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "! test -e /opt/podshim/broken"]}]'
+	create --interpreter
+	touch "$BUNDLE/rootfs/opt/podshim/broken"
+	run -0 podshim pod launch "$POD" --json --code 1
+	failed_three() { podshim pod ls --format json | jq -e '.[0] | .failed == 3 and .warm == 0'; }
+	wait_until 10 failed_three
+	# The next launch is reason to try again, and hears why that fails.
+	run -125 podshim pod launch "$POD" --code 1
+	has "startContainer"
+	# One was made for it, one for the pool.
+	failed_five() { podshim pod ls --format json | jq -e '.[0].failed == 5'; }
+	wait_until 10 failed_five
 	podshim pod rm "$POD"
 	nothing_left
 }
@@ -740,4 +853,15 @@ echo_bundle() { # the bundle's program sends records back
 	is $'stop\tend runners\nstats\tshow what the runners of a pod use'
 	run -0 podshim __complete pod create x ''
 	is :dir
+	local share=$'\tnamespaces that all runners have in common (default: none)'
+	run -0 podshim __complete pod create --share ''
+	is "net$share"$'\n'"ipc$share"$'\n'"uts$share"
+	run -0 podshim __complete pod create --share uts,n
+	is "uts,net$share"
+	run -0 podshim __complete pod create --share net,ipc,
+	is "net,ipc,uts$share"
+	run -0 podshim __complete pod create --share x,,
+	has "x,,net"
+	run -0 podshim __complete pod launch --env ''
+	is ""
 }

@@ -54,6 +54,20 @@ states() {
 	jq -es 'map(select(.type == "exec")) | length == 1 and (.[0].pid > 0)' "$EVENTS"
 }
 
+@test "watch: the history of several containers is in the order of time" {
+	local other=$CID-other
+	start_sleeper
+	detached podshim create -b "$BUNDLE" "$other"
+	podshim pause "$CID"
+	detached podshim start "$other"
+	podshim resume "$CID"
+	podshim watch --no-follow | jq -c --arg id "$CID" 'select(.id | startswith($id))' >"$EVENTS"
+	jq -es 'map(.time) | . == sort' "$EVENTS"
+	[ "$(jq -r 'select(.type == "state") | "\(.id | endswith("other")):\(.state)"' "$EVENTS" | xargs)" = \
+		"false:preparing false:prepared false:running true:preparing true:prepared false:paused true:running false:running" ]
+	podshim delete --force "$other"
+}
+
 @test "watch: run tells the exit status" {
 	payload sh -c 'exit 42'
 	"$PODSHIM" --root "$ROOT" run --keep -b "$BUNDLE" "$CID" </dev/null || [ $? = 42 ]

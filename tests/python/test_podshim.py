@@ -822,6 +822,15 @@ class Pods(unittest.TestCase):
         pod = self.start({podshim.MSG_LAUNCH: launch})
         self.assertEqual(pod.run_code("abc", timeout=60), (0, "ABC", True, b"printed"))
         self.assertEqual(self.fake.seen[-1].info.flags, podshim.MSG_CODE)
+        ready, _fds = pod._spare  # made while the code ran; each serves once
+        self.assertEqual(pod.run_code("def", timeout=60).text, "DEF")
+        self.assertTrue(ready.closed)
+        self.assertIsNot(pod._spare[0], ready)
+        link, fds = pod._offer(65536)
+        self.assertEqual(link._size, 65536)
+        self.assertIsNone(pod._spare)
+        link.close()
+        podshim._close_all(fds)
         os.close(area.fd)
         pod._runners[1].close()
 

@@ -6,30 +6,17 @@ load ../bats/lib/common
 load ../bats/lib/bundle
 load ../bats/lib/requires
 load ../bats/lib/wait
+load ../bats/lib/pods
 load lib/attack
 
 setup() {
-	common_setup
-	requires root podshim python3
-	cd "$BATS_TEST_TMPDIR" || return
-	POD=$CID
+	pods_setup python3
 	CONTROL=$ROOT/.pods/$POD/control.sock
-	new_bundle sleep 600
 }
 teardown() {
-	local dir
-	for dir in "${ROOT:-/nonexistent}"/.pods/*/; do
-		[[ -d $dir ]] && podshim pod rm --force "$(basename "$dir")" >/dev/null 2>&1 3>&-
-	done
-	common_teardown
+	pods_teardown
 }
 
-create() { # create [FLAG...]: the pod
-	detached podshim pod create "$@" "$POD" "$BUNDLE"
-	: >"$OUT"
-	SUPERVISOR=$(jq .pid "$ROOT/.pods/$POD/state.json")
-	SPAWNER=$(pgrep -P "$SUPERVISOR" -f 'pod create')
-}
 launch() { # launch [FLAG...] -- COMMAND...
 	timeout -k 5 60 "$PODSHIM" --root "$ROOT" pod launch "$POD" "$@" 3>&-
 }
@@ -43,13 +30,6 @@ holds_out() {
 	is served
 	podshim pod rm --force "$POD"
 	nothing_left
-}
-nothing_left() {
-	wait_until 15 all_gone || true
-	assert_nothing_left
-}
-all_gone() {
-	[[ -z $(left_behind) ]]
 }
 fds_of() { # fds_of PID
 	find "/proc/$1/fd" -mindepth 1 | wc -l
@@ -280,6 +260,38 @@ is_warm() { # is_warm N
 	podshim pause "$(podshim pod ls -q "$POD" | head -n 1)"
 	podshim pod rm --force "$POD"
 	nothing_left
+}
+
+@test "an init that is stopped while it is launched fails the launch, and nobody else waits" {
+	create --warm 2
+	local pid id started=$SECONDS stuck timed
+	id=$(podshim pod ls -q "$POD" | head -n 1)
+	pid=$(podshim pod ls --format json "$POD" | jq --arg id "$id" '.[] | select(.id == $id).pid')
+	kill -STOP "$pid"
+	launch -- true >"$BATS_TEST_TMPDIR/stuck" 2>&1 &
+	stuck=$!
+	taken() { podshim pod ls --format json "$POD" | jq -e --arg id "$id" '.[] | select(.id == $id).command == "true"'; }
+	wait_until 5 taken
+	run -0 launch -- echo served
+	is served
+	((SECONDS - started < 8))
+	local rc=0
+	wait "$stuck" || rc=$?
+	[ "$rc" -eq 125 ]
+	[ "$(cat "$BATS_TEST_TMPDIR/stuck")" = "podshim: runner '$id' has not started its program in time: is its init stopped or frozen?" ]
+	wait_until 10 gone "$pid"
+	# A time limit of the launch's own counts from there, whether its program runs or not.
+	wait_until 10 is_warm 2
+	kill -STOP "$(podshim pod ls --format json "$POD" | jq '.[0].pid')"
+	started=$SECONDS
+	attempt launch --timeout 500ms -- sleep 600
+	[ "$status" -eq 125 ]
+	has "has not started its program in time"
+	((SECONDS - started < 8))
+	run -137 launch --timeout 500ms -- sleep 600
+	has "ran for longer than 500 ms"
+	podshim pod ls --format json | jq -e '.[0].failed == 2'
+	holds_out
 }
 
 # ---- Death ----

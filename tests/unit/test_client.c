@@ -3,6 +3,7 @@
  */
 #include "tests/unit/unit.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -332,6 +333,41 @@ static void runs_code(void **state)
 	podshim_runner_close(r);
 }
 
+static unsigned count_fds(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	assert_non_null(d);
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n;
+}
+
+static void a_link_is_kept_ready(void **state)
+{
+	static const size_t sizes[] = { 1 << 16, 1 << 16, 1 << 17, 1 << 16 };
+	const struct podshim_launch l = { .flags = PODSHIM_CODE };
+	const unsigned before = count_fds();
+
+	(void)state;
+	for (size_t i = 0; i < PS_COUNT(sizes); i++) {
+		struct podshim_link *link = NULL;
+		struct podshim_runner *r = NULL;
+		struct podshim_result result;
+
+		assert_int_equal(podshim_launch_linked(c, &l, sizes[i], &r, &link, &e), 0);
+		assert_int_equal(podshim_link_max(link), sizes[i] / 2 - 8);
+		assert_int_equal(podshim_run_code(link, "print", 5, NULL, NULL, -1, &result, &e), 1);
+		assert_string_equal(result.text, "5");
+		free(result.text);
+		podshim_link_close(link);
+		podshim_runner_close(r);
+		assert_int_equal(count_fds(), before + 4);
+	}
+}
+
 static void records_have_a_bound(void **state)
 {
 	const struct podshim_launch l = { .flags = PODSHIM_CODE };
@@ -369,7 +405,7 @@ static void end_of_the_pod(void **state)
 	struct podshim_event ev;
 
 	(void)state;
-	assert_int_equal(podshim_shutdown(c, 0, &e), -1); /* this pod does not even say goodbye */
+	assert_int_equal(podshim_shutdown(c, 0, 100, &e), -1); /* this pod does not even say goodbye */
 	assert_error(PODSHIM_E_PEER, "'web' has closed the connection");
 	assert_int_equal(e.sys, EPIPE);
 	assert_int_equal(podshim_event(c, &ev, -1, &e), PODSHIM_END);
@@ -522,6 +558,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_walk_can_be_ended, setup, teardown),
 		cmocka_unit_test_setup_teardown(events_are_kept_up_to_a_bound, setup, teardown),
 		cmocka_unit_test_setup_teardown(runs_code, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_link_is_kept_ready, setup, teardown),
 		cmocka_unit_test_setup_teardown(records_have_a_bound, setup, teardown),
 		cmocka_unit_test_setup_teardown(end_of_the_pod, setup, teardown),
 		cmocka_unit_test_setup_teardown(rubbish_ends_the_connection, setup, teardown),

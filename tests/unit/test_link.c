@@ -476,6 +476,39 @@ static void death_is_noticed(void **state)
 	assert_says(&e, PS_E_PEER, "read from the ring: the peer process is gone");
 }
 
+static void use_by_the_peer_is_seen(void **state)
+{
+	struct ps_err e = { .cls = PS_OK };
+	struct ring_record rec;
+
+	(void)state;
+	test_link_offer(&t, LINK_DATA_MIN);
+	put(t.host, "hello");
+	ring_flush(&t.host->out);
+	assert_false(link_is_used(t.host)); /* nobody has accepted it */
+	assert_int_equal(link_accept(t.fds, &t.runner, &e), 0);
+	assert_false(link_is_used(t.host));
+	assert_true(link_is_used(t.runner));
+	/* Asleep for something, or having written. */
+	assert_int_equal(link_arm(t.runner, LINK_WRITABLE, 1), LINK_WRITABLE);
+	assert_int_equal(link_next(t.runner, &rec, 0, &e), 1);
+	ring_release(&t.runner->in);
+	assert_int_equal(link_arm(t.runner, LINK_READABLE, 0), 0);
+	assert_true(link_is_used(t.host));
+	link_disarm(t.runner);
+	put(t.runner, "hello");
+	ring_flush(&t.runner->out);
+	assert_true(link_is_used(t.host));
+	test_link_free(&t);
+
+	/* Having closed. */
+	test_link_both(&t, LINK_DATA_MIN);
+	assert_false(link_is_used(t.host));
+	ring_out_close(&t.runner->out);
+	assert_true(link_is_used(t.host));
+	test_link_free(&t);
+}
+
 static void close_of_nothing(void **state)
 {
 	(void)state;
@@ -545,7 +578,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(both_ways), OFFERED(constants_of_both_areas), OFFERED(seals_hold), cmocka_unit_test(offer_refuses_sizes),
 		OFFERED(accept_refuses), T(times_out), T(waiting_flushes), T(blocking_echo), T(both_directions_at_once),
-		T(pollable), T(close_is_told), T(death_is_noticed), cmocka_unit_test(close_of_nothing),
+		T(pollable), T(close_is_told), T(death_is_noticed), cmocka_unit_test(close_of_nothing), cmocka_unit_test(use_by_the_peer_is_seen),
 		cmocka_unit_test(offer_fails_whole), OFFERED(accept_fails_whole),
 	};
 #undef T
