@@ -213,6 +213,22 @@ static int load_program(struct creation *c, struct ps_err *e)
 	return bundle_load_text(b, q.cwd, &text, e) < 0 ? -1 : bundle_restrict(b, g, &use, e);
 }
 
+/* Wall time is the foreground's to watch: for anybody else it would be a limit that nobody keeps. */
+static int limit_time(struct creation *c, struct ps_err *e)
+{
+	const struct perm_limit *wall = c->bundle.permissions ? &c->bundle.permissions->settings.wall_ms : NULL;
+
+	if (!wall || !wall->set)
+		return 0;
+	if (!c->run || c->r->detach || c->wiring) {
+		(void)ps_fail(e, PS_E_UNSUPP, "a limit of wall time is for 'podshim run' in the foreground, and for 'podshim pod launch --timeout'");
+		return ps_at_from(e, wall->from, "");
+	}
+	if (!c->request.timeout_ms || wall->v < c->request.timeout_ms)
+		c->request.timeout_ms = wall->v;
+	return 0;
+}
+
 static int load(struct creation *c, struct ps_err *e)
 {
 	const struct permits_use use = { c->env->root, c->r->tell_files };
@@ -297,7 +313,7 @@ static int creation_new(const struct pod_env *env, const struct pod_create_reque
 	c->launch = (struct launch)LAUNCH_INIT(NULL);
 	if (!container_id_valid(r->id))
 		return ps_fail(e, PS_E_USAGE, "invalid container ID format: '%s'", r->id);
-	if (load(c, e) < 0 || check_console(c, e) < 0 || open_channel(c, e) < 0 || open_broker(c, e) < 0 ||
+	if (load(c, e) < 0 || limit_time(c, e) < 0 || check_console(c, e) < 0 || open_channel(c, e) < 0 || open_broker(c, e) < 0 ||
 	    bundle_plan(&c->bundle, env, c->r, &c->block, e) < 0)
 		return -1;
 	const struct plan *p = plan_view(c->block.data, c->block.len);

@@ -75,6 +75,24 @@ int permits_collect(struct ps_arena *a, const struct policy *p, const struct per
 	return 0;
 }
 
+static int unavailable(const char *what, const char *from, struct ps_err *e)
+{
+	(void)ps_fail(e, PS_E_UNSUPP, "%s is not available in this version", what);
+	return ps_at_from(e, from ? from : "", "");
+}
+
+/* Nothing that was asked for is left out without a word. */
+static int check_settings(const struct perm_settings *s, struct ps_err *e)
+{
+	if (s->undo.set && s->undo.v)
+		return unavailable("'undo' of writes", NULL, e);
+	if (s->mode.set && s->mode.v == PERM_ASK)
+		return unavailable("mode 'ask'", s->mode.from, e);
+	if (s->output.set)
+		return unavailable("a limit of output for a container ('podshim pod launch --output-limit' has one)", s->output.from, e);
+	return s->disk.set ? unavailable("a limit of disk space", s->disk.from, e) : 0;
+}
+
 int permits_apply(struct ps_arena *a, const struct policy *p, const struct permissions *g, int root_fd,
 		  const struct host *host, const struct permits_use *use, const struct policy **ret, struct ps_err *e)
 {
@@ -84,6 +102,8 @@ int permits_apply(struct ps_arena *a, const struct policy *p, const struct permi
 		.resolv_conf = ps_arena_printf(a, "%s/" RESOLV_CONF, use->root), .notify = true, .audit_files = use->tell_files || (g->settings.audit.allowed | g->settings.audit.denied) & files, .home = getenv("HOME"),
 	};
 
+	if (check_settings(&g->settings, e) < 0)
+		return -1;
 	return h.resolv_conf ? permissions_restrict(a, p, g, &h, ret, e) : ps_fail_os(e, "memory for permissions");
 }
 
