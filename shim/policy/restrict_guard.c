@@ -112,13 +112,12 @@ static const struct guard_rule code[] = {
 };
 /*
  * Memory that MDWE does not keep from becoming code.  A file in memory is on no mount that could be noexec: it can be
- * mapped, sealed against execve(2) or not.  Shared memory that is executable from the start gains nothing when a second
- * mapping of it (mremap(2), fork(2)) is made writable.
+ * mapped, sealed against execve(2) or not.  Shared memory (/dev/zero is that, too) that is executable from the start gains
+ * nothing when a second mapping of it, of mremap(2) or fork(2), is made writable.
  */
 static const struct guard_rule memory[] = {
 	{ "memfd_create memfd_secret", MISSING, { { .op = 0 } } },
-	{ "mmap", GUARD_ERRNO(EACCES), { { 2, GUARD_MASK, PROT_EXEC, PROT_EXEC },
-					 { 3, GUARD_MASK, MAP_SHARED | MAP_ANONYMOUS, MAP_SHARED | MAP_ANONYMOUS } } },
+	{ "mmap", GUARD_ERRNO(EACCES), { { 2, GUARD_MASK, PROT_EXEC, PROT_EXEC }, { 3, GUARD_MASK, MAP_SHARED, MAP_SHARED } } },
 };
 
 static const struct guard_rule audited[] = {

@@ -32,10 +32,17 @@ USER_IDS=(setpriv --reuid 65534 --regid 65534 --clear-groups env -u XDG_RUNTIME_
 
 # as root|user ARG...: the runtime, of whose words only errors count.
 as() {
-	local who=()
-	[[ $1 == root ]] || who=("${USER_IDS[@]}")
+	local ids=() root=$HERE/root-$1
+	[[ $1 == root ]] || ids=("${USER_IDS[@]}")
 	shift
-	"${who[@]}" timeout -k 5 60 "$PODSHIM" --root "$HERE/root-$EUID" "$@"
+	"${ids[@]}" timeout -k 5 60 "$PODSHIM" --root "$root" "$@"
+}
+# want STATUS root|user ARG...
+want() {
+	local expected=$1
+	shift
+	run as "$@"
+	((status == expected)) || { printf 'exit status %s, not %s: %s\n%s\n' "$status" "$expected" "$*" "$output" >&2; return 1; }
 }
 callers() {
 	echo root
@@ -87,17 +94,17 @@ LOADER=(/lib64/ld-linux-x86-64.so.2)
 	local who
 	for who in $(callers); do
 		attacker_at . coder
-		run -0 as "$who" run --quiet -A -- ./coder exec "$PWD/evil" /tmp "${LOADER[@]}" /bin/dash -c 'exit 42'
-		# Its own /tmp is noexec, and another mount than its own file's.
-		all_open_but memfd
-		run -0 as "$who" run --quiet --allow-read --allow-write=/tmp -- ./coder exec "$PWD/evil" /tmp "${LOADER[@]}" /bin/dash -c 'exit 42'
+		run -0 ./coder exec "$PWD/evil" "$PWD/tmp" "${LOADER[@]}" /bin/dash -c 'exit 42'
+		all_open_but
+		attacker_at . coder
+		want 0 "$who" run --quiet --allow-read --allow-write=/tmp -- ./coder exec "$PWD/evil" /tmp "${LOADER[@]}" /bin/dash -c 'exit 42'
 		all_shut 13
 		attacker_at . coder
 		# Where programs and what is written are the same place.
-		run -0 as "$who" run --quiet --allow-read --allow-write="$PWD" -- ./coder exec "$PWD/evil" "$PWD/tmp" "${LOADER[@]}" /bin/dash -c 'exit 42'
+		want 0 "$who" run --quiet --allow-read --allow-write="$PWD" -- ./coder exec "$PWD/evil" "$PWD/tmp" "${LOADER[@]}" /bin/dash -c 'exit 42'
 		all_shut 13
 		attacker_at . coder
-		run -0 as "$who" run --quiet --allow-read="$PWD" --allow-run="$PWD/evil" -- ./coder exec "$PWD/evil" /tmp
+		want 0 "$who" run --quiet --allow-read="$PWD" --allow-run="$PWD/evil" -- ./coder exec "$PWD/evil" /tmp
 		has "name open"
 	done
 }
@@ -135,18 +142,16 @@ LOADER=(/lib64/ld-linux-x86-64.so.2)
 
 # ---- ffi ----
 
-# Without a policy, too: no text of anybody's is writable to a neighbour's call.
 @test "ffi: no memory becomes code, by any way, of a program without a bundle" {
 	local who
 	for who in $(callers); do
 		attacker_at . coder
-		run -0 as "$who" run --quiet --allow-read --allow-write=/tmp -- ./coder map /usr/bin/true
+		want 0 "$who" run --quiet --allow-read --allow-write=/tmp -- ./coder map /usr/bin/true
 		all_shut 21
-		run -0 as "$who" run --quiet --allow-all -- ./coder map /usr/bin/true
-		has "mprotect open"
-		has "shared-remap open"
-		has "file open"
 	done
+	# Code is writable to nobody's process_vm_writev(2) but where it is so to its own process.
+	run -0 ./coder map /usr/bin/true
+	all_open_but vm-writev
 }
 
 @test "ffi: the same in a bundle, whatever capabilities it has" {
@@ -173,11 +178,150 @@ LOADER=(/lib64/ld-linux-x86-64.so.2)
 		    print(e)
 	EOT
 	for who in $(callers); do
-		run -0 as "$who" run --quiet --allow-read="$PWD" --allow-ffi="$PWD/liblisted.so" -- /usr/bin/python3 load.py "$PWD/liblisted.so"
+		want 0 "$who" run --quiet --allow-read="$PWD" --allow-ffi="$PWD/liblisted.so" -- /usr/bin/python3 load.py "$PWD/liblisted.so"
 		is 42
-		run -0 as "$who" run --quiet --allow-read="$PWD" --allow-ffi="$PWD/liblisted.so" -- /usr/bin/python3 load.py "$PWD/libother.so"
+		want 0 "$who" run --quiet --allow-read="$PWD" --allow-ffi="$PWD/liblisted.so" -- /usr/bin/python3 load.py "$PWD/libother.so"
 		has "failed to map segment from shared object"
-		run -0 as "$who" run --quiet --allow-read="$PWD" --allow-ffi="$PWD/liblisted.so" --allow-write=/tmp -- \
-			sh -c 'exit 0'
 	done
+}
+
+# ---- read, write ----
+
+# A tree with a secret in it, and a place to write: TREE/dir/sub/file, TREE/scratch.  They are the caller's own.
+new_tree() { # new_tree DIR [root|user]
+	TREE=$1
+	rm -rf "$TREE"
+	mkdir -p "$TREE/dir/sub" "$TREE/scratch"
+	echo secret >"$TREE/dir/sub/file"
+	python3 -c 'import os, sys; os.setxattr(sys.argv[1], "user.secret", b"other")' "$TREE/dir/sub/file"
+	[[ ${2:-root} == root ]] || chown -R 65534:65534 "$TREE"
+}
+# What must stay as it is: names, modes, owners, times, contents.
+tree_state() {
+	find "$1/dir" -printf '%P %y %m %U:%G %n %T@ %C@ %l\n' | sort
+	cat "$1/dir/sub/file"
+	getfattr_of "$1/dir/sub/file"
+}
+getfattr_of() {
+	python3 -c 'import os, sys; print(os.listxattr(sys.argv[1]))' "$1"
+}
+
+@test "read: the ways of the attacker are open without a policy" {
+	requires python3
+	new_tree "$HERE/work/tree"
+	cp "$(attacker reader)" reader
+	run -0 unshare -m --propagation private ./reader read "$TREE/dir/sub/file" "$TREE/scratch"
+	# What it takes is one's own overlay, and luck.
+	lacks "plain shut"
+	(($(grep -c open <<<"$output") >= 18)) || { echo "$output" >&2; return 1; }
+	new_tree "$HERE/work/tree"
+	run -0 unshare -m --propagation private ./reader write "$TREE/dir/sub/file" "$TREE/scratch"
+	(($(grep -c open <<<"$output") >= 19)) || { echo "$output" >&2; return 1; }
+}
+
+@test "read: nothing but what is listed, by any way, of a program without a bundle" {
+	local who tree
+	requires python3
+	cp "$(attacker reader)" reader
+	for who in $(callers); do
+		new_tree "$HERE/work/tree" "$who"
+		# What is not listed is not there; what is denied in what is listed is masked.
+		want 0 "$who" run --quiet --allow-read="$TREE/scratch" --allow-write="$TREE/scratch" -- \
+			./reader read "$TREE/dir/sub/file" "$TREE/scratch"
+		all_shut 24
+		new_tree "$HERE/work/tree" "$who"
+		for deny in "$TREE/dir/sub/file" "$TREE/dir/sub" "$TREE/dir"; do
+			want 0 "$who" run --quiet --allow-read="$TREE" --allow-write="$TREE" --deny-read="$deny" -- \
+				./reader read "$TREE/dir/sub/file" "$TREE/scratch"
+			all_shut 24
+			[[ $(find "$TREE/dir" -name file -exec cat {} +) == secret ]]
+			new_tree "$HERE/work/tree" "$who"
+		done
+		want 0 "$who" run --quiet --allow-read="$TREE" -- ./reader read "$TREE/dir/sub/file" "$TREE/scratch"
+		has "plain open"
+	done
+}
+
+# A bundle with the tree at /tree, and capabilities that would do without permissions.
+new_tree_bundle() {
+	new_bundle
+	cp "$(attacker reader)" "$ROOTFS/reader"
+	new_tree "$ROOTFS/tree"
+	config 'del(.linux.seccomp) | .process.capabilities |= map_values(["CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE", "CAP_SYS_PTRACE",
+		"CAP_DAC_READ_SEARCH", "CAP_CHOWN", "CAP_FOWNER", "CAP_LINUX_IMMUTABLE", "CAP_SYS_CHROOT", "CAP_MKNOD"]) | .root.readonly = false'
+}
+
+@test "read: the same in a bundle with CAP_SYS_ADMIN and others; a second mount of the tree" {
+	local deny at
+	requires python3
+	new_tree_bundle
+	mkdir "$ROOTFS/second" "$ROOTFS/third"
+	# The tree is at /second, too, and its directory at /third.
+	config --arg t "$ROOTFS/tree" '.mounts += [
+		{destination: "/second", type: "bind", source: $t, options: ["rbind", "rw"]},
+		{destination: "/third", type: "bind", source: ($t + "/dir"), options: ["bind", "rw"]}]'
+	for at in /tree/dir/sub/file /second/dir/sub/file /third/sub/file; do
+		payload /reader read "$at" /tree/scratch
+		for deny in /tree/dir/sub/file /tree/dir /second/dir/sub /third/sub/file; do
+			run_bundle --quiet --allow-read --allow-write --allow-run --allow-ffi --allow-sys --deny-read="$deny"
+			lacks "second open"
+			all_shut 24
+			[[ $(find "$ROOTFS/tree/dir" -name file -exec cat {} +) == secret ]]
+			rm -rf "$ROOTFS/tree/scratch"/*
+		done
+		run_bundle --quiet --allow-read=/tree/scratch,/bin --allow-write --allow-run --allow-ffi --allow-sys
+		all_shut 24
+		run_bundle --quiet --allow-read --allow-write --allow-run --allow-ffi --allow-sys
+		has "plain open"
+		new_tree "$ROOTFS/tree"
+	done
+}
+
+@test "write: nothing but what is listed, by any way, of a program without a bundle" {
+	local who before
+	requires python3
+	cp "$(attacker reader)" reader
+	for who in $(callers); do
+		new_tree "$HERE/work/tree" "$who"
+		before=$(tree_state "$TREE")
+		want 0 "$who" run --quiet --allow-read="$TREE" --allow-write="$TREE/scratch" -- \
+			./reader write "$TREE/dir/sub/file" "$TREE/scratch"
+		all_shut 25
+		[ "$(tree_state "$TREE")" = "$before" ]
+		for deny in "$TREE/dir/sub/file" "$TREE/dir/sub" "$TREE/dir"; do
+			want 0 "$who" run --quiet --allow-read="$TREE" --allow-write="$TREE" --deny-write="$deny" -- \
+				./reader write "$TREE/dir/sub/file" "$TREE/scratch"
+			[[ $deny != "$TREE/dir/sub" && $deny != "$TREE/dir" ]] || all_shut 25
+			lacks "open-trunc open"
+			lacks "rename-over open"
+			lacks "unlink open"
+			[[ $(find "$TREE" -name file -exec cat {} +) == secret ]]
+			rm -rf "$TREE/scratch"/*
+		done
+		new_tree "$TREE" "$who"
+		want 0 "$who" run --quiet --allow-read="$TREE" --allow-write="$TREE" -- ./reader write "$TREE/dir/sub/file" "$TREE/scratch"
+		has "open open"
+		has "truncate open"
+	done
+}
+
+@test "write: the same in a bundle with CAP_SYS_ADMIN and others; a second mount of the tree" {
+	local before at flags
+	requires python3
+	new_tree_bundle
+	mkdir "$ROOTFS/second"
+	config --arg t "$ROOTFS/tree" '.mounts += [{destination: "/second", type: "bind", source: $t, options: ["rbind", "rw"]}]'
+	before=$(tree_state "$ROOTFS/tree")
+	for at in /tree /second; do
+		payload /reader write "$at/dir/sub/file" /tree/scratch
+		for flags in --allow-write=/tree/scratch "--allow-write --deny-write=/tree/dir" "--allow-write=/tree --deny-write=/second/dir"; do
+			# shellcheck disable=SC2086  # words
+			run_bundle --quiet --allow-read --allow-run --allow-ffi --allow-sys $flags
+			all_shut 25
+			[ "$(tree_state "$ROOTFS/tree")" = "$before" ]
+			rm -rf "$ROOTFS/tree/scratch"/*
+		done
+	done
+	run_bundle --quiet --allow-read --allow-run --allow-ffi --allow-sys --allow-write
+	has "open open"
 }
