@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/sched.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/scope.h"
 #include "shim/policy/arch.h"
@@ -109,8 +110,15 @@ static const struct guard_rule code[] = {
 	{ "shmat", GUARD_ERRNO(EACCES), { { 2, GUARD_MASK, 0100000 /* SHM_EXEC */, 0100000 } } },
 	{ "personality", DENIED, { { 0, GUARD_MASK, 0x400000 /* READ_IMPLIES_EXEC */, 0x400000 } } },
 };
-/* A file in memory is on no mount that could be noexec: it can be mapped as code, sealed against execve(2) or not. */
-static const struct guard_rule memory_files[] = { { "memfd_create memfd_secret", MISSING, { { .op = 0 } } } };
+/*
+ * Memory that MDWE does not keep from becoming code.  A file in memory is on no mount that could be noexec: it can be
+ * mapped, sealed against execve(2) or not.  Shared memory (/dev/zero is that, too) that is executable from the start gains
+ * nothing when a second mapping of it, of mremap(2) or fork(2), is made writable.
+ */
+static const struct guard_rule memory[] = {
+	{ "memfd_create memfd_secret", MISSING, { { .op = 0 } } },
+	{ "mmap", GUARD_ERRNO(EACCES), { { 2, GUARD_MASK, PROT_EXEC, PROT_EXEC }, { 3, GUARD_MASK, MAP_SHARED, MAP_SHARED } } },
+};
 
 static const struct guard_rule audited[] = {
 	{ "open openat openat2 creat execve execveat", SECCOMP_RET_USER_NOTIF, { { .op = 0 } } },
@@ -129,7 +137,7 @@ int restrict_kernel(struct restricting *r)
 		return -1;
 	if (r->enforced && ((files && guard_add(r, from, mounts, PS_COUNT(mounts)) < 0) ||
 			    (programs && guard_add(r, from, code, PS_COUNT(code)) < 0) ||
-			    (r->p->mdwe && guard_add(r, from, memory_files, 1) < 0)))
+			    (r->p->mdwe && guard_add(r, from, memory, PS_COUNT(memory)) < 0)))
 		return -1;
 	if (!r->h->audit_files)
 		return 0;

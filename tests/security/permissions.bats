@@ -1,0 +1,327 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Permissions under attack: programs that try every way round one.  Each attacker is also let loose without a policy, where
+# its ways must be open: a way that fails everywhere would show nothing.
+
+load ../bats/lib/common
+load ../bats/lib/bundle
+load ../bats/lib/requires
+load ../bats/lib/wait
+load lib/attack
+
+setup() {
+	common_setup
+	requires root podshim jq setpriv
+	# A user's own place, which he can reach.
+	HERE=$(mktemp -d /tmp/podshim-perm.XXXXXX)
+	chmod 755 "$HERE"
+	cp "$PODSHIM" "$HERE/podshim"
+	mkdir "$HERE/work" "$HERE/work/tmp"
+	chown -R 65534:65534 "$HERE"
+	cd "$HERE/work" || return
+	unset "${!PODSHIM_@}"
+	PODSHIM=$HERE/podshim
+}
+teardown() {
+	common_teardown
+	cd /
+	[[ -z ${HERE:-} ]] || rm -rf "$HERE"
+}
+
+USER_IDS=(setpriv --reuid 65534 --regid 65534 --clear-groups env -u XDG_RUNTIME_DIR HOME=/nonexistent)
+
+# as root|user ARG...: the runtime, of whose words only errors count.
+as() {
+	local ids=() root=$HERE/root-$1
+	[[ $1 == root ]] || ids=("${USER_IDS[@]}")
+	shift
+	"${ids[@]}" timeout -k 5 60 "$PODSHIM" --root "$root" "$@"
+}
+# want STATUS root|user ARG...
+want() {
+	local expected=$1
+	shift
+	run as "$@"
+	((status == expected)) || { printf 'exit status %s, not %s: %s\n%s\n' "$status" "$expected" "$*" "$output" >&2; return 1; }
+}
+callers() {
+	echo root
+	if "${USER_IDS[@]}" unshare -Ur true 2>/dev/null; then
+		echo user
+	fi
+}
+
+# Is every way shut?  At least N were tried.
+all_shut() { # all_shut N
+	lacks " open"
+	(($(grep -c ' shut$' <<<"$output") >= $1)) || { printf 'not %s ways:\n%s\n' "$1" "$output" >&2; return 1; }
+}
+# Are all ways open but those that are named?
+all_open_but() { # all_open_but NAME...
+	local shut
+	shut=$(sed -n 's/ shut$//p' <<<"$output" | tr '\n' ' ')
+	[[ ${shut% } == "$*" ]] || { printf 'shut without a policy, but for "%s":\n%s\n' "$*" "$output" >&2; return 1; }
+}
+
+# attacker_at DIR NAME: a copy of the attacker, and of "evil", which is the same.
+attacker_at() {
+	local bin
+	bin=$(attacker "$2")
+	rm -rf "${1:?}/$2" "$1/evil"
+	cp "$bin" "$1/$2"
+	cp "$bin" "$1/evil"
+	chown 65534:65534 "$1/$2" "$1/evil"
+}
+
+# A bundle with a loader, a C library and a shell that needs both, and a program of its own; the shell is /dyn/sh.
+new_dynamic_bundle() {
+	local f
+	new_bundle
+	mkdir -p "$ROOTFS/lib64" "$ROOTFS/lib/x86_64-linux-gnu" "$ROOTFS/dyn" "$ROOTFS/opt/app" "$ROOTFS/data"
+	for f in /lib64/ld-linux-x86-64.so.2 /lib/x86_64-linux-gnu/libc.so.6; do
+		cp -L "$f" "$ROOTFS$f"
+	done
+	cp -L /bin/dash "$ROOTFS/dyn/sh"
+	config 'del(.linux.seccomp) | .process.capabilities |= map_values(["CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE", "CAP_SYS_PTRACE",
+		"CAP_DAC_READ_SEARCH", "CAP_CHOWN", "CAP_FOWNER", "CAP_LINUX_IMMUTABLE"]) | .root.readonly = false'
+}
+
+LOADER=(/lib64/ld-linux-x86-64.so.2)
+
+# ---- run ----
+
+@test "run: what is not listed does not run, by any way, of a program without a bundle" {
+	local who
+	for who in $(callers); do
+		attacker_at . coder
+		run -0 ./coder exec "$PWD/evil" "$PWD/tmp" "${LOADER[@]}" /bin/dash -c 'exit 42'
+		all_open_but
+		attacker_at . coder
+		want 0 "$who" run --quiet --allow-read --allow-write=/tmp -- ./coder exec "$PWD/evil" /tmp "${LOADER[@]}" /bin/dash -c 'exit 42'
+		all_shut 13
+		attacker_at . coder
+		# Where programs and what is written are the same place.
+		want 0 "$who" run --quiet --allow-read --allow-write="$PWD" -- ./coder exec "$PWD/evil" "$PWD/tmp" "${LOADER[@]}" /bin/dash -c 'exit 42'
+		all_shut 13
+		attacker_at . coder
+		want 0 "$who" run --quiet --allow-read="$PWD" --allow-run="$PWD/evil" -- ./coder exec "$PWD/evil" /tmp
+		has "name open"
+	done
+}
+
+@test "run: the same in a bundle, with files and a loader of its own" {
+	local readable
+	new_dynamic_bundle
+	payload /opt/app/coder exec /data/evil /data "${LOADER[@]}" /dyn/sh -c 'exit 42'
+	for readable in --allow-read --allow-read=/; do
+		attacker_at "$ROOTFS/opt/app" coder
+		mv "$ROOTFS/opt/app/evil" "$ROOTFS/data/evil"
+		run_bundle --quiet "$readable" --allow-write --allow-sys
+		all_shut 13
+	done
+	attacker_at "$ROOTFS/opt/app" coder
+	mv "$ROOTFS/opt/app/evil" "$ROOTFS/data/evil"
+	run_bundle --quiet "$readable" --allow-write --allow-run=/dyn/sh
+	has "loader open"
+	has "name shut"
+	attacker_at "$ROOTFS/opt/app" coder
+	mv "$ROOTFS/opt/app/evil" "$ROOTFS/data/evil"
+	run_bundle
+	all_open_but
+}
+
+@test "run: a program in the directory of what may be loaded is no program that may be run" {
+	new_dynamic_bundle
+	attacker_at "$ROOTFS/opt/app" coder
+	mkdir "$ROOTFS/opt/lib"
+	mv "$ROOTFS/opt/app/evil" "$ROOTFS/opt/lib/evil"
+	payload /opt/app/coder exec /opt/lib/evil /data
+	run_bundle --quiet --allow-read --allow-write=/data --allow-ffi=/opt/lib
+	all_shut 12
+}
+
+# ---- ffi ----
+
+@test "ffi: no memory becomes code, by any way, of a program without a bundle" {
+	local who
+	for who in $(callers); do
+		attacker_at . coder
+		want 0 "$who" run --quiet --allow-read --allow-write=/tmp -- ./coder map /usr/bin/true
+		all_shut 21
+	done
+	# Code is writable to nobody's process_vm_writev(2) but where it is so to its own process.
+	run -0 ./coder map /usr/bin/true
+	all_open_but vm-writev
+}
+
+@test "ffi: the same in a bundle, whatever capabilities it has" {
+	new_dynamic_bundle
+	attacker_at "$ROOTFS/opt/app" coder
+	payload /opt/app/coder map /lib/x86_64-linux-gnu/libc.so.6
+	run_bundle --quiet --allow-read --allow-write --allow-sys
+	all_shut 21
+	run_bundle
+	all_open_but vm-writev
+}
+
+@test "ffi: a library that is listed can be loaded, another one cannot" {
+	local who lib
+	requires gcc /usr/bin/python3
+	for lib in listed other; do
+		gcc -shared -fPIC -o "lib$lib.so" -x c - <<<'int answer(void) { return 42; }'
+	done
+	cat >load.py <<-'EOT'
+		import ctypes, sys
+		try:
+		    print(ctypes.CDLL(sys.argv[1]).answer())
+		except OSError as e:
+		    print(e)
+	EOT
+	for who in $(callers); do
+		want 0 "$who" run --quiet --allow-read="$PWD" --allow-ffi="$PWD/liblisted.so" -- /usr/bin/python3 load.py "$PWD/liblisted.so"
+		is 42
+		want 0 "$who" run --quiet --allow-read="$PWD" --allow-ffi="$PWD/liblisted.so" -- /usr/bin/python3 load.py "$PWD/libother.so"
+		has "failed to map segment from shared object"
+	done
+}
+
+# ---- read, write ----
+
+# A tree with a secret in it, and a place to write: TREE/dir/sub/file, TREE/scratch.  They are the caller's own.
+new_tree() { # new_tree DIR [root|user]
+	TREE=$1
+	rm -rf "$TREE"
+	mkdir -p "$TREE/dir/sub" "$TREE/scratch"
+	echo secret >"$TREE/dir/sub/file"
+	python3 -c 'import os, sys; os.setxattr(sys.argv[1], "user.secret", b"other")' "$TREE/dir/sub/file"
+	[[ ${2:-root} == root ]] || chown -R 65534:65534 "$TREE"
+}
+# What must stay as it is: names, modes, owners, times, contents.
+tree_state() {
+	find "$1/dir" -printf '%P %y %m %U:%G %n %T@ %C@ %l\n' | sort
+	cat "$1/dir/sub/file"
+	getfattr_of "$1/dir/sub/file"
+}
+getfattr_of() {
+	python3 -c 'import os, sys; print(os.listxattr(sys.argv[1]))' "$1"
+}
+
+@test "read: the ways of the attacker are open without a policy" {
+	requires python3
+	new_tree "$HERE/work/tree"
+	cp "$(attacker reader)" reader
+	run -0 unshare -m --propagation private ./reader read "$TREE/dir/sub/file" "$TREE/scratch"
+	# What it takes is one's own overlay, and luck.
+	lacks "plain shut"
+	(($(grep -c open <<<"$output") >= 18)) || { echo "$output" >&2; return 1; }
+	new_tree "$HERE/work/tree"
+	run -0 unshare -m --propagation private ./reader write "$TREE/dir/sub/file" "$TREE/scratch"
+	(($(grep -c open <<<"$output") >= 19)) || { echo "$output" >&2; return 1; }
+}
+
+@test "read: nothing but what is listed, by any way, of a program without a bundle" {
+	local who tree
+	requires python3
+	cp "$(attacker reader)" reader
+	for who in $(callers); do
+		new_tree "$HERE/work/tree" "$who"
+		# What is not listed is not there; what is denied in what is listed is masked.
+		want 0 "$who" run --quiet --allow-read="$TREE/scratch" --allow-write="$TREE/scratch" -- \
+			./reader read "$TREE/dir/sub/file" "$TREE/scratch"
+		all_shut 24
+		new_tree "$HERE/work/tree" "$who"
+		for deny in "$TREE/dir/sub/file" "$TREE/dir/sub" "$TREE/dir"; do
+			want 0 "$who" run --quiet --allow-read="$TREE" --allow-write="$TREE" --deny-read="$deny" -- \
+				./reader read "$TREE/dir/sub/file" "$TREE/scratch"
+			all_shut 24
+			[[ $(find "$TREE/dir" -name file -exec cat {} +) == secret ]]
+			new_tree "$HERE/work/tree" "$who"
+		done
+		want 0 "$who" run --quiet --allow-read="$TREE" -- ./reader read "$TREE/dir/sub/file" "$TREE/scratch"
+		has "plain open"
+	done
+}
+
+# A bundle with the tree at /tree, and capabilities that would do without permissions.
+new_tree_bundle() {
+	new_bundle
+	cp "$(attacker reader)" "$ROOTFS/reader"
+	new_tree "$ROOTFS/tree"
+	config 'del(.linux.seccomp) | .process.capabilities |= map_values(["CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE", "CAP_SYS_PTRACE",
+		"CAP_DAC_READ_SEARCH", "CAP_CHOWN", "CAP_FOWNER", "CAP_LINUX_IMMUTABLE", "CAP_SYS_CHROOT", "CAP_MKNOD"]) | .root.readonly = false'
+}
+
+@test "read: the same in a bundle with CAP_SYS_ADMIN and others; a second mount of the tree" {
+	local deny at
+	requires python3
+	new_tree_bundle
+	mkdir "$ROOTFS/second" "$ROOTFS/third"
+	# The tree is at /second, too, and its directory at /third.
+	config --arg t "$ROOTFS/tree" '.mounts += [
+		{destination: "/second", type: "bind", source: $t, options: ["rbind", "rw"]},
+		{destination: "/third", type: "bind", source: ($t + "/dir"), options: ["bind", "rw"]}]'
+	for at in /tree/dir/sub/file /second/dir/sub/file /third/sub/file; do
+		payload /reader read "$at" /tree/scratch
+		for deny in /tree/dir/sub/file /tree/dir /second/dir/sub /third/sub/file; do
+			run_bundle --quiet --allow-read --allow-write --allow-run --allow-ffi --allow-sys --deny-read="$deny"
+			lacks "second open"
+			all_shut 24
+			[[ $(find "$ROOTFS/tree/dir" -name file -exec cat {} +) == secret ]]
+			rm -rf "$ROOTFS/tree/scratch"/*
+		done
+		run_bundle --quiet --allow-read=/tree/scratch,/bin --allow-write --allow-run --allow-ffi --allow-sys
+		all_shut 24
+		run_bundle --quiet --allow-read --allow-write --allow-run --allow-ffi --allow-sys
+		has "plain open"
+		new_tree "$ROOTFS/tree"
+	done
+}
+
+@test "write: nothing but what is listed, by any way, of a program without a bundle" {
+	local who before
+	requires python3
+	cp "$(attacker reader)" reader
+	for who in $(callers); do
+		new_tree "$HERE/work/tree" "$who"
+		before=$(tree_state "$TREE")
+		want 0 "$who" run --quiet --allow-read="$TREE" --allow-write="$TREE/scratch" -- \
+			./reader write "$TREE/dir/sub/file" "$TREE/scratch"
+		all_shut 25
+		[ "$(tree_state "$TREE")" = "$before" ]
+		for deny in "$TREE/dir/sub/file" "$TREE/dir/sub" "$TREE/dir"; do
+			want 0 "$who" run --quiet --allow-read="$TREE" --allow-write="$TREE" --deny-write="$deny" -- \
+				./reader write "$TREE/dir/sub/file" "$TREE/scratch"
+			[[ $deny != "$TREE/dir/sub" && $deny != "$TREE/dir" ]] || all_shut 25
+			lacks "open-trunc open"
+			lacks "rename-over open"
+			lacks "unlink open"
+			[[ $(find "$TREE" -name file -exec cat {} +) == secret ]]
+			rm -rf "$TREE/scratch"/*
+		done
+		new_tree "$TREE" "$who"
+		want 0 "$who" run --quiet --allow-read="$TREE" --allow-write="$TREE" -- ./reader write "$TREE/dir/sub/file" "$TREE/scratch"
+		has "open open"
+		has "truncate open"
+	done
+}
+
+@test "write: the same in a bundle with CAP_SYS_ADMIN and others; a second mount of the tree" {
+	local before at flags
+	requires python3
+	new_tree_bundle
+	mkdir "$ROOTFS/second"
+	config --arg t "$ROOTFS/tree" '.mounts += [{destination: "/second", type: "bind", source: $t, options: ["rbind", "rw"]}]'
+	before=$(tree_state "$ROOTFS/tree")
+	for at in /tree /second; do
+		payload /reader write "$at/dir/sub/file" /tree/scratch
+		for flags in --allow-write=/tree/scratch "--allow-write --deny-write=/tree/dir" "--allow-write=/tree --deny-write=/second/dir"; do
+			# shellcheck disable=SC2086  # words
+			run_bundle --quiet --allow-read --allow-run --allow-ffi --allow-sys $flags
+			all_shut 25
+			[ "$(tree_state "$ROOTFS/tree")" = "$before" ]
+			rm -rf "$ROOTFS/tree/scratch"/*
+		done
+	done
+	run_bundle --quiet --allow-read --allow-run --allow-ffi --allow-sys --allow-write
+	has "open open"
+}
