@@ -86,42 +86,12 @@ static int take_read(struct restricting *r, const struct perm_place *place, cons
 	return may_be_read(r, path) ? mask(r, place->entry->from, path) : 0;
 }
 
-static bool is_rebound(const struct restricting *r, const char *path)
-{
-	const struct policy_rebind *rebinds = r->rebinds.v;
-
-	for (size_t i = 0; i < r->rebinds.n; i++)
-		if (strcmp(rebinds[i].path, path) == 0)
-			return true;
-	return false;
-}
-
-/* A directory on the way to it could be renamed, and made again with another file in it: a mount point cannot. */
-static int pin_way_to(struct restricting *r, const char *from, const char *path)
-{
-	const char *target = view_mount_target(&r->view, view_mount_of(&r->view, path)), *dir = path, *slash;
-
-	while ((slash = strrchr(dir, '/')) > dir) {
-		dir = ps_arena_strndup(r->a, dir, (size_t)(slash - dir));
-		if (!dir)
-			return restrict_oom(r);
-		if (strcmp(dir, target) == 0 || !may_be_written(r, dir))
-			return 0;
-		if (!is_rebound(r, dir) && rebind(r, from, dir, r->code_listed ? MOUNT_ATTR_NOEXEC : 0U, 0, true) < 0)
-			return -1;
-	}
-	return 0;
-}
-
 static int take_write(struct restricting *r, const struct perm_place *place, const char *path)
 {
 	if (place->at.kind == VIEW_OTHER && !(r->handled & LANDLOCK_ACCESS_FS_WRITE_FILE))
 		return cannot(r, POLICY_WRITE, place->entry->from, "'%s' is no file: a read-only mount does not keep it from being written",
 			      path);
-	if (!may_be_written(r, path))
-		return 0;
-	return pin_way_to(r, place->entry->from, path) < 0
-		       ? -1 : rebind(r, place->entry->from, path, MOUNT_ATTR_RDONLY, 0, place->at.kind == VIEW_DIR);
+	return may_be_written(r, path) ? rebind(r, place->entry->from, path, MOUNT_ATTR_RDONLY, 0, place->at.kind == VIEW_DIR) : 0;
 }
 
 /* Whatever leads to it. */
@@ -170,6 +140,49 @@ static int restrict_ignored(struct restricting *r)
 	return 0;
 }
 
+/* ---- The way to what is read-only ---- */
+
+static bool is_rebound(const struct restricting *r, const char *path)
+{
+	const struct policy_rebind *rebinds = r->rebinds.v;
+
+	for (size_t i = 0; i < r->rebinds.n; i++)
+		if (strcmp(rebinds[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+/* A directory on the way to it could be renamed, and made again with another file in it: a mount point cannot. */
+static int pin_way_to(struct restricting *r, const char *from, const char *path)
+{
+	const char *target = view_mount_target(&r->view, view_mount_of(&r->view, path)), *dir = path, *slash;
+
+	while ((slash = strrchr(dir, '/')) > dir) {
+		dir = ps_arena_strndup(r->a, dir, (size_t)(slash - dir));
+		if (!dir)
+			return restrict_oom(r);
+		if (strcmp(dir, target) == 0 || !may_be_written(r, dir))
+			return 0;
+		if (!is_rebound(r, dir) && rebind(r, from, dir, r->code_listed ? MOUNT_ATTR_NOEXEC : 0U, 0, true) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Programs, too: whoever looks for one outside would find another. */
+static int pin_ways(struct restricting *r)
+{
+	const size_t n = r->rebinds.n;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct policy_rebind row = ((const struct policy_rebind *)r->rebinds.v)[i];
+
+		if (row.attr_set & MOUNT_ATTR_RDONLY && pin_way_to(r, row.from, row.path) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* An entry that denies everything leaves nothing to mask. */
 int restrict_masks(struct restricting *r)
 {
@@ -181,5 +194,5 @@ int restrict_masks(struct restricting *r)
 	for (size_t i = 0; i < read->n; i++)
 		if (take_away(r, &read->v[i], take_read) < 0)
 			return -1;
-	return restrict_ignored(r);
+	return restrict_ignored(r) < 0 ? -1 : pin_ways(r);
 }

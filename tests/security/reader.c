@@ -507,6 +507,32 @@ static int w_rename_parent(void)
 	return rename(parent, other) == 0;
 }
 
+/* Any directory on the way to it, which is then made again with another file in it. */
+static int w_replace(void)
+{
+	const size_t top = (size_t)(strrchr(scratch, '/') - scratch); /* what is above is not the host's, perhaps */
+	char way[4096], other[4200];
+	int fd;
+
+	for (size_t n = strlen(parent); n > top; n--) {
+		if (parent[n] && parent[n] != '/')
+			continue;
+		snprintf(way, sizeof(way), "%.*s", (int)n, parent);
+		snprintf(other, sizeof(other), "%s.r", way);
+		if (rename(way, other) < 0)
+			continue;
+		for (char *slash = strchr(parent + n, '/');; slash = strchr(slash + 1, '/')) {
+			snprintf(way, sizeof(way), "%.*s", slash ? (int)(slash - parent) : (int)strlen(parent), parent);
+			(void)mkdir(way, 0755);
+			if (!slash)
+				break;
+		}
+		fd = open(target, O_WRONLY | O_CREAT, 0644);
+		return fd >= 0 && write(fd, "replaced", 8) == 8;
+	}
+	return 0;
+}
+
 static int w_link(void)
 {
 	char *path = scratch_path("w-link");
@@ -582,7 +608,7 @@ static const struct { const char *name; int (*way)(void); } writes[] = {
 	{ "utimes", w_utimes }, { "xattr", w_xattr }, { "flags", w_flags }, { "sibling", w_sibling }, { "tmpfile", w_tmpfile },
 	{ "mknod", w_bound_socket }, { "fallocate", w_fallocate }, { "open-trunc", w_trunc_open }, { "truncate", w_truncate },
 	{ "creat", w_creat }, { "rename-over", w_rename_over }, { "rename-away", w_rename_away }, { "unlink", w_unlink },
-	{ "rename-parent", w_rename_parent },
+	{ "rename-parent", w_rename_parent }, { "replace", w_replace },
 };
 
 /* ---- a descriptor from outside ---- */
