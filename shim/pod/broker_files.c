@@ -145,7 +145,7 @@ static void tell_of(struct request *r, struct wish w, int dirfd, const char *pat
 		if (!look_behind(r, &w, whole, real))
 			return;
 		if (all && strcmp(whole, real) != 0 && strncmp(whole, "/proc/", 6) != 0)
-			(void)request_allowed(r, &q, w.action, /* sound= */ false, &err);
+			(void)request_allowed(r, &q, "link", /* sound= */ false, &err);
 		q.value = real;
 	}
 	(void)request_allowed(r, &q, w.action, /* sound= */ false, &err);
