@@ -216,16 +216,33 @@ static int permissions_under(struct learning *l, const struct ps_buf *policy, co
 	return pod_permissions(&l->cli->env, &r, &l->cli->mem, ret, e);
 }
 
+static size_t count_entries(const struct learning *l)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->operators->n; i++)
+		n += l->operators->v[i]->entries.n;
+	return n;
+}
+
 static struct learn_facts facts_of(struct learning *l)
 {
 	struct learn_facts f = { .implied = l->implied, .home = getenv("HOME"), .exists = exists, .sees = sees, .ctx = l };
 	const struct program_request *p = l->r->program;
-	const char **places = p ? ps_arena_array(&l->cli->mem, p->n_binds + 1, sizeof(*places)) : NULL;
+	const char **places = p ? ps_arena_array(&l->cli->mem, p->n_binds + count_entries(l) + 1, sizeof(*places)) : NULL;
+	size_t n = 0;
 
 	for (size_t i = 0; places && i < p->n_binds; i++)
-		places[i] = p->binds[i].path;
+		places[n++] = p->binds[i].path;
+	for (size_t i = 0; places && i < l->operators->n; i++)
+		for (size_t k = 0; k < l->operators->v[i]->entries.n; k++) {
+			const struct perm_entry *en = &l->operators->v[i]->entries.v[k];
+
+			if (en->value && *en->value == '/' && (en->permission == POLICY_READ || en->permission == POLICY_WRITE))
+				places[n++] = en->value;
+		}
 	if (places)
-		f.places = (struct spec_strs){ places, p->n_binds };
+		f.places = (struct spec_strs){ places, n };
 	if (p && p->argv[0][0] == '/')
 		f.program = p->argv[0];
 	else if (p && !p->by_name)
@@ -263,7 +280,7 @@ static int learn_pass(struct learning *l, const struct learned *so_far, learn_ea
 	const struct learn_facts f = facts_of(l);
 
 	l->learn = learn_new(&l->cli->mem, &f);
-	if (!l->learn || !f.home != !getenv("HOME"))
+	if (!l->learn)
 		return fail_memory(e);
 	if (learn_each(l->audit, &l->runs, add, l, e) < 0)
 		return -1;
@@ -280,15 +297,6 @@ static void put_allowed_env(const struct learning *l, struct learned_entry *v, s
 			if (en->permission == POLICY_ENV && en->action == POLICY_ALLOW && en->value)
 				v[(*n)++] = (struct learned_entry){ .permission = POLICY_ENV, .value = en->value, .runs = UINT64_MAX };
 		}
-}
-
-static size_t count_entries(const struct learning *l)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < l->operators->n; i++)
-		n += l->operators->v[i]->entries.n;
-	return n;
 }
 
 /* Programs first: what they consist of needs no entries. */
@@ -314,7 +322,8 @@ static int learn_all(struct learning *l, struct ps_err *e)
 		refused[n_refused++] = others.refused[i];
 	for (size_t i = 0; i < programs.n_refused; i++)
 		refused[n_refused++] = programs.refused[i];
-	l->learned = (struct learned){ .entries = v, .n = n, .refused = refused, .n_refused = n_refused };
+	l->learned = (struct learned){ .entries = v, .n = n, .refused = refused, .n_refused = n_refused,
+				       .jit = others.jit };
 	return 0;
 }
 
@@ -336,6 +345,29 @@ static int check_access(void *ctx, const struct learn_access *x, struct ps_err *
 	ps_buf_puts(&l->report, "  not covered by what was learned; ");
 	perm_query_flag(&x->q, &l->report);
 	ps_buf_putc(&l->report, '\n');
+	return 0;
+}
+
+/* Refused in an earlier run, and given since. */
+static int drop_given(struct learning *l, struct ps_err *e)
+{
+	struct learned_refusal *v = ps_arena_array(&l->cli->mem, l->learned.n_refused + 1, sizeof(*v));
+	size_t n = 0;
+
+	if (!v)
+		return fail_memory(e);
+	for (size_t i = 0; i < l->learned.n_refused; i++) {
+		const struct learned_refusal *r = &l->learned.refused[i];
+		ps_auto_arena struct ps_arena a = { 0 };
+		struct perm_query q;
+
+		if (r->wanted && audit_query_parse(&a, policy_permission_name(r->permission), r->target, &q) &&
+		    permissions_decide(l->final, &q).action != POLICY_DENY)
+			continue;
+		v[n++] = *r;
+	}
+	l->learned.refused = v;
+	l->learned.n_refused = n;
 	return 0;
 }
 
@@ -373,6 +405,9 @@ static void put_entries(const struct learning *l, struct ps_buf *out)
 		ps_buf_printf(out, "%s  in %u of %u run%s: %s\n", en->folder ? "/" : "", k, l->runs.n, l->runs.n == 1 ? "" : "s",
 			      learn_confidence((UINT64_C(1) << (k < 64 ? k : 63)) - 1, l->runs.n));
 	}
+	if (l->learned.jit)
+		ps_buf_printf(out, "ffi   makes code at run time  in %u of %u run%s: %s\n", seen(l, l->learned.jit), l->runs.n,
+			      l->runs.n == 1 ? "" : "s", learn_confidence(l->learned.jit, l->runs.n));
 }
 
 /* With the flag of learn that would let it happen. */
@@ -459,7 +494,7 @@ static int conclude(struct learning *l, struct ps_err *e)
 	learned_policy(&l->learned, name, about.failed ? "" : about.data, &policy);
 	if (permissions_under(l, &policy, &l->final, e) < 0)
 		return ps_ctx(e, "check what was learned");
-	return learn_each(l->audit, &l->runs, check_access, l, e) < 0 ? -1 : write_all(l, &policy, e);
+	return learn_each(l->audit, &l->runs, check_access, l, e) < 0 || drop_given(l, e) < 0 ? -1 : write_all(l, &policy, e);
 }
 
 static int run_learn(struct cli *cli, struct ps_err *e)

@@ -31,7 +31,8 @@ static unsigned run_of(struct learn_runs *r, const char *id)
 
 static enum learn_kind kind_of(const char *action)
 {
-	static const char *const actions[] = { [LEARN_USE] = "", [LEARN_LIST] = "list", [LEARN_CREATE] = "create", [LEARN_LINK] = "link" };
+	static const char *const actions[] = { [LEARN_USE] = "", [LEARN_LIST] = "list", [LEARN_CREATE] = "create", [LEARN_JIT] = "jit",
+						[LEARN_LINK] = "link" };
 	size_t i = PS_COUNT(actions);
 
 	while (--i && strcmp(actions[i], action) != 0)
@@ -44,10 +45,13 @@ static bool read_access(struct ps_arena *a, const struct json *o, struct learn_r
 {
 	const char *result = text_of(o, "result");
 
-	if (strcmp(text_of(o, "kind"), "access") != 0 || !audit_query_parse(a, text_of(o, "perm"), text_of(o, "target"), &x->q))
+	x->kind = kind_of(text_of(o, "action"));
+	x->q.permission = POLICY_FFI;
+	if (strcmp(text_of(o, "kind"), "access") != 0)
+		return false;
+	if (x->kind != LEARN_JIT && !audit_query_parse(a, text_of(o, "perm"), text_of(o, "target"), &x->q))
 		return false;
 	x->target = x->q.value ? x->q.value : text_of(o, "target");
-	x->kind = kind_of(text_of(o, "action"));
 	x->happened = !strcmp(result, "allow") || !strcmp(result, "warn");
 	x->run = run_of(runs, text_of(o, "id"));
 	return true;

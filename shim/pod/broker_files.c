@@ -199,3 +199,78 @@ void call_exec(struct request *r)
 		tell_of(r, (struct wish){ POLICY_RUN, "exec", false }, at ? (int)r->args[0] : AT_FDCWD, path);
 	request_continue(r);
 }
+
+/* ---- Told to whoever learns: what changes a folder, and code that no file has ---- */
+
+enum needs { NEEDS_NOTHING, NEEDS_MISSING, NEEDS_PRESENT };
+
+/* The folder changes, if what it needs is so: else the target hears what stands in its way. */
+static void tell_of_change(struct request *r, unsigned arg, const char *path, enum needs needs)
+{
+	/* Calls in which a descriptor stands before each path. */
+	static const int with[] = { SYS_mkdirat, SYS_symlinkat, SYS_linkat, SYS_unlinkat, SYS_renameat2,
+#ifdef SYS_renameat
+				       SYS_renameat,
+#endif
+	};
+	char whole[PATH_MAX], real[PATH_MAX];
+	struct perm_query q = { .permission = POLICY_WRITE, .value = real };
+	int err, dirfd = AT_FDCWD;
+
+	for (size_t i = 0; i < PS_COUNT(with); i++)
+		if (r->call->nr == with[i])
+			dirfd = (int)r->args[arg - 1];
+	if (!path_of(r, dirfd, path, whole))
+		return;
+	const enum seen seen = resolve(r, whole, real);
+
+	if ((needs == NEEDS_MISSING && seen != SEEN_NOTHING) || (needs == NEEDS_PRESENT && seen == SEEN_NOTHING))
+		return;
+	switch (resolve_new(r, whole, real)) {
+	case SEEN_NOTHING:
+		return;
+	case SEEN_UNKNOWN:
+		memcpy(real, whole, PATH_MAX);
+		break;
+	case SEEN:
+	case SEEN_DIR:
+		break;
+	}
+	(void)request_allowed(r, &q, "create", /* sound= */ false, &err);
+}
+
+static void call_change(struct request *r, enum needs first, enum needs second)
+{
+	const enum needs needs[] = { first, second };
+	const unsigned args[] = { r->call->a, r->call->b };
+	const char *path;
+	size_t n;
+
+	for (size_t i = 0; i < PS_COUNT(args) && request_part(r, &path, &n, NULL); i++)
+		tell_of_change(r, args[i], path, needs[i]);
+	request_continue(r);
+}
+
+void call_make(struct request *r)
+{
+	call_change(r, NEEDS_MISSING, NEEDS_NOTHING);
+}
+
+void call_remove(struct request *r)
+{
+	call_change(r, NEEDS_PRESENT, NEEDS_NOTHING);
+}
+
+void call_rename(struct request *r)
+{
+	call_change(r, NEEDS_PRESENT, NEEDS_NOTHING);
+}
+
+void call_map(struct request *r)
+{
+	const struct perm_query q = { .permission = POLICY_FFI };
+	int err;
+
+	(void)request_allowed(r, &q, "jit", /* sound= */ true, &err);
+	request_continue(r);
+}

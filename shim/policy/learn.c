@@ -28,6 +28,7 @@ struct learn {
 	struct ps_arena *a;
 	struct learn_facts f;
 	struct table entries, refusals, created, modules; /* modules: folders of which files are code of the program's language */
+	uint64_t jit;
 	struct table listed;         /* folders that are entries only if something of them was used */
 };
 
@@ -399,6 +400,10 @@ int learn_add(struct learn *l, const struct learn_access *x)
 {
 	const char *risk = perm_query_risk(&x->q);
 
+	if (x->kind == LEARN_JIT) {
+		l->jit |= UINT64_C(1) << x->run;
+		return 0;
+	}
 	if (risk && !is_implied(l, x))
 		return refuse(l, x, protected_why(l, risk), /* is_use= */ false);
 	if (!x->happened)
@@ -412,7 +417,7 @@ int learn_add(struct learn *l, const struct learn_access *x)
 
 bool learn_refuses(const struct learn *l, const struct learn_access *x)
 {
-	return !x->happened || (x->kind == LEARN_LINK && l->f.sees(l->f.ctx, x->q.value)) || find(&l->refusals, x->q.permission, x->target) ||
+	return !x->happened || x->kind == LEARN_JIT || (x->kind == LEARN_LINK && l->f.sees(l->f.ctx, x->q.value)) || find(&l->refusals, x->q.permission, x->target) ||
 	       (x->q.permission == POLICY_READ && x->q.value && find(&l->listed, POLICY_READ, x->q.value));
 }
 
@@ -598,6 +603,7 @@ int learn_finish(struct learn *l, struct learned *ret)
 		s.v[i].optional = is_of_files(&s.v[i]) && !l->f.exists(l->f.ctx, s.v[i].value);
 	ret->entries = s.v;
 	ret->n = s.n;
+	ret->jit = l->jit;
 	return list_refusals(l, ret);
 }
 
@@ -637,11 +643,21 @@ void learned_flags(const struct learned *l, struct ps_buf *out)
 		out->failed |= list.failed || value.failed;
 		perm_put_word(out, list.len ? list.data : "");
 	}
+	if (l->jit)
+		ps_buf_puts(out, out->len ? " --jit" : "--jit");
+}
+
+static void put_list(struct ps_jsonw *w, const struct learned *l, const char *key, enum policy_permission p, struct ps_buf *value)
+{
+	ps_jw_array(w, key);
+	for (size_t i = 0; i < l->n; i++)
+		if (l->entries[i].permission == p)
+			ps_jw_str(w, NULL, value_of(&l->entries[i], value));
+	ps_jw_end_array(w);
 }
 
 void learned_policy(const struct learned *l, const char *name, const char *about, struct ps_buf *out)
 {
-	static const enum policy_permission order[] = { POLICY_READ, POLICY_WRITE, POLICY_NET, POLICY_RUN, POLICY_FFI, POLICY_SYS };
 	struct ps_jsonw w = { .out = out, .indent = 2 };
 	ps_auto_buf struct ps_buf value = { .data = NULL };
 
@@ -650,12 +666,17 @@ void learned_policy(const struct learned *l, const char *name, const char *about
 	ps_jw_str(&w, "name", name);
 	ps_jw_str(&w, "description", about);
 	ps_jw_object(&w, "permissions");
-	for (size_t k = 0; k < PS_COUNT(order); k++) {
-		ps_jw_array(&w, policy_permission_name(order[k]));
-		for (size_t i = 0; i < l->n; i++)
-			if (l->entries[i].permission == order[k])
-				ps_jw_str(&w, NULL, value_of(&l->entries[i], &value));
-		ps_jw_end_array(&w);
+	for (int p = 0; p < POLICY_N_PERMISSIONS; p++) {
+		const char *key = policy_permission_name((enum policy_permission)p);
+		const bool jit = p == POLICY_FFI && l->jit;
+
+		if (jit) {
+			ps_jw_object(&w, key);
+			ps_jw_bool(&w, "jit", true);
+		}
+		put_list(&w, l, jit ? "allow" : key, (enum policy_permission)p, &value);
+		if (jit)
+			ps_jw_end_object(&w);
 	}
 	ps_jw_end_object(&w);
 	ps_jw_end_object(&w);

@@ -16,6 +16,7 @@ enum learn_kind {
 	LEARN_USE,                   /* of what is there, or of a socket, a name */
 	LEARN_LIST,                  /* of a folder's names */
 	LEARN_CREATE,                /* of a file that was not there */
+	LEARN_JIT,                   /* of memory that is made code */
 	LEARN_LINK,                  /* the name by which another, of which there is an access too, was found */
 };
 struct learn_access {
@@ -55,6 +56,7 @@ struct learned {
 	size_t n;
 	const struct learned_refusal *refused;
 	size_t n_refused;
+	uint64_t jit;                /* 1 << run: in which code was made at run time */
 };
 
 struct learn;
