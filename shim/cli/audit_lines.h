@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "shim/policy/permissions.h"
 
 /* One event: texts of the line, "" where it has none. */
 struct audit_line {
@@ -17,6 +18,8 @@ struct audit_line {
 };
 /* Read line[0..n) (a line of `watch`); false: no audit event.  The texts live in the arena. */
 bool audit_line_parse(struct ps_arena *a, const char *line, size_t n, struct audit_line *ret);
+/* What was asked for, of "perm" and "target" of an event; false: nothing that can be asked again.  In the arena. */
+bool audit_query_parse(struct ps_arena *a, const char *permission, const char *target, struct perm_query *ret);
 /* "12:00:01.123 deny net api.example.com:443 (connect by python3[12]: EACCES) --allow-net=..." and a newline. */
 void audit_line_text(const struct audit_line *l, struct ps_buf *out);
 /* The line format of Deno's audit log (version 1). */

@@ -44,7 +44,7 @@ struct command {
 /* In the order of help; cmd_NAME is defined in cmd_NAME.c, those that no version has in cmd_unsupported.c. */
 #define COMMANDS(X)                                                             \
 	X(run) X(create) X(start) X(exec) X(kill) X(delete) X(pause) X(resume)  \
-	X(state) X(list) X(ps) X(watch) X(audit) X(explain)                                         \
+	X(state) X(list) X(ps) X(watch) X(audit) X(explain) X(learn)                                        \
 	X(pod) X(pod_create) X(pod_launch) X(pod_ls) X(pod_send) X(pod_attach)  \
 	X(pod_logs) X(pod_wait) X(pod_interrupt) X(pod_stop) X(pod_stats) X(pod_rm) \
 	X(policy) X(policy_lint) X(policy_init) X(policy_show) X(policy_test)     \

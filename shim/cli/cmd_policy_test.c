@@ -12,6 +12,7 @@
 #include "base/jsonw.h"
 #include "base/scope.h"
 #include "oci/json.h"
+#include "shim/cli/audit_lines.h"
 #include "shim/cli/cmd.h"
 
 struct policy_test_flags {
@@ -52,84 +53,6 @@ static const char *text_of(const struct json *o, const char *key)
 	return v && v->type == JSON_STRING ? v->v.s : "";
 }
 
-static size_t encode(uint32_t c, char *out)
-{
-	static const struct { uint32_t below; unsigned char lead; } rows[] = { { 0x80, 0 }, { 0x800, 0xc0 }, { 0x10000, 0xe0 }, { 0x110000, 0xf0 } };
-	size_t n = 0;
-
-	while (n < PS_COUNT(rows) - 1 && c >= rows[n].below)
-		n++;
-	for (size_t i = n; i; i--, c >>= 6)
-		out[i] = (char)(0x80 | (c & 0x3f));
-	out[0] = (char)(rows[n].lead | c);
-	return n + 1;
-}
-
-/* What perm_query_target() has escaped. */
-static char *unescape(struct ps_arena *a, const char *s)
-{
-	char *out = ps_arena_alloc(a, strlen(s) + 1), *end;
-	size_t n = 0;
-
-	if (!out)
-		return NULL;
-	while (*s) {
-		unsigned long c = 0;
-		bool point = !strncmp(s, "\\u{", 3), byte = !strncmp(s, "\\x", 2);
-
-		if (point || byte)
-			c = strtoul(s + (point ? 3 : 2), &end, 16);
-		if (point && *end == '}' && c && c < 0x110000) {
-			n += encode((uint32_t)c, out + n);
-			s = end + 1;
-		} else if (byte && c && c < 0x100) {
-			out[n++] = (char)c;
-			s = end;
-		} else {
-			s += *s == '\\' && s[1] == '\\';
-			out[n++] = *s++;
-		}
-	}
-	out[n] = '\0';
-	return out;
-}
-
-static bool parse_net(struct ps_arena *a, const char *target, struct net_target *ret)
-{
-	struct ps_err ignored = { .cls = PS_OK };
-	struct net_pattern p;
-
-	if (net_pattern_parse(a, target, /* deny= */ false, &p, &ignored) < 0)
-		return false;
-	*ret = (struct net_target){ .what = p.what & NET_TCP ? NET_TCP : p.what & NET_UDP ? NET_UDP : p.what & NET_ICMP ? NET_ICMP : NET_LISTEN };
-	if (p.host == NET_HOST_UNIX)
-		ret->unix_path = p.name;
-	ret->vsock = p.host == NET_HOST_VSOCK;
-	ret->cid = p.cid;
-	ret->vsock_port = p.port;
-	ret->name = p.host == NET_HOST_NAME ? p.name : NULL;
-	ret->has_addr = p.host == NET_HOST_ADDRESS && p.bits == 128;
-	ret->addr = p.addr;
-	ret->port = p.n_ports ? p.ports[0].from : 0;
-	return ret->unix_path || ret->vsock || ret->name || ret->has_addr;
-}
-
-static bool parse_query(struct ps_arena *a, const char *permission, const char *target, struct perm_query *ret)
-{
-	int p = 0;
-
-	while (p < POLICY_N_PERMISSIONS && strcmp(permission, policy_permission_name((enum policy_permission)p)) != 0)
-		p++;
-	if (p == POLICY_N_PERMISSIONS || !*target)
-		return false;
-	*ret = (struct perm_query){ .permission = (enum policy_permission)p, .value = unescape(a, target) };
-	if (p == POLICY_NET)
-		return ret->value && parse_net(a, ret->value, &ret->net);
-	bool path = p == POLICY_READ || p == POLICY_WRITE || p == POLICY_FFI;
-
-	return ret->value && (!path || *ret->value == '/');
-}
-
 static int add_change(struct replay *r, const struct json *o, const struct change *c)
 {
 	struct change *to = r->v;
@@ -145,7 +68,7 @@ static int add_change(struct replay *r, const struct json *o, const struct chang
 	*to = *c;
 	to->target = ps_arena_strdup(&r->cli->mem, c->target);
 	to->action = ps_arena_strdup(&r->cli->mem, text_of(o, "action"));
-	if (!to->target || !to->action || !parse_query(&r->cli->mem, policy_permission_name(c->q.permission), to->target, &to->q))
+	if (!to->target || !to->action || !audit_query_parse(&r->cli->mem, policy_permission_name(c->q.permission), to->target, &to->q))
 		return -1;
 	to->v = permissions_decide(r->set, &to->q);
 	r->n++;
@@ -169,7 +92,7 @@ static int replay_event(struct replay *r, struct ps_arena *a, const struct json 
 	if (count && count->type == JSON_INT && count->v.i > 0)
 		c.count = (uint64_t)count->v.i;
 	r->accesses += c.count;
-	if (!*result || !parse_query(a, text_of(o, "perm"), c.target, &c.q)) {
+	if (!*result || !audit_query_parse(a, text_of(o, "perm"), c.target, &c.q)) {
 		r->unknown += c.count;
 		return 0;
 	}

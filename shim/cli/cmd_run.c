@@ -12,17 +12,7 @@
 #include "base/scope.h"
 #include "shim/cli/audit_lines.h"
 #include "shim/cli/cmd.h"
-#include "shim/cli/create_flags.h"
-#include "shim/pod/program.h"
-
-struct run_flags {
-	struct pod_create_request create; /* first: CREATE_FLAGS say where in it */
-	struct opt_list env, binds;
-	const char *cwd;
-	bool tty;
-	struct program_request program;
-};
-#define RUN_AT(field) offsetof(struct run_flags, field)
+#include "shim/cli/run_form.h"
 
 static const struct opt run_rows[] = {
 	CREATE_FLAGS,
@@ -32,14 +22,8 @@ static const struct opt run_rows[] = {
 	{ "keep", NULL, OPT_FLAG, NULL, "keep the container after it ended", CREATE_AT(keep) },
 	{ "timeout", NULL, OPT_TIME, "TIME", "end it after TIME: SIGTERM, then SIGKILL; the exit status is 124",
 	  CREATE_AT(timeout_ms) },
-	{ "env", "e", OPT_LIST, "NAME[=VALUE]", "without a bundle: a variable of the program's environment", RUN_AT(env) },
-	{ "cwd", NULL, OPT_STR, "DIR", "without a bundle: working directory (default: the current one, empty)", RUN_AT(cwd) },
-	{ "bind", NULL, OPT_LIST, "SRC[:DST[:ro]]", "without a bundle: a file or directory of the host's at DST", RUN_AT(binds) },
-	{ "tty", "t", OPT_FLAG, NULL, "without a bundle: give it a terminal (default: if stdin and stdout are one)",
-	  RUN_AT(tty) },
+	RUN_FORM_FLAGS,
 };
-
-enum { GENERATED_ID_LEN = 12 };
 
 static int fail_form(const char *word, struct ps_err *e)
 {
@@ -78,7 +62,7 @@ static int check_no_program_flags(const struct run_flags *f, struct ps_err *e)
 
 static int generate_id(struct pod_create_request *r, char *generated, struct ps_err *e)
 {
-	if (ps_random_hex(generated, GENERATED_ID_LEN) < 0)
+	if (ps_random_hex(generated, RUN_ID_LEN) < 0)
 		return ps_fail_os(e, "generate an id");
 	r->id = generated;
 	return 0;
@@ -134,8 +118,7 @@ static int fail_no_words(const struct pod_create_request *r, struct ps_err *e)
 	return ps_fail(e, PS_E_USAGE, "'run' needs DIR, ID, FILE or -- PROGRAM; see 'podshim run --help'");
 }
 
-/* What to run, from the words and what they name; fills bundle and id. */
-static int choose_form(struct cli *cli, struct run_flags *f, char *generated, struct ps_err *e)
+int run_form(struct cli *cli, struct run_flags *f, char *generated, struct ps_err *e)
 {
 	struct pod_create_request *r = &f->create;
 	const char *word = cli->words[0];
@@ -235,11 +218,11 @@ static int run_run(struct cli *cli, struct ps_err *e)
 	struct ended ended ps_auto(ended_done) = { .cli = cli };
 	struct run_flags *f = cli->flags;
 	struct pod_create_request *r = &f->create;
-	char generated[GENERATED_ID_LEN + 1] = "";
+	char generated[RUN_ID_LEN + 1] = "";
 	int status = 0;
 
 	tell_what_is_denied(cli, r, &ended);
-	if (choose_form(cli, f, generated, e) < 0 || check_timeout(r, e) < 0 || cli_preserve_fds(cli, &r->preserve_fds, e) < 0 ||
+	if (run_form(cli, f, generated, e) < 0 || check_timeout(r, e) < 0 || cli_preserve_fds(cli, &r->preserve_fds, e) < 0 ||
 	    cli_permissions(cli, &r->permissions, e) < 0 ||
 	    pod_run(&cli->env, r, &status, e) < 0)
 		return -1;

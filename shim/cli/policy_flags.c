@@ -16,6 +16,7 @@ static const struct opt fixed_rows[] = {
 	{ "permission-set", "P", OPT_GRANT, "SET", "the named set (default: 'default') of the policy file", AT(grants) },
 	{ "reset-deny", NULL, OPT_GRANT, "PERMISSION", "drop what weaker sources deny of read, write, net, env, run, ffi or sys", AT(grants) },
 	{ "best-effort", NULL, OPT_FLAG, NULL, "what this host cannot enforce is a warning, not an error", AT(best_effort) },
+	{ "jit", NULL, OPT_FLAG, NULL, "it may make code at run time, as node and java do", AT(jit) },
 	{ "quiet", NULL, OPT_FLAG, NULL, "no summary of denials at the end", AT(quiet) },
 	{ "dns", NULL, OPT_LIST, "ADDRESS[:PORT]", "ask this name server, not those of the host; may be given again", AT(dns) },
 	{ "add-host", NULL, OPT_LIST, "NAME:ADDRESS", "NAME has this address, also a private one; may be given again", AT(add_host) },
@@ -133,6 +134,8 @@ static int flags_layer(struct cli *cli, const struct perm_layer **ret, struct ps
 	limit(&s->cpu, f->cpus, "--cpus");
 	s->dns = (struct spec_strs){ f->dns.v, f->dns.n };
 	s->hosts = (struct spec_strs){ f->add_host.v, f->add_host.n };
+	if (f->jit)
+		s->jit = (struct opt_bool){ true, true };
 	if (f->best_effort)
 		s->best_effort = (struct opt_bool){ true, true };
 	return perm_builder_done(b, ret, e);

@@ -10,7 +10,7 @@ struct policy_flags {
 	struct opt_list files;       /* --policy */
 	struct opt_list dns, add_host;
 	const char *broker, *audit;
-	bool all, ask, no_prompt, best_effort, quiet;
+	bool all, ask, no_prompt, best_effort, quiet, jit;
 	uint64_t memory, disk;       /* bytes; 0: not given, as below */
 	uint32_t pids;
 	uint64_t cpus;               /* thousandths */

@@ -263,7 +263,7 @@ void audit_event(struct audit *a, const struct broker_event *ev)
 		x->last_ns = ps_clock_ns(CLOCK_REALTIME);
 		return;
 	}
-	if (a->n == AUDIT_BATCH_MAX && ev->result == POLICY_ALLOW) {
+	if (a->n == AUDIT_BATCH_MAX && ev->result == POLICY_ALLOW && a->file_fd < 0) {
 		a->dropped++;
 		return;
 	}

@@ -2,7 +2,7 @@
  * audit.h - what a container did that its permissions speak of: the same accesses of a quarter of a second are one event.
  *
  * Events go to the container's tape and, whole, to a file of JSON lines.  Denied accesses are never dropped; of allowed ones those
- * that do not fit into a batch are counted, and the count is told ("kind":"drop").
+ * that do not fit into a batch are counted, and the count is told ("kind":"drop"), unless there is a file, which has all.
  */
 #pragma once
 #include "ipc/tape.h"

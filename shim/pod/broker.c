@@ -31,9 +31,23 @@ const struct broker_call broker_calls[] = {
 	{ SYS_openat2, GATHER_PATH_HOW, 1, 2, call_open, true },
 	{ SYS_execve, GATHER_PATH, 0, 0, call_exec, true },
 	{ PS_NR_EXECVEAT, GATHER_PATH, 1, 0, call_exec, true },
+	{ SYS_mkdirat, GATHER_PATH, 1, 0, call_make, true },
+	{ SYS_symlinkat, GATHER_PATH, 2, 0, call_make, true },
+	{ SYS_linkat, GATHER_PATH, 3, 0, call_make, true },
+	{ SYS_unlinkat, GATHER_PATH, 1, 0, call_remove, true },
+	{ SYS_renameat2, GATHER_PATHS, 1, 3, call_rename, true },
+	{ SYS_mmap, GATHER_NOTHING, 0, 0, call_map, true },
+	{ SYS_mprotect, GATHER_NOTHING, 0, 0, call_map, true },
 #ifdef __x86_64__ /* system calls that newer architectures do not have */
 	{ SYS_open, GATHER_PATH, 0, 0, call_open, true },
 	{ SYS_creat, GATHER_PATH, 0, 0, call_open, true },
+	{ SYS_mkdir, GATHER_PATH, 0, 0, call_make, true },
+	{ SYS_symlink, GATHER_PATH, 1, 0, call_make, true },
+	{ SYS_link, GATHER_PATH, 1, 0, call_make, true },
+	{ SYS_unlink, GATHER_PATH, 0, 0, call_remove, true },
+	{ SYS_rmdir, GATHER_PATH, 0, 0, call_remove, true },
+	{ SYS_rename, GATHER_PATHS, 0, 1, call_rename, true },
+	{ SYS_renameat, GATHER_PATHS, 1, 3, call_rename, true },
 	{ SYS_epoll_create, GATHER_NOTHING, 0, 0, call_epoll_create, false },
 #endif
 };

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/path.h"
 #include "base/scope.h"
@@ -61,12 +62,13 @@ static bool own_link(const struct request *r, const char *path, char out[PATH_MA
 	return false;
 }
 
-enum seen { SEEN_NOTHING, SEEN, SEEN_UNKNOWN };
+enum seen { SEEN_NOTHING, SEEN, SEEN_DIR, SEEN_UNKNOWN };
 
 /* Where path leads in the target's root now; SEEN_NOTHING: nowhere, and the target will hear so. */
 static enum seen resolve(const struct request *r, const char *path, char out[PATH_MAX])
 {
 	char link[64];
+	struct stat st;
 
 	(void)snprintf(link, sizeof(link), "/proc/%d/root", (int)r->tid);
 	ps_auto_fd int root = open(link, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -80,54 +82,73 @@ static enum seen resolve(const struct request *r, const char *path, char out[PAT
 	if (n <= 0 || out[0] != '/')
 		return SEEN_UNKNOWN;
 	out[n] = '\0';
-	return SEEN;
+	return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) ? SEEN_DIR : SEEN;
 }
 
-/* Denied by its words, and there, behind links: where these lead is what mounts and Landlock look at. */
-static bool look_behind(const struct request *r, struct perm_query *q, char whole[PATH_MAX], bool creates)
+/* A new file is where its folder is. */
+static enum seen resolve_new(const struct request *r, char whole[PATH_MAX], char real[PATH_MAX])
 {
-	char real[PATH_MAX], *slash;
+	char *slash = strrchr(whole, '/');
 
-	if (own_link(r, whole, real)) {
-		memcpy(whole, real, PATH_MAX);
-		return true;
-	}
-	switch (resolve(r, whole, real)) {
-	case SEEN:
-		memcpy(whole, real, PATH_MAX);
-		return true;
-	case SEEN_UNKNOWN:
-		return true;
-	case SEEN_NOTHING:
-		break;
-	}
-	slash = strrchr(whole, '/');
-	if (!creates || q->permission != POLICY_WRITE || !slash || slash == whole)
-		return false;
+	if (!slash || slash == whole)
+		return SEEN_NOTHING;
 	*slash = '\0';
 	const enum seen parent = resolve(r, whole, real);
 
 	*slash = '/';
-	if (parent == SEEN && strlen(real) + strlen(slash) < PATH_MAX) {
-		memmove(real + strlen(real), slash, strlen(slash) + 1);
-		memcpy(whole, real, PATH_MAX);
-	}
-	return parent != SEEN_NOTHING;
+	if (parent == SEEN_NOTHING || parent == SEEN_UNKNOWN)
+		return parent;
+	const size_t n = strcmp(real, "/") == 0 ? 0 : strlen(real);
+
+	if (n + strlen(slash) >= PATH_MAX)
+		return SEEN_UNKNOWN;
+	memcpy(real + n, slash, strlen(slash) + 1);
+	return SEEN;
 }
 
-static void tell_of(struct request *r, enum policy_permission p, int dirfd, const char *path, const char *action, bool creates)
+struct wish {
+	enum policy_permission permission;
+	const char *action;
+	bool creates;
+};
+
+/* Where it leads behind links, which is what mounts and Landlock look at; false: nowhere, and the target will hear so. */
+static bool look_behind(const struct request *r, struct wish *w, char whole[PATH_MAX], char real[PATH_MAX])
 {
-	char whole[PATH_MAX];
-	struct perm_query q = { .permission = p, .value = whole };
+	enum seen seen = own_link(r, whole, real) ? SEEN : resolve(r, whole, real);
+
+	if (seen == SEEN_DIR && w->permission == POLICY_READ)
+		w->action = "list";
+	if (seen == SEEN_NOTHING && w->creates) {
+		seen = resolve_new(r, whole, real);
+		w->action = "create";
+	}
+	if (seen == SEEN_UNKNOWN)
+		memcpy(real, whole, PATH_MAX);
+	return seen != SEEN_NOTHING;
+}
+
+/* Who wants to know of what is allowed learns by which name it was found, too, and not of what is not there. */
+static void tell_of(struct request *r, struct wish w, int dirfd, const char *path)
+{
+	const struct permissions *g = r->s->f.permissions;
+	char whole[PATH_MAX], real[PATH_MAX];
+	struct perm_query q = { .permission = w.permission, .value = whole };
 	int err;
 
 	if (!path_of(r, dirfd, path, whole))
 		return;
-	const struct perm_verdict v = permissions_decide(r->s->f.permissions, &q);
+	const struct perm_verdict v = permissions_decide(g, &q);
+	const bool all = g->settings.audit.allowed >> w.permission & 1;
 
-	if (v.action == POLICY_DENY && !v.rule && !look_behind(r, &q, whole, creates))
-		return;
-	(void)request_allowed(r, &q, action, /* sound= */ false, &err);
+	if (all || (v.action == POLICY_DENY && !v.rule)) {
+		if (!look_behind(r, &w, whole, real))
+			return;
+		if (all && strcmp(whole, real) != 0 && strncmp(whole, "/proc/", 6) != 0)
+			(void)request_allowed(r, &q, "link", /* sound= */ false, &err);
+		q.value = real;
+	}
+	(void)request_allowed(r, &q, w.action, /* sound= */ false, &err);
 }
 
 static bool writes(uint64_t flags)
@@ -160,9 +181,9 @@ void call_open(struct request *r)
 #endif
 		if (!(flags & O_PATH)) {
 			if (reads(flags))
-				tell_of(r, POLICY_READ, dirfd, path, "open", flags & O_CREAT);
+				tell_of(r, (struct wish){ POLICY_READ, "open", flags & O_CREAT }, dirfd, path);
 			if (writes(flags))
-				tell_of(r, POLICY_WRITE, dirfd, path, "open", flags & O_CREAT);
+				tell_of(r, (struct wish){ POLICY_WRITE, "open", flags & O_CREAT }, dirfd, path);
 		}
 	}
 	request_continue(r);
@@ -175,6 +196,81 @@ void call_exec(struct request *r)
 	size_t n;
 
 	if (request_part(r, &path, &n, NULL))
-		tell_of(r, POLICY_RUN, at ? (int)r->args[0] : AT_FDCWD, path, "exec", /* creates= */ false);
+		tell_of(r, (struct wish){ POLICY_RUN, "exec", false }, at ? (int)r->args[0] : AT_FDCWD, path);
+	request_continue(r);
+}
+
+/* ---- Told to whoever learns: what changes a folder, and code that no file has ---- */
+
+enum needs { NEEDS_NOTHING, NEEDS_MISSING, NEEDS_PRESENT };
+
+/* The folder changes, if what it needs is so: else the target hears what stands in its way. */
+static void tell_of_change(struct request *r, unsigned arg, const char *path, enum needs needs)
+{
+	/* Calls in which a descriptor stands before each path. */
+	static const int with[] = { SYS_mkdirat, SYS_symlinkat, SYS_linkat, SYS_unlinkat, SYS_renameat2,
+#ifdef SYS_renameat
+				       SYS_renameat,
+#endif
+	};
+	char whole[PATH_MAX], real[PATH_MAX];
+	struct perm_query q = { .permission = POLICY_WRITE, .value = real };
+	int err, dirfd = AT_FDCWD;
+
+	for (size_t i = 0; i < PS_COUNT(with); i++)
+		if (r->call->nr == with[i])
+			dirfd = (int)r->args[arg - 1];
+	if (!path_of(r, dirfd, path, whole))
+		return;
+	const enum seen seen = resolve(r, whole, real);
+
+	if ((needs == NEEDS_MISSING && seen != SEEN_NOTHING) || (needs == NEEDS_PRESENT && seen == SEEN_NOTHING))
+		return;
+	switch (resolve_new(r, whole, real)) {
+	case SEEN_NOTHING:
+		return;
+	case SEEN_UNKNOWN:
+		memcpy(real, whole, PATH_MAX);
+		break;
+	case SEEN:
+	case SEEN_DIR:
+		break;
+	}
+	(void)request_allowed(r, &q, "create", /* sound= */ false, &err);
+}
+
+static void call_change(struct request *r, enum needs first, enum needs second)
+{
+	const enum needs needs[] = { first, second };
+	const unsigned args[] = { r->call->a, r->call->b };
+	const char *path;
+	size_t n;
+
+	for (size_t i = 0; i < PS_COUNT(args) && request_part(r, &path, &n, NULL); i++)
+		tell_of_change(r, args[i], path, needs[i]);
+	request_continue(r);
+}
+
+void call_make(struct request *r)
+{
+	call_change(r, NEEDS_MISSING, NEEDS_NOTHING);
+}
+
+void call_remove(struct request *r)
+{
+	call_change(r, NEEDS_PRESENT, NEEDS_NOTHING);
+}
+
+void call_rename(struct request *r)
+{
+	call_change(r, NEEDS_PRESENT, NEEDS_NOTHING);
+}
+
+void call_map(struct request *r)
+{
+	const struct perm_query q = { .permission = POLICY_FFI };
+	int err;
+
+	(void)request_allowed(r, &q, "jit", /* sound= */ true, &err);
 	request_continue(r);
 }

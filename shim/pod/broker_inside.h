@@ -20,6 +20,7 @@ enum gather {
 	GATHER_ADDRESS,              /* a: sockaddr, b: its length                   -> name */
 	GATHER_PATH,                 /* a: path                                      -> path */
 	GATHER_PATH_HOW,             /* a: path, b: struct open_how                  -> path, how */
+	GATHER_PATHS,                /* a: path, b: path                             -> path, path */
 	GATHER_PACKET,               /* sendto                                       -> name, data */
 	GATHER_MESSAGE,              /* a: struct msghdr                             -> name, control, data */
 	GATHER_MESSAGES,             /* a: struct mmsghdr[], b: their number         -> n times the same */
@@ -238,6 +239,10 @@ void call_sendmmsg(struct request *r);
 /* ---- broker_files.c ---- */
 void call_open(struct request *r);
 void call_exec(struct request *r);
+void call_make(struct request *r);
+void call_remove(struct request *r);
+void call_rename(struct request *r);
+void call_map(struct request *r);
 /* ---- broker_sys.c ---- */
 void call_uname(struct request *r);
 void call_sysinfo(struct request *r);

@@ -222,6 +222,9 @@ static int gather(struct reader *rd, const struct seccomp_notif *n)
 	case GATHER_PATH_HOW:
 		err = put_path(rd, tid, v[c->a]);
 		return err ? err : put_bytes(rd, tid, v[c->b], sizeof(struct open_how), sizeof(struct open_how));
+	case GATHER_PATHS:
+		err = put_path(rd, tid, v[c->a]);
+		return err ? err : put_path(rd, tid, v[c->b]);
 	case GATHER_PACKET:
 		err = put_address(rd, tid, v[4], v[4] ? (uint32_t)v[5] : 0);
 		return err ? err : put_bytes(rd, tid, v[1], (size_t)v[2], PART_MAX);

@@ -13,6 +13,8 @@
 #include "base/scope.h"
 #include "shim/pod/container.h"
 #include "shim/pod/permits.h"
+#include "shim/pod/program.h"
+#include "shim/sandbox/rootless.h"
 
 /* More than most texts and plans take. */
 enum { TEXT_ROOM = 16 * 1024, PLAN_ROOM = 32 * 1024 };
@@ -125,6 +127,21 @@ int bundle_permit_frozen(struct bundle *b, const char *root, const struct state_
 	if (!st->permitted)
 		return 0;
 	return permits_thaw(&b->arena, d, &g, e) < 0 ? -1 : bundle_restrict(b, g, &(struct permits_use){ .root = root }, e);
+}
+
+int bundle_load_program(struct bundle *b, const char *root, const struct pod_create_request *r, struct ps_err *e)
+{
+	const struct permits_use use = { root, r->tell_files };
+	ps_auto_buf struct ps_buf text = { .data = NULL };
+	struct program_request q = *r->program;
+	const struct permissions *g;
+	struct program p;
+
+	q.rootless = rootless_entered();
+	if (program_find(&b->arena, &q, &p, e) < 0 || program_permissions(&b->arena, &q, &p, r->permissions, &g, e) < 0 ||
+	    program_grants(&b->arena, &q, g, &q, e) < 0 || program_config(&b->arena, &q, &p, &text, e) < 0)
+		return -1;
+	return bundle_load_text(b, q.cwd, &text, e) < 0 ? -1 : bundle_restrict(b, g, &use, e);
 }
 
 void bundle_done(struct bundle *b)

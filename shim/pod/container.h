@@ -36,6 +36,8 @@ int bundle_permit_frozen(struct bundle *b, const char *root, const struct state_
 /* Load a document that is in no folder; dir: what its relative paths are below. */
 int bundle_load_text(struct bundle *b, const char *dir, const struct ps_buf *text, struct ps_err *e);
 /* Load the frozen copy of an existing container. */
+/* What r->program comes to, restricted to what it is permitted; root: the state root, or NULL. */
+int bundle_load_program(struct bundle *b, const char *root, const struct pod_create_request *r, struct ps_err *e);
 int bundle_load_frozen(struct bundle *b, const struct state_dir *d, const struct state *st, struct ps_err *e);
 void bundle_done(struct bundle *b);
 #define auto_bundle __attribute__((cleanup(bundle_done)))

@@ -22,7 +22,6 @@
 #include "shim/pod/prepare.h"
 #include "shim/pod/program.h"
 #include "shim/sandbox/hooks.h"
-#include "shim/sandbox/rootless.h"
 
 /* A container on its way to being one; lives in its own bundle's arena. */
 struct creation {
@@ -197,22 +196,6 @@ static int prepare(struct creation *c, struct ps_err *e)
 	return launch_prepare(&c->launch, e);
 }
 
-static int load_program(struct creation *c, struct ps_err *e)
-{
-	ps_auto_buf struct ps_buf text = { .data = NULL };
-	struct bundle *b = &c->bundle;
-	struct program_request q = *c->r->program;
-	const struct permits_use use = { c->env->root, c->r->tell_files };
-	const struct permissions *g;
-	struct program p;
-
-	q.rootless = rootless_entered();
-	if (program_find(&b->arena, &q, &p, e) < 0 || program_permissions(&b->arena, &q, &p, c->r->permissions, &g, e) < 0 ||
-	    program_grants(&b->arena, &q, g, &q, e) < 0 || program_config(&b->arena, &q, &p, &text, e) < 0)
-		return -1;
-	return bundle_load_text(b, q.cwd, &text, e) < 0 ? -1 : bundle_restrict(b, g, &use, e);
-}
-
 /* Wall time is the foreground's to watch: for anybody else it would be a limit that nobody keeps. */
 static int limit_time(struct creation *c, struct ps_err *e)
 {
@@ -240,7 +223,7 @@ static int load(struct creation *c, struct ps_err *e)
 				       bundle_permit_frozen(b, c->env->root, w->frozen, w->frozen_state, e) < 0
 			       ? -1 : overrides_apply(&b->arena, b->policy, w->overrides, &b->policy, e);
 	if (c->r->program)
-		return load_program(c, e);
+		return bundle_load_program(b, c->env->root, c->r, e);
 	if (bundle_load(b, c->r->bundle, c->r->config, e) < 0 || unprivileged_policy(&b->arena, b->policy, &b->policy, e) < 0 ||
 	    bundle_permit(b, c->r->permissions, &use, e) < 0)
 		return -1;

@@ -97,10 +97,12 @@ int pod_pids(const struct pod_env *env, const char *id, pid_t **ret, size_t *ret
 int pod_plan(const struct pod_env *env, const struct pod_create_request *r, bool json, struct ps_buf *out, struct ps_err *e);
 /*
  * What is permitted to r->bundle under r->permissions: an existing container of that id, a directory with a config.json, or
- * (NULL) a program without a bundle.  *ret lives in a; a set that permits everything where nobody said anything.
+ * (NULL) a program without a bundle: r->program, or, NULL, any.  *ret lives in a; a set that permits everything where nobody said anything.
  */
 int pod_permissions(const struct pod_env *env, const struct pod_create_request *r, struct ps_arena *a,
 		    const struct permissions **ret, struct ps_err *e);
+/* Append the config.json of r->program. */
+int pod_program_config(const struct pod_env *env, const struct pod_create_request *r, struct ps_buf *out, struct ps_err *e);
 /* Free what dead owners left below root and in /dev/shm; one line per freed object in *report. */
 int pod_gc(const struct pod_env *env, struct ps_buf *report, struct ps_err *e);
 /* Follow the tape of id (NULL: every tape of this uid) as JSON lines through emit(); ends when the tape ends, emit returns

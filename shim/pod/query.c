@@ -199,6 +199,8 @@ int pod_permissions(const struct pod_env *env, const struct pod_create_request *
 	auto_bundle struct bundle b = { 0 };
 	static const struct policy program = { .file = "program" };
 
+	if (r->program)
+		return bundle_load_program(&b, env->root, r, e) < 0 ? -1 : keep_permissions(b.effective, a, ret, e);
 	if (!r->bundle)
 		return permits_collect(a, &program, r->permissions, /* program= */ true, ret, e);
 	if (container_id_valid(r->bundle) && access(r->bundle, F_OK) < 0)
@@ -207,6 +209,16 @@ int pod_permissions(const struct pod_env *env, const struct pod_create_request *
 	    bundle_permit(&b, r->permissions, &use, e) < 0)
 		return -1;
 	return keep_permissions(b.effective, a, ret, e);
+}
+
+int pod_program_config(const struct pod_env *env, const struct pod_create_request *r, struct ps_buf *out, struct ps_err *e)
+{
+	auto_bundle struct bundle b = { 0 };
+
+	if (bundle_load_program(&b, env->root, r, e) < 0)
+		return -1;
+	ps_buf_put(out, b.text.data, b.text.len);
+	return out->failed ? ps_fail_os(e, "memory for config.json") : 0;
 }
 
 int pod_plan(const struct pod_env *env, const struct pod_create_request *r, bool json, struct ps_buf *out, struct ps_err *e)

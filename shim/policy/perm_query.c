@@ -76,7 +76,7 @@ static void put_escaped(struct ps_buf *out, const char *s)
 }
 
 /* One word for a shell: as it is, in quotes, or, with bytes that should not be seen, as $'...'. */
-static void put_word(struct ps_buf *out, const char *s)
+void perm_put_word(struct ps_buf *out, const char *s)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-";
 	bool raw = !is_visible(s);
@@ -180,7 +180,7 @@ void perm_query_flag(const struct perm_query *q, struct ps_buf *out)
 	if (!list.len)
 		return;
 	ps_buf_putc(out, '=');
-	put_word(out, list.data);
+	perm_put_word(out, list.data);
 }
 
 /* ---- what is worth protecting ---- */
@@ -247,6 +247,11 @@ static const struct {
 	{ "/dev/nvme*", "a whole disk" },
 	{ "/dev/vd*", "a whole disk" },
 };
+
+const char *perm_protected_file(size_t i)
+{
+	return i < PS_COUNT(files) ? files[i].pattern : NULL;
+}
 
 static const struct {
 	const char *pattern, *what;

@@ -178,6 +178,10 @@ void perm_query_flag(const struct perm_query *q, struct ps_buf *out);
 void perm_query_target(const struct perm_query *q, struct ps_buf *out);
 /* Inside a protected class (keys, credentials of clouds, engine sockets, /proc/PID/environ): what it is, else NULL. */
 const char *perm_query_risk(const struct perm_query *q);
+/* The i-th protected file, as a pattern of whole components: absolute, or below any folder.  NULL: there are no more. */
+const char *perm_protected_file(size_t i);
+/* One word of a shell's: as it is, or in quotes. */
+void perm_put_word(struct ps_buf *out, const char *s);
 
 /* ---- sys names ---- */
 #define PERM_SYS_NAMES(X) X(hostname) X(inspector) X(osRelease) X(osUptime) X(loadavg) X(networkInterfaces) X(systemMemoryInfo) \

@@ -37,6 +37,7 @@ static const struct { const char *path; uint64_t access; } implied[] = {
 	{ "/lib/terminfo", READ },		    { "/usr/share/terminfo", READ },
 	{ "/usr/share/zoneinfo", READ },	    { "/usr/share/locale", READ },
 	{ "/usr/share/i18n", READ },		    { "/usr/share/ca-certificates", READ },
+	{ "/etc/locale.alias", READ },
 	{ "/usr/lib/locale", READ },		    { "/usr/lib64/gconv", READ },
 	{ "/usr/lib/x86_64-linux-gnu/gconv", READ }, { "/usr/lib/aarch64-linux-gnu/gconv", READ },
 	{ "/usr/lib/ssl", READ },

@@ -124,6 +124,16 @@ static const struct guard_rule audited[] = {
 	{ "open openat openat2 creat execve execveat", SECCOMP_RET_USER_NOTIF, { { .op = 0 } } },
 };
 
+/* For who wants to know all that is allowed: what changes folders, and code that is made at run time. */
+static const struct guard_rule learned_changes[] = {
+	{ "mkdir mkdirat rmdir unlink unlinkat rename renameat renameat2 symlink symlinkat link linkat", SECCOMP_RET_USER_NOTIF,
+	  { { .op = 0 } } },
+};
+static const struct guard_rule learned_code[] = {
+	{ "mprotect", SECCOMP_RET_USER_NOTIF, { { 2, GUARD_MASK, PROT_EXEC, PROT_EXEC } } },
+	{ "mmap", SECCOMP_RET_USER_NOTIF, { { 2, GUARD_MASK, PROT_EXEC, PROT_EXEC }, { 3, GUARD_MASK, MAP_ANONYMOUS, MAP_ANONYMOUS } } },
+};
+
 int restrict_kernel(struct restricting *r)
 {
 	const char *from = "default#/permissions/guard";
@@ -142,5 +152,10 @@ int restrict_kernel(struct restricting *r)
 	if (!r->h->audit_files)
 		return 0;
 	/* A ring opens files that nobody is told of. */
-	return guard_add(r, from, always, 1) < 0 ? -1 : guard_add(r, from, audited, PS_COUNT(audited));
+	if (guard_add(r, from, always, 1) < 0 || guard_add(r, from, audited, PS_COUNT(audited)) < 0)
+		return -1;
+	if (r->g->settings.audit.allowed & 1U << POLICY_WRITE && guard_add(r, from, learned_changes, PS_COUNT(learned_changes)) < 0)
+		return -1;
+	/* Where it is listed, memory does not become code. */
+	return r->g->settings.audit.allowed & 1U << POLICY_FFI && !r->code_listed ? guard_add(r, from, learned_code, PS_COUNT(learned_code)) : 0;
 }

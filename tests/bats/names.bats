@@ -124,7 +124,7 @@ refused"
 	git clone -q --bare repo site/repo.git
 	git -C site/repo.git update-server-info
 	mkdir work
-	FLAGS=(--allow-run --allow-ffi --allow-read=/usr,"$PWD/cert.pem" --allow-write="$PWD/work" --env GIT_SSL_CAINFO="$PWD/cert.pem" --env GIT_CONFIG_NOSYSTEM=1 --env HOME=/tmp)
+	FLAGS=(--allow-run --allow-ffi --allow-read=/usr --allow-read="$PWD/cert.pem" --allow-write="$PWD/work" --env GIT_SSL_CAINFO="$PWD/cert.pem" --env GIT_CONFIG_NOSYSTEM=1 --env HOME=/tmp)
 	run -0 net "good.test:$HTTPS,127.0.0.1:$HTTPS" git clone -q "https://good.test:$HTTPS/repo.git" "$PWD/work/clone"
 	run -0 git -C work/clone log --format=%s
 	is first
