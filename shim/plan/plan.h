@@ -55,8 +55,8 @@ struct plan_mount {
 	uint32_t pad;
 	struct plan_list uid_map, gid_map; /* struct plan_id_map; empty with IDMAP: the container's own user namespace */
 };
-struct plan_path { plan_off from, path; };
-enum { PLAN_OPTIONAL = 1 /* may be missing */, PLAN_RECURSIVE = 2 /* with all that is mounted below */ };
+struct plan_path { plan_off from, path; uint32_t flags, pad; };
+enum { PLAN_OPTIONAL = 1 /* may be missing */, PLAN_RECURSIVE = 2 /* with all that is mounted below */, PLAN_DENIED = 4 /* opening fails */ };
 struct plan_rebind { plan_off from, path; uint64_t attr_set, attr_clr; uint32_t flags, pad; }; /* the path onto itself; MOUNT_ATTR_* */
 struct plan_landlock_rule { plan_off from, path; uint64_t access; uint32_t flags, pad; };      /* LANDLOCK_ACCESS_FS_* */
 struct plan_link { plan_off from, path, target; };

@@ -118,7 +118,8 @@ static struct plan_list paths(struct builder *b, const struct policy_path *p, si
 	struct plan_list l = build_reserve(b, n, sizeof(struct plan_path));
 
 	for (size_t i = 0; i < n; i++) {
-		struct plan_path row = { build_str(b, p[i].from), build_str(b, p[i].path) };
+		struct plan_path row = { .from = build_str(b, p[i].from), .path = build_str(b, p[i].path),
+					 .flags = p[i].denied ? PLAN_DENIED : 0U };
 
 		build_set(b, l, i, &row, sizeof(row));
 	}

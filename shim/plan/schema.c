@@ -56,7 +56,7 @@ static const struct ps_name seccomp_flags[] = {
 	{ "new-listener", SECCOMP_FILTER_FLAG_NEW_LISTENER },
 	{ "wait-killable-recv", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV }, END,
 };
-static const struct ps_name row_flags[] = { { "optional", PLAN_OPTIONAL }, { "recursive", PLAN_RECURSIVE }, END };
+static const struct ps_name row_flags[] = { { "optional", PLAN_OPTIONAL }, { "recursive", PLAN_RECURSIVE }, { "denied", PLAN_DENIED }, END };
 static const struct ps_name landlock_fs[] = {
 	{ "execute", LANDLOCK_ACCESS_FS_EXECUTE }, { "write-file", LANDLOCK_ACCESS_FS_WRITE_FILE },
 	{ "read-file", LANDLOCK_ACCESS_FS_READ_FILE }, { "read-dir", LANDLOCK_ACCESS_FS_READ_DIR },
@@ -130,7 +130,7 @@ static const struct field plan_mount_fields[] = {
 ROW_TYPE(plan_mount);
 
 static const struct field plan_path_fields[] = {
-	F(plan_path, path, FIELD_STR), F(plan_path, from, FIELD_FROM), END,
+	F(plan_path, path, FIELD_STR), F(plan_path, flags, FIELD_BITS32, OF(row_flags)), F(plan_path, from, FIELD_FROM), END,
 };
 ROW_TYPE(plan_path);
 

@@ -182,7 +182,8 @@ bool request_allowed(const struct request *r, const struct perm_query *q, const 
 	if (r->s->f.on_event && is_wanted(&p->settings, q->permission, v.action)) {
 		struct broker_event ev = { .action = action, .result = v.action, .err = *ret_err, .rule = v.rule, .sound = sound };
 
-		tell(r, q, &ev, /* with_flag= */ !allowed);
+		/* No flag lifts what an entry denies. */
+		tell(r, q, &ev, /* with_flag= */ !allowed && !v.rule);
 	}
 	return allowed;
 }

@@ -157,6 +157,30 @@ static int add_implied(struct ps_arena *a, struct perm_rules *rules, const struc
 	return 0;
 }
 
+/* Variables that are handed over although nobody lists them. */
+static int add_variables(struct ps_arena *a, struct perm_rules *rules, const struct policy *p)
+{
+	const struct perm_list old = rules->allow;
+	struct perm_entry *v = ps_arena_array(a, old.n + p->process.env.n + 1, sizeof(*v));
+	const char *from = ps_arena_printf(a, "%s#/process/env", p->file);
+	size_t n = 0;
+
+	if (!v || !from)
+		return -1;
+	for (; n < old.n; n++)
+		v[n] = old.v[n];
+	for (size_t i = 0; i < p->process.env.n; i++) {
+		const char *text = p->process.env.v[i];
+		const char *name = ps_arena_strndup(a, text, strcspn(text, "="));
+
+		if (!name)
+			return -1;
+		v[n++] = (struct perm_entry){ .permission = POLICY_ENV, .value = name, .from = from, .implied = true };
+	}
+	rules->allow = (struct perm_list){ v, n };
+	return 0;
+}
+
 int permits_effective(struct ps_arena *a, const struct permissions *g, const struct policy *p, const struct permissions **ret,
 		      struct ps_err *e)
 {
@@ -168,6 +192,8 @@ int permits_effective(struct ps_arena *a, const struct permissions *g, const str
 	for (size_t k = 0; k < PS_COUNT(accesses); k++)
 		if (p->landlock.handled_fs & accesses[k].access && add_implied(a, &copy->of[accesses[k].permission], p, k) < 0)
 			return ps_fail_os(e, "memory for permissions");
+	if (!copy->of[POLICY_ENV].by_config && !copy->of[POLICY_ENV].all && add_variables(a, &copy->of[POLICY_ENV], p) < 0)
+		return ps_fail_os(e, "memory for permissions");
 	*ret = copy;
 	return 0;
 }

@@ -32,7 +32,7 @@ struct policy_mount {
 	bool copy_symlink;           /* a source that is a symbolic link is made again, not followed */
 	struct spec_id_maps uid_maps, gid_maps;
 };
-struct policy_path { const char *from, *path; };
+struct policy_path { const char *from, *path; bool denied; /* of masked: to open it fails, rather than to read nothing */ };
 struct policy_link { const char *from, *path, *target; };
 struct policy_device {
 	const char *from, *path;

@@ -60,13 +60,17 @@ static int mask(struct restricting *r, const char *from, const char *path)
 {
 	struct policy_path *row;
 
-	for (size_t i = 0; i < r->masked.n; i++)
-		if (strcmp(((const struct policy_path *)r->masked.v)[i].path, path) == 0)
+	for (size_t i = 0; i < r->masked.n; i++) {
+		row = (struct policy_path *)r->masked.v + i;
+		if (strcmp(row->path, path) == 0) {
+			row->denied = true;
 			return 0;
+		}
+	}
 	row = rows_add(r, &r->masked);
 	if (!row)
 		return -1;
-	*row = (struct policy_path){ from, path };
+	*row = (struct policy_path){ from, path, .denied = true };
 	return 0;
 }
 

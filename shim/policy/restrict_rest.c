@@ -46,12 +46,31 @@ static bool names_it(const struct perm_list *l, const char *variable)
 	return false;
 }
 
+/* Somebody wrote a list of variables: config.json's are what it is about.  Without one, these are granted. */
+static bool has_list(const struct restricting *r)
+{
+	const struct perm_rules *rules = &r->g->of[POLICY_ENV];
+
+	for (size_t i = 0; i < rules->allow.n && grip_of(r, POLICY_ENV) == GRIP_LISTED; i++)
+		if (!rules->allow.v[i].implied)
+			return true;
+	return rules->narrows && grip_of(r, POLICY_ENV) == GRIP_LISTED;
+}
+
+/* Without these nothing finds its way; they tell nothing of the host. */
+static bool is_basic(const char *variable)
+{
+	return !strncmp(variable, "PATH=", 5) || !strncmp(variable, "HOME=", 5) || !strncmp(variable, "TERM=", 5);
+}
+
 static bool is_withheld(const struct restricting *r, const char *variable)
 {
 	const struct perm_rules *rules = &r->g->of[POLICY_ENV];
 	bool code = grip_of(r, POLICY_RUN) == GRIP_LISTED || grip_of(r, POLICY_FFI) == GRIP_LISTED;
 
 	if (names_it(&rules->deny, variable) || names_it(&rules->ignore, variable))
+		return true;
+	if (has_list(r) && !is_basic(variable) && !names_it(&rules->allow, variable))
 		return true;
 	return (code || grip_of(r, POLICY_ENV) == GRIP_LISTED) && is_loaders(variable) && !names_it(&rules->allow, variable);
 }
@@ -144,7 +163,7 @@ static int add_secrets(struct restricting *r, struct rows *env)
 	return 0;
 }
 
-/* What config.json sets is granted by it; nothing comes from the host. */
+/* What config.json sets is granted by it where no list says otherwise; nothing comes from the host. */
 static int restrict_env(struct restricting *r)
 {
 	const struct spec_strs *in = &r->in->process.env;

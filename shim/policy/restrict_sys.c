@@ -38,7 +38,7 @@ static int mask(struct restricting *r, const char *path)
 
 	if (!row)
 		return -1;
-	*row = (struct policy_path){ sys_from, path };
+	*row = (struct policy_path){ .from = sys_from, .path = path };
 	return 0;
 }
 

@@ -7,19 +7,29 @@
 #include "shim/sandbox/mount_util.h"
 #include "shim/sandbox/mounts.h"
 
+/*
+ * What is masked reads as if it were empty; what is denied cannot be opened: a device node fails with EACCES on a nodev
+ * mount whoever asks, a directory without any mode bit but for CAP_DAC_OVERRIDE, which finds it empty.
+ */
+
 /* One mount that covers many paths: itself the first, clones the others (only an attached mount clones before 6.15). */
 struct cover {
 	int mnt_fd;
-	bool attached;
+	bool attached, nodev;
 };
 
-static int cover(struct cover *c, int target_fd, struct ps_err *e)
+static int cover(struct cover *c, bool nodev, int target_fd, struct ps_err *e)
 {
 	ps_auto_fd int clone = c->attached ? mnt_clone(c->mnt_fd, false) : -1;
+	const int fd = c->attached ? clone : c->mnt_fd;
 
-	if (c->attached && clone < 0)
+	if (fd < 0)
 		return ps_fail_os(e, "clone the mount that masks");
-	if (mnt_attach(c->attached ? clone : c->mnt_fd, target_fd) < 0)
+	if (nodev != c->nodev && mnt_setattr(fd, false, nodev ? MOUNT_ATTR_NODEV : 0U, nodev ? 0U : MOUNT_ATTR_NODEV, 0) < 0)
+		return ps_fail_os(e, "change the mount that masks");
+	if (!c->attached)
+		c->nodev = nodev;
+	if (mnt_attach(fd, target_fd) < 0)
 		return ps_fail_os(e, "attach");
 	c->attached = true;
 	return 0;
@@ -39,26 +49,27 @@ static int null_device(struct sandbox *sb, struct ps_err *e)
 	return ps_take_fd(&fd);
 }
 
-static int empty_dir(struct ps_err *e)
+static int empty_dir(bool denied, struct ps_err *e)
 {
 	ps_auto_fd int fs = fs_open("tmpfs", e);
 
-	if (fs < 0 || fs_option(fs, "ro", e) < 0)
+	if (fs < 0 || fs_option(fs, "ro", e) < 0 || (denied && fs_option(fs, "mode=0", e) < 0))
 		return -1;
 	return fs_mount(fs, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
 }
 
 struct covers {
-	struct cover null, dir;
+	struct cover null, dir, denied_dir;
 };
 
 static void covers_done(struct covers *c)
 {
 	ps_fd_close(&c->null.mnt_fd);
 	ps_fd_close(&c->dir.mnt_fd);
+	ps_fd_close(&c->denied_dir.mnt_fd);
 }
 
-static int mask(struct sandbox *sb, struct covers *c, const char *path, struct ps_err *e)
+static int mask(struct sandbox *sb, struct covers *c, const char *path, bool denied, struct ps_err *e)
 {
 	ps_auto_fd int target = -1;
 	struct cover *with;
@@ -69,10 +80,10 @@ static int mask(struct sandbox *sb, struct covers *c, const char *path, struct p
 		return rc > 0 ? 0 : -1;
 	if (fstat(target, &st) < 0)
 		return ps_fail_os(e, "look at it");
-	with = S_ISDIR(st.st_mode) ? &c->dir : &c->null;
+	with = !S_ISDIR(st.st_mode) ? &c->null : denied ? &c->denied_dir : &c->dir;
 	if (with->mnt_fd < 0)
-		with->mnt_fd = with == &c->dir ? empty_dir(e) : null_device(sb, e);
-	return with->mnt_fd < 0 ? -1 : cover(with, target, e);
+		with->mnt_fd = with == &c->null ? null_device(sb, e) : empty_dir(denied, e);
+	return with->mnt_fd < 0 ? -1 : cover(with, with == &c->null ? denied : with->nodev, target, e);
 }
 
 static int fail_row(const struct plan *p, const struct plan_path *row, const char *what, struct ps_err *e)
@@ -83,13 +94,13 @@ static int fail_row(const struct plan *p, const struct plan_path *row, const cha
 
 int masks_apply(struct sandbox *sb, struct ps_err *e)
 {
-	ps_auto(covers_done) struct covers c = { { .mnt_fd = -1 }, { .mnt_fd = -1 } };
+	ps_auto(covers_done) struct covers c = { { .mnt_fd = -1 }, { .mnt_fd = -1 }, { .mnt_fd = -1 } };
 	const struct plan *p = sb->plan;
 
 	if ((p->masked.n || p->readonly.n) && !p->has_mount_ns)
 		return ps_fail(e, PS_E_CONFIG, "masked and read-only paths need a mount namespace of the container's own");
 	for (PLAN_EACH(p, struct plan_path, row, p->masked))
-		if (mask(sb, &c, plan_str(p, row->path), e) < 0)
+		if (mask(sb, &c, plan_str(p, row->path), row->flags & PLAN_DENIED, e) < 0)
 			return fail_row(p, row, "mask", e);
 	for (PLAN_EACH(p, struct plan_path, row, p->readonly))
 		if (mnt_rebind(sb, plan_str(p, row->path), true, MOUNT_ATTR_RDONLY, 0, e) < 0)

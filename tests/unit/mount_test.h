@@ -121,12 +121,12 @@ static inline void mt_link(const char *path, const char *target)
 
 static inline void mt_mask(const char *path)
 {
-	rows.masked[rows.n_masked++] = (struct plan_path){ tp_str(&t, "test#/maskedPaths"), tp_str(&t, path) };
+	rows.masked[rows.n_masked++] = (struct plan_path){ .from = tp_str(&t, "test#/maskedPaths"), .path = tp_str(&t, path) };
 }
 
 static inline void mt_readonly(const char *path)
 {
-	rows.readonly[rows.n_readonly++] = (struct plan_path){ tp_str(&t, "test#/readonlyPaths"), tp_str(&t, path) };
+	rows.readonly[rows.n_readonly++] = (struct plan_path){ .from = tp_str(&t, "test#/readonlyPaths"), .path = tp_str(&t, path) };
 }
 
 static inline struct plan_rebind *mt_rebind(const char *path, uint64_t set, uint64_t clr)

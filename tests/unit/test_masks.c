@@ -86,6 +86,51 @@ static void masks(void *arg)
 }
 MOUNT_TEST(masks)
 
+/* Denied, not empty: for root, too; masked ones beside it stay as they are, whichever comes first. */
+static void look_at_denied(void)
+{
+	mt_build();
+	CHECK(open("/first", O_RDONLY) < 0 && errno == EACCES);
+	CHECK(open("/last", O_RDONLY) < 0 && errno == EACCES);
+	CHECK(open("/masked", O_RDONLY) >= 0);
+	CHECK(strstr(mt_mountinfo(INFO, "/first"), "ro,nosuid,nodev,noexec") && !strstr(mt_mountinfo(INFO, "/masked"), "nodev"));
+	CHECK(is_empty("/masked.d") && access("/masked.d", R_OK) == 0);
+	struct stat st;
+	CHECK(stat("/denied.d", &st) == 0 && (st.st_mode & 07777) == 0);
+	CHECK(chmod("/denied.d", 0755) < 0 && errno == EROFS);
+}
+
+static void mt_deny(const char *path)
+{
+	mt_mask(path);
+	rows.masked[rows.n_masked - 1].flags = PLAN_DENIED;
+}
+
+static void denied(void *arg)
+{
+	(void)arg;
+	mt_host();
+	CHECK(mkdir(ROOTFS "/masked.d", 0755) == 0 && mkdir(ROOTFS "/denied.d", 0755) == 0);
+	mt_write(ROOTFS "/first", "secret");
+	mt_write(ROOTFS "/masked", "secret");
+	mt_write(ROOTFS "/last", "secret");
+	mt_fs("proc", "proc", "/proc");
+	mt_deny("/first");
+	mt_mask("/masked");
+	mt_mask("/masked.d");
+	mt_deny("/denied.d");
+	mt_deny("/last");
+	with_null();
+	mt_seal();
+	CHECK_OK(host_fds_open(&t.plan, fds, &e), &e);
+	mt_in(CLONE_NEWPID, look_at_denied);
+	CHECK(chown(ROOTFS, MT_ID, MT_ID) == 0);
+	host_fds_close(&t.plan, fds);
+	CHECK_OK(host_fds_open(&t.plan, fds, &e), &e);
+	mt_in(CLONE_NEWPID | CLONE_NEWUSER, look_at_denied);
+}
+MOUNT_TEST(denied)
+
 /* CVE-2025-31133: what the plan calls the null device is something else by now. */
 static void not_the_null_device(void)
 {
@@ -134,7 +179,7 @@ MOUNT_TEST(magic_links)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_masks), cmocka_unit_test(test_false_null), cmocka_unit_test(test_magic_links),
+		cmocka_unit_test(test_masks), cmocka_unit_test(test_denied), cmocka_unit_test(test_false_null), cmocka_unit_test(test_magic_links),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

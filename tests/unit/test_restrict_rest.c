@@ -85,14 +85,22 @@ static void variables(void **state)
 {
 	struct rt *t = *state;
 
-	/* What the document sets is granted; the loader's own variables only by name. */
-	RESTRICT(t, RT_DOC("", ""), ALLOW(ENV, "LANG"));
+	/* What the document sets is granted where nobody lists variables; the loader's own only by name. */
+	RESTRICT(t, RT_DOC("", ""), ALLOW(READ, "/work"));
 	assert_string_equal(variable(t, "A"), "1");
 	assert_non_null(variable(t, "PATH"));
 	assert_null(variable(t, "LD_PRELOAD"));
 	assert_true(rt_says(&t->p->notes, "env: 'LD_PRELOAD' is withheld"));
+	RESTRICT(t, RT_DOC("", ""), ALLOW(ENV, "LANG"));
+	assert_null(variable(t, "A"));
+	assert_true(rt_says(&t->p->notes, "env: 'A' is withheld"));
+	assert_non_null(variable(t, "PATH"));
+	RESTRICT(t, RT_DOC("", ""), ALLOW(ENV, "A*"));
+	assert_string_equal(variable(t, "A"), "1");
+	assert_null(variable(t, "LD_PRELOAD"));
 	RESTRICT(t, RT_DOC("", ""), ALLOW(ENV, "LD_*"));
 	assert_string_equal(variable(t, "LD_PRELOAD"), "x");
+	assert_null(variable(t, "A"));
 	RESTRICT(t, RT_DOC("", ""), DENY(ENV, "A"));
 	assert_null(variable(t, "A"));
 	assert_string_equal(variable(t, "LD_PRELOAD"), "x");
