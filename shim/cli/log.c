@@ -37,10 +37,25 @@ void log_close(struct log *l)
 	ps_fd_close(&l->fd);
 }
 
+/* What turns the direction of text, or has no width: another name would be seen than is meant. */
+static bool is_invisible(const unsigned char *c, size_t n)
+{
+	static const struct { unsigned char lead, middle, from, to; } ranges[] = {
+		{ 0xe2, 0x80, 0x8b, 0x8f }, { 0xe2, 0x80, 0xa8, 0xae }, { 0xe2, 0x81, 0xa0, 0xaf }, { 0xef, 0xbb, 0xbf, 0xbf },
+	};
+
+	if (n == 2)
+		return c[0] == 0xd8 && c[1] == 0x9c;
+	for (size_t i = 0; n == 3 && i < PS_COUNT(ranges); i++)
+		if (c[0] == ranges[i].lead && c[1] == ranges[i].middle && c[2] >= ranges[i].from && c[2] <= ranges[i].to)
+			return true;
+	return false;
+}
+
 /* U+0080 to U+009F, which begin with 0xc2 in UTF-8, are control characters as well. */
 static bool is_plain(const unsigned char *c, size_t n)
 {
-	return n && *c >= 0x20 && *c != 0x7f && !(n == 2 && *c == 0xc2 && c[1] < 0xa0);
+	return n && *c >= 0x20 && *c != 0x7f && !(n == 2 && *c == 0xc2 && c[1] < 0xa0) && !is_invisible(c, n);
 }
 
 void log_escape(struct ps_buf *out, const char *text)

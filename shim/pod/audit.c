@@ -125,6 +125,18 @@ static const char *risk_of(const struct access *a)
 	return a->permission != POLICY_NET && a->target[0] == '/' ? perm_query_risk(&q) : NULL;
 }
 
+/* What a payload calls itself, for eyes like what it asks for. */
+static void put_name(struct ps_jsonw *w, const char *key, const char *name)
+{
+	const struct perm_query q = { .permission = POLICY_RUN, .value = name };
+	ps_auto_buf struct ps_buf text = { .data = NULL };
+
+	if (!*name)
+		return;
+	perm_query_target(&q, &text);
+	ps_jw_str(w, key, text.failed ? "?" : text.data);
+}
+
 static void put_access(struct ps_jsonw *w, const struct access *a)
 {
 	ps_jw_str(w, "kind", "access");
@@ -139,8 +151,8 @@ static void put_access(struct ps_jsonw *w, const struct access *a)
 	ps_jw_bool(w, "sound", a->sound);
 	ps_jw_int(w, "pid", a->pid);
 	ps_jw_int(w, "tid", a->tid);
-	put_optional(w, "comm", a->comm);
-	put_optional(w, "exe", a->exe);
+	put_name(w, "comm", a->comm);
+	put_name(w, "exe", a->exe);
 	ps_jw_uint(w, "count", a->count);
 	if (a->count > 1) {
 		put_time(w, "first", a->first_ns);

@@ -180,10 +180,21 @@ static int ids_of(pid_t tid, struct ids *ret)
 	return 0;
 }
 
-/* Groups that stay when it is over are of use to nobody: each call sets its own. */
+static bool has_groups_of(const struct ids *who)
+{
+	gid_t own[GROUPS_MAX];
+	const int n = getgroups(GROUPS_MAX, own);
+
+	return n >= 0 && (size_t)n == who->n_groups && (!n || memcmp(own, who->groups, (size_t)n * sizeof(*own)) == 0);
+}
+
+/*
+ * Groups that stay when it is over are of use to nobody: each call sets its own.  In an ordinary user's namespace there are
+ * none to set: everybody has his.
+ */
 static int become(const struct ids *who)
 {
-	if (geteuid() == who->uid && getegid() == who->gid && geteuid() != 0)
+	if (geteuid() == who->uid && getegid() == who->gid && (geteuid() != 0 || has_groups_of(who)))
 		return 0;
 	if (ps_sys_setgroups(who->n_groups, who->groups) < 0 || ps_sys_setresgid(~0U, who->gid, ~0U) < 0)
 		return EPERM;

@@ -88,18 +88,22 @@ int guard_add(struct restricting *r, const char *from, const struct guard_rule *
 
 /* ---- What would undo the rest ---- */
 
-/* A user namespace would make a CAP_SYS_ADMIN, and with it mounts; the rest is of no use to a payload with limits. */
+/*
+ * A user namespace would make a CAP_SYS_ADMIN, and with it mounts; a namespace of others has what ours lacks; the rest is of no
+ * use to a payload with limits.
+ */
 static const struct guard_rule always[] = {
 	{ "io_uring_setup io_uring_enter io_uring_register", MISSING, { { .op = 0 } } },
 	{ "userfaultfd bpf perf_event_open keyctl add_key request_key", DENIED, { { .op = 0 } } },
 	{ "clone3", MISSING, { { .op = 0 } } },
 	{ "clone unshare", DENIED, { { 0, GUARD_MASK, CLONE_NEWUSER, CLONE_NEWUSER } } },
+	{ "setns", DENIED, { { .op = 0 } } },
 	{ "ioctl", DENIED, { { 1, GUARD_EQ, 0x5412 /* TIOCSTI */, 0 } } },
 	{ "ioctl", DENIED, { { 1, GUARD_EQ, 0x541c /* TIOCLINUX */, 0 } } },
 };
 
 static const struct guard_rule mounts[] = {
-	{ "mount umount2 move_mount open_tree fsopen fsconfig fsmount fspick mount_setattr pivot_root setns",
+	{ "mount umount2 move_mount open_tree fsopen fsconfig fsmount fspick mount_setattr pivot_root",
 	  DENIED, { { .op = 0 } } },
 	{ "open_by_handle_at", DENIED, { { .op = 0 } } },
 };

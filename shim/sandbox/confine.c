@@ -55,7 +55,7 @@ static const int hand_calls[] = {
 	SYS_recvmsg, SYS_sendto, SYS_sendmsg, SYS_openat, SYS_openat2, SYS_getdents64, SYS_read, SYS_readlinkat, SYS_close, SYS_fcntl, SYS_pidfd_open,
 	SYS_pidfd_getfd, SYS_dup3, SYS_epoll_ctl, SYS_connect, SYS_bind, SYS_listen, SYS_setresuid, SYS_setresgid, SYS_setgroups, SYS_umask,
 	SYS_fstat, SYS_newfstatat, SYS_getsockopt, SYS_exit_group, SYS_restart_syscall, SYS_rt_sigreturn,
-	SYS_brk, SYS_mmap, SYS_munmap, SYS_mremap, SYS_madvise, SYS_lseek, SYS_geteuid, SYS_getegid, SYS_kcmp, SYS_capget, SYS_capset,
+	SYS_brk, SYS_mmap, SYS_munmap, SYS_mremap, SYS_madvise, SYS_lseek, SYS_geteuid, SYS_getegid, SYS_getgroups, SYS_kcmp, SYS_capget, SYS_capset,
 #ifdef __x86_64__
 	SYS_open, SYS_readlink,
 #endif

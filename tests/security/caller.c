@@ -547,7 +547,6 @@ static int after_swap(void)
 {
 	union address a;
 	socklen_t len = ipv4(&a, "127.0.0.1", listed);
-	struct { char name[16]; char rest[24]; } ifr = { "lo", "" };
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 	union address none;
 
@@ -560,7 +559,16 @@ static int after_swap(void)
 	len = ipv4(&a, "127.0.0.1", 0);
 	if (bind(fd, &a.sa, len) == 0 && listen(fd, 1) == 0)
 		return 1;
-	return setsockopt(fd, SOL_SOCKET, 25 /* SO_BINDTODEVICE */, "lo", 3) == 0 || ioctl(fd, 0x8913 /* SIOCGIFFLAGS */, &ifr) == 0;
+	return setsockopt(fd, SOL_SOCKET, 25 /* SO_BINDTODEVICE */, "lo", 3) == 0;
+}
+
+static int interfaces(void)
+{
+	union address a;
+	struct { char name[16]; char rest[24]; } ifr = { "lo", "" };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	return connect(fd, &a.sa, ipv4(&a, "127.0.0.1", listed)) == 0 && ioctl(fd, 0x8913 /* SIOCGIFFLAGS */, &ifr) == 0;
 }
 
 static const struct { const char *name; int (*way)(void); } ways[] = {
@@ -573,7 +581,7 @@ static const struct { const char *name; int (*way)(void); } ways[] = {
 	{ "netlink", netlink }, { "families", families }, { "vsock", vsock }, { "unix-path", unix_path }, { "unix-dgram", unix_dgram },
 	{ "unix-abstract", unix_abstract }, { "unix-elsewhere", unix_elsewhere }, { "pair", pair }, { "ring", ring }, { "ia32", ia32 },
 	{ "x32", x32 }, { "namespaces", namespaces }, { "listen", listens }, { "listen-port-0", listens_at_any_port }, { "bind", binds },
-	{ "after-connect", after_swap },
+	{ "after-connect", after_swap }, { "interfaces", interfaces },
 };
 
 /* ---- Races ---- */

@@ -12,8 +12,8 @@ load lib/attack
 setup() {
 	common_setup
 	requires root podshim jq setpriv
-	# A user's own place, which he can reach.
-	HERE=$(mktemp -d /tmp/podshim-perm.XXXXXX)
+	# A user's own place, which he can reach; not below /tmp, which a program has of its own.
+	HERE=$(mktemp -d /var/tmp/podshim-perm.XXXXXX)
 	chmod 755 "$HERE"
 	cp "$PODSHIM" "$HERE/podshim"
 	mkdir "$HERE/work" "$HERE/work/tmp"
@@ -383,14 +383,14 @@ nobody_came() {
 # In a network of its own a program may talk to itself.
 all_shut_outside() {
 	output=$(grep -Ev '^(udp|udp6|udp-mapped|udp-second|udp-again|sendmmsg|listen|listen-port-0|bind) open$' <<<"$output")
-	all_shut 34
+	all_shut 35
 }
 
 @test "net: the ways of the attacker are open without a policy" {
 	start_server
 	run -0 ./caller call "$SERVER" "$LISTED" "$OTHER"
 	(($(grep -c ' open$' <<<"$output") >= 36)) || { echo "$output" >&2; return 1; }
-	[[ $(sort -u "$SERVER/log" | tr '\n' ,) == "abstract,dgram,tcp,tcp to the wrong address,udp,udp to the wrong address,unix," ]]
+	[[ $(LC_ALL=C sort -u "$SERVER/log" | tr '\n' ,) == "abstract,dgram,tcp,tcp to the wrong address,udp,unix," ]]
 	run -0 ./caller race "$SERVER" "$LISTED" "$OTHER" 2000
 	[[ $output =~ port:\ [1-9] && $output =~ datagrams:\ [1-9] ]]
 }
@@ -417,12 +417,12 @@ all_shut_outside() {
 		want 0 "$who" run --quiet --allow-write=/tmp "--allow-net=127.0.0.1:$LISTED" -- ./caller call "$SERVER" "$LISTED" "$OTHER"
 		has "listed reached"
 		has "listed socket not reached"
-		all_shut 44
+		all_shut 45
 		nobody_came
 		want 0 "$who" run --quiet --allow-write=/tmp "--allow-net=unix:$SERVER/listed.sock" -- ./caller call "$SERVER" "$LISTED" "$OTHER"
 		has "listed not reached"
 		has "listed socket reached"
-		all_shut 44
+		all_shut 45
 		nobody_came
 		want 0 "$who" run --quiet "--allow-net=127.0.0.1:$LISTED" "--deny-net=127.0.0.1" -- ./caller call "$SERVER" "$LISTED" "$OTHER"
 		has "listed not reached"
@@ -446,16 +446,20 @@ new_caller_bundle() {
 	payload /caller call /srv "$LISTED" "$OTHER"
 	run_bundle --quiet --allow-read --allow-write --allow-run --allow-ffi --allow-sys --deny-net
 	has "listed not reached"
-	all_shut 44
+	all_shut 45
 	nobody_came
 	run_bundle --quiet --allow-read --allow-write --allow-run --allow-ffi --allow-sys "--allow-net=127.0.0.1:$LISTED"
 	has "listed reached"
 	has "listed socket not reached"
+	# It is the network that config.json gives it, and it was allowed to see that.
+	has "interfaces open"
+	output=${output/interfaces open/}
 	all_shut 44
 	nobody_came
 	run_bundle --quiet --allow-read --allow-write --allow-run --allow-ffi --allow-sys "--allow-net=127.0.0.1:$LISTED,unix:/srv/listed.sock"
 	has "listed reached"
 	has "listed socket reached"
+	output=${output/interfaces open/}
 	all_shut 44
 	nobody_came
 }
@@ -491,4 +495,196 @@ descriptor: 0 leaks, some right"
 fastopen shut
 listen shut"
 	nobody_came
+}
+
+# ---- The supervisor ----
+
+hostile_names() {
+	mkdir "$HERE/work/names"
+	(
+		cd "$HERE/work/names" || exit
+		touch $'new\nline' $'\e[31mred' $'\u202egnp.exe' $'tab\tbell\a\u009b' $'bad\xff' 'q"\'
+	)
+	cat >names.py <<-'EOT'
+		import ctypes, os, sys
+		ctypes.CDLL(None).prctl(15, b"\x1b[31m\n\xe2\x80\xaeX", 0, 0, 0)
+		for name in sorted(os.listdir(b"names")):
+		    try:
+		        os.open(b"names/" + name, os.O_WRONLY)
+		    except OSError as e:
+		        print(e.errno)
+		try:
+		    os.execv(b"names/\x1b[31mred", [b"x"])
+		except OSError as e:
+		    print(e.errno)
+	EOT
+}
+# Nothing but what a terminal shows as it is: no control characters, nothing that turns text around, only whole characters.
+all_visible() { # all_visible FILE LINES
+	[[ $(wc -l <"$1") == "$2" ]] || { printf 'not %s lines:\n' "$2" >&2; cat -v "$1" >&2; return 1; }
+	! LC_ALL=C grep -nP '[\x00-\x08\x0b-\x1f\x7f-\xff]' "$1" | cat -v >&2 || return 1
+	[[ -z $(LC_ALL=C grep -P '[\x00-\x08\x0b-\x1f\x7f-\xff]' "$1") ]]
+}
+
+@test "hostile names and a hostile program are escaped: in the summary, in audit and in its file" {
+	local who
+	requires /usr/bin/python3
+	hostile_names
+	for who in $(callers); do
+		rm -rf events
+		touch events
+		chmod 666 events
+		as "$who" run --audit events --allow-read="$PWD/names,$PWD" --cwd "$PWD" names.py >"$HERE/said" 2>&1
+		grep -q 'u{202e}gnp.exe' "$HERE/said"
+		[[ $(grep -c '^  write ' "$HERE/said") == 6 ]]
+		all_visible "$HERE/said" 16
+		all_visible events 7
+		jq -e . events >/dev/null
+	done
+	id=$("$PODSHIM" --root "$HERE/root-root" run -d --allow-read="$PWD/names,$PWD" --cwd "$PWD" names.py 2>/dev/null 3>&-)
+	audited() {
+		as root audit "$id" >"$HERE/audited" && (($(wc -l <"$HERE/audited") >= 7))
+	}
+	wait_until 10 audited
+	all_visible "$HERE/audited" 7
+	as root delete -f "$id"
+}
+
+@test "a flood of denied opens ends, and each is counted" {
+	local who
+	requires /usr/bin/python3
+	touch denied
+	cat >flood.py <<-'EOT'
+		import os
+		n = 0
+		for i in range(100000):
+		    try:
+		        os.close(os.open("denied", os.O_WRONLY))
+		    except OSError:
+		        n += 1
+		print(n)
+	EOT
+	for who in $(callers); do
+		rm -f events
+		touch events
+		chmod 666 events
+		want 0 "$who" run --quiet --audit events --allow-read="$PWD" --cwd "$PWD" flood.py
+		is 100000
+		[[ $(jq -s 'map(select(.perm == "write") | .count) | add' events) == 100000 ]]
+		(($(wc -l <events) < 1000))
+	done
+}
+
+@test "the payload sees and signals nobody but itself" {
+	local who
+	requires /usr/bin/python3
+	cat >kill.py <<-'EOT'
+		import os, signal
+		for pid in [1, os.getppid(), -1, *range(2, 400)]:
+		    if pid == os.getpid():
+		        continue
+		    try:
+		        os.kill(pid, signal.SIGKILL)
+		        print("signalled", pid)
+		    except ProcessLookupError:
+		        pass
+		    except PermissionError:
+		        print("refused", pid)
+		print(sorted(int(n) for n in os.listdir("/proc") if n.isdigit() and int(n) != os.getpid()))
+		import ctypes
+		libc = ctypes.CDLL(None, use_errno=True)
+		print(libc.ptrace(16, 1, 0, 0), libc.pidfd_open(1, 0) if hasattr(libc, "pidfd_open") else libc.syscall(434, 1, 0) >= 0)
+		for name in ("mem", "environ", "exe", "fd", "root", "cwd", "maps"):
+		    try:
+		        path = "/proc/1/" + name
+		        os.listdir(path) if name == "fd" else os.readlink(path) if name in ("exe", "root", "cwd") else open(path, "rb").read(1)
+		        print("read", name)
+		    except OSError:
+		        pass
+	EOT
+	for who in $(callers); do
+		want 0 "$who" run --quiet --deny-net kill.py
+		lacks "signalled 2"
+		lacks "signalled 3"
+		lacks "read "
+		has "[1]"
+		has "-1 "
+	done
+}
+
+# pids of ours by name
+ours() {
+	local pid
+	for pid in $(pgrep -f -- "--root $HERE/root"); do
+		[[ $(cat "/proc/$pid/comm" 2>/dev/null) != "$1" ]] || echo "$pid"
+	done
+}
+nothing_left() {
+	[[ -z $(pgrep -f "$HERE/" | grep -v "^${SERVER_PID:-}\$" || true) ]]
+}
+
+@test "kill -9 of whoever decides: nothing is allowed any more, and nothing of it stays" {
+	local who victim
+	requires /usr/bin/python3
+	start_server
+	cat >loop.py <<-'EOT'
+		import os, socket, sys, time
+		listed, other = int(sys.argv[1]), int(sys.argv[2])
+		def reach(port):
+		    try:
+		        with socket.socket() as s:
+		            s.connect(("127.0.0.1", port))
+		            return s.recv(1) == b"L" and port == listed
+		    except OSError:
+		        return False
+		print("up", reach(listed), reach(other), flush=True)
+		while True:
+		    reach(other)
+		    reach(listed)
+	EOT
+	for who in $(callers); do
+		for victim in podshim:channel podshim:broker podshim:reader podshim:hand podshim:guard podshim podshim:init; do
+			: >"$HERE/out"
+			as "$who" run --quiet "--allow-net=127.0.0.1:$LISTED" loop.py "$LISTED" "$OTHER" >"$HERE/out" 2>&1 3>&- &
+			wait_file "$HERE/out" "up True False"
+			if [[ -n $(ours $victim) ]]; then
+				# shellcheck disable=SC2046  # pids
+				kill -KILL $(ours $victim)
+			fi
+			[[ $victim == podshim:reader || $victim == podshim:hand || $victim == podshim:guard ]] || wait_until 10 nothing_left ||
+				{ echo "after $victim:" >&2; pgrep -af "$HERE/" >&2; return 1; }
+			for p in $(ours podshim); do kill -KILL "$p"; done
+			wait_until 10 nothing_left || { echo "after $victim and podshim:" >&2; pgrep -af "$HERE/" >&2; return 1; }
+			nobody_came
+		done
+	done
+}
+
+# ---- env ----
+
+@test "env: what is not allowed is nowhere, not in /proc/self/environ either" {
+	local who
+	for who in $(callers); do
+		export SECRET_TOKEN=hidden GOOD=seen GOOD_TOO=seen
+		want 0 "$who" run --quiet --allow-env=GOOD --allow-run -- sh -c 'env; cat /proc/self/environ /proc/1/environ /proc/2/environ 2>/dev/null | tr "\0" "\n"; cat /proc/self/stat'
+		lacks hidden
+		lacks SECRET_TOKEN
+		lacks GOOD_TOO
+		[[ $(grep -c '^GOOD=seen$' <<<"$output") -ge 2 ]]
+		want 0 "$who" run --quiet '--allow-env=GOOD*' --deny-env=GOOD --allow-run -- sh -c 'env; tr "\0" "\n" </proc/self/environ'
+		has GOOD_TOO=seen
+		lacks GOOD=seen
+	done
+}
+
+@test "env: the same in a bundle, of what config.json has" {
+	new_bundle
+	config '.process.env += ["SECRET_TOKEN=hidden", "GOOD=seen"]'
+	payload sh -c 'env; cat /proc/self/environ /proc/1/environ | tr "\0" "\n"'
+	run_bundle --quiet --allow-env=GOOD,PATH --allow-read --allow-run --allow-ffi --allow-write
+	has GOOD=seen
+	lacks hidden
+	lacks SECRET_TOKEN
+	run_bundle
+	has SECRET_TOKEN=hidden
 }
