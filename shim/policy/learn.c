@@ -118,7 +118,7 @@ static bool is_wide(const struct learn *l, const char *path, size_t n)
 	return false;
 }
 
-/* Names that another run will not have: tmpk3j2x9a_, ccXq81Zr.s, 1f0c93aa.lock, out.12345. */
+/* Names as they are made up: tmpk3j2x9a_, ccXq81Zr.s, 1f0c93aa.lock, out.12345. */
 static bool is_random_token(const char *s, size_t n)
 {
 	size_t digits = 0, lower = 0, upper = 0, hex = 0, changes = 0;
@@ -138,7 +138,7 @@ static bool is_random_token(const char *s, size_t n)
 		return true;
 	if (n == 8 && !strncmp(s, "cc", 2) && (upper || digits))
 		return true;
-	return n >= 6 && ((upper && lower && digits) || changes >= 3);
+	return n >= 6 && ((upper && lower && digits && changes >= 2) || changes >= 4);
 }
 
 static bool is_random(const char *name, size_t n)
@@ -177,13 +177,20 @@ static bool is_no_value(const char *name, size_t n)
 	return n && (name[n - 1] == ' ' || *name == '+');
 }
 
-/* Where path has to be cut so that every component can be in a list; random: components are cut, too, that change. */
-static size_t stable_len(const char *path, size_t n, bool random)
+static bool is_passing(struct learn *l, const char *path, size_t end, size_t name)
+{
+	const char *prefix = is_random(path + name, end - name) ? ps_arena_strndup(l->a, path, end) : NULL;
+
+	return prefix && (find(&l->created, POLICY_WRITE, prefix) || !l->f.exists(l->f.ctx, prefix));
+}
+
+/* Where path has to be cut so that every component can be in a list; passing: names go that another run will not have. */
+static size_t stable_len(struct learn *l, const char *path, size_t n, bool passing)
 {
 	for (size_t i = 1, len; i < n; i += len + 1) {
 		for (len = 0; i + len < n && path[i + len] != '/'; len++)
 			;
-		if (is_no_value(path + i, len) || (random && is_random(path + i, len)))
+		if (is_no_value(path + i, len) || (passing && is_passing(l, path, i + len, i)))
 			return i > 1 ? i - 1 : 1;
 	}
 	return n;
@@ -280,21 +287,10 @@ static bool is_place(const struct learn *l, const char *path, size_t n)
 	return false;
 }
 
-/* The names of a place of the host's may look as random as they like. */
-static size_t place_len(const struct learn *l, const char *path)
-{
-	size_t longest = 0;
-
-	for (size_t i = 0; i < l->f.places.n; i++)
-		if (below(path, l->f.places.v[i]) && strlen(l->f.places.v[i]) > longest)
-			longest = strlen(l->f.places.v[i]);
-	return longest;
-}
-
 static int add_path(struct learn *l, const struct learn_access *x, enum policy_permission p)
 {
 	const char *path = x->q.value;
-	const size_t whole = strlen(path), place = place_len(l, path);
+	const size_t whole = strlen(path);
 	size_t n = whole, stable;
 	bool folder = x->kind == LEARN_LIST;
 
@@ -304,9 +300,7 @@ static int add_path(struct learn *l, const struct learn_access *x, enum policy_p
 		n = parent_len(path, n);
 		folder = true;
 	}
-	stable = place + stable_len(path + place, n > place ? n - place : 0, p != POLICY_RUN && !is_system(path));
-	if (place && stable > place && path[stable - 1] == '/')
-		stable--;
+	stable = stable_len(l, path, n, p != POLICY_RUN && !is_system(path));
 	n = stable < n ? stable : n;
 	folder |= n < whole;
 	if (p == POLICY_READ || p == POLICY_FFI) {
