@@ -641,6 +641,16 @@ void learned_flags(const struct learned *l, struct ps_buf *out)
 		ps_buf_puts(out, out->len ? " --jit" : "--jit");
 }
 
+/* Variables are nobody's to see: without an entry the list would say that there are to be none. */
+static bool has_list(const struct learned *l, enum policy_permission p)
+{
+	bool has = p != POLICY_ENV;
+
+	for (size_t i = 0; i < l->n; i++)
+		has |= l->entries[i].permission == p;
+	return has;
+}
+
 static void put_list(struct ps_jsonw *w, const struct learned *l, const char *key, enum policy_permission p, struct ps_buf *value)
 {
 	ps_jw_array(w, key);
@@ -664,6 +674,8 @@ void learned_policy(const struct learned *l, const char *name, const char *about
 		const char *key = policy_permission_name((enum policy_permission)p);
 		const bool jit = p == POLICY_FFI && l->jit;
 
+		if (!has_list(l, (enum policy_permission)p))
+			continue;
 		if (jit) {
 			ps_jw_object(&w, key);
 			ps_jw_bool(&w, "jit", true);

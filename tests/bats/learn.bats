@@ -41,6 +41,10 @@ both() { # both FUNCTION: for each kind of caller
 	can_userns
 	"$1" user
 }
+# A program has no capabilities: what it writes in is its caller's.
+owned() { # owned WHO PATH...
+	if [[ $1 == root ]]; then chown -R 0:0 "${@:2}"; else chown -R 65534:65534 "${@:2}"; fi
+}
 flags() { # of what was learned, as words
 	eval "FLAGS=($(cat learned/flags.txt))"
 }
@@ -78,7 +82,7 @@ learns_python() {
 	local port
 	echo data >in.txt
 	mkdir -p out
-	chown 65534:65534 out
+	owned "$1" out
 	cat >fetch.py <<-'EOF'
 		import socket, sys
 		print(open("in.txt").read().strip())
@@ -111,7 +115,6 @@ time.sleep(600)' >"$HERE/ports" 3>&- &
 	has "Permission denied"
 	run -1 as "$1" run "${FLAGS[@]}" fetch.py "$port" ../elsewhere
 	has elsewhere
-	run -0 as "$1" policy test --against learned/audit.jsonl --policy learned/policy.json
 	rm -rf out
 }
 @test "a script: what it reads, writes and connects to, in two runs" {
@@ -141,7 +144,7 @@ learns_gcc() {
 	mkdir -p src
 	echo 'int main(void) { return 7; }' >src/x.c
 	cp src/x.c other.c
-	chown -R 65534:65534 src
+	owned "$1" src
 	run -0 as "$1" learn -o learned --allow-write=src -- gcc -o src/x src/x.c
 	flags
 	rm -f src/x
