@@ -225,6 +225,16 @@ static size_t count_entries(const struct learning *l)
 	return n;
 }
 
+/* NULL: too long, or no memory. */
+static const char *absolute(struct learning *l, const char *path)
+{
+	char whole[PATH_MAX], clean[PATH_MAX];
+
+	if (*path != '/' && ps_path_join(whole, sizeof(whole), l->r->program->cwd, path) < 0)
+		return NULL;
+	return ps_path_clean(*path == '/' ? path : whole, clean, sizeof(clean)) < 0 ? NULL : ps_arena_strdup(&l->cli->mem, clean);
+}
+
 static struct learn_facts facts_of(struct learning *l)
 {
 	struct learn_facts f = { .implied = l->implied, .home = getenv("HOME"), .exists = exists, .sees = sees, .ctx = l };
@@ -238,8 +248,9 @@ static struct learn_facts facts_of(struct learning *l)
 		for (size_t k = 0; k < l->operators->v[i]->entries.n; k++) {
 			const struct perm_entry *en = &l->operators->v[i]->entries.v[k];
 
-			if (en->value && *en->value == '/' && (en->permission == POLICY_READ || en->permission == POLICY_WRITE))
-				places[n++] = en->value;
+			if (en->value && (en->permission == POLICY_READ || en->permission == POLICY_WRITE) &&
+			    (places[n] = absolute(l, en->value)))
+				n++;
 		}
 	if (places)
 		f.places = (struct spec_strs){ places, n };

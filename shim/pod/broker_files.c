@@ -141,7 +141,8 @@ static void tell_of(struct request *r, struct wish w, int dirfd, const char *pat
 	const struct perm_verdict v = permissions_decide(g, &q);
 	const bool all = g->settings.audit.allowed >> w.permission & 1;
 
-	if (all || (v.action == POLICY_DENY && !v.rule)) {
+	/* What an entry denies is hidden, perhaps: nothing can be said of what is behind. */
+	if (!(v.action == POLICY_DENY && v.rule) && (all || v.action == POLICY_DENY)) {
 		if (!look_behind(r, &w, whole, real))
 			return;
 		if (all && strcmp(whole, real) != 0 && strncmp(whole, "/proc/", 6) != 0)

@@ -71,7 +71,7 @@ struct grants {
 static bool is_bound(const struct grants *g, const char *path, bool writable)
 {
 	for (size_t i = 0; i < g->n; i++)
-		if (!g->v[i].at && perm_path_below(g->v[i].path, path) && (!writable || g->v[i].writable))
+		if (!g->v[i].at && perm_path_below(path, g->v[i].path) && (!writable || g->v[i].writable))
 			return true;
 	return false;
 }

@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * learn.c - what a program did -> the smallest lists of permissions that a person would write for it.
  */
-#include "shim/policy/learn.h"
+#include "shim/policy/learn_parts.h"
 
-#include <ctype.h>
-#include <fnmatch.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
-#include "base/jsonw.h"
 #include "base/scope.h"
-#include "shim/policy/perm_builder.h"
 
 enum { BUCKETS = 1024, PERMISSIONS_OF_FILES = 1U << POLICY_READ | 1U << POLICY_WRITE | 1U << POLICY_RUN | 1U << POLICY_FFI };
 
@@ -80,182 +75,36 @@ static struct node *put(struct learn *l, struct table *t, enum policy_permission
 
 /* ---- Paths ---- */
 
-static size_t parent_len(const char *path, size_t n)
+static bool is_passing(struct learn *l, const char *path, size_t end, size_t name)
 {
-	while (n && path[n - 1] != '/')
-		n--;
-	return n > 1 ? n - 1 : n;
+	const char *prefix = learn_is_random(path + name, end - name) ? ps_arena_strndup(l->a, path, end) : NULL;
+
+	return prefix && (find(&l->created, POLICY_WRITE, prefix) || !l->f.exists(l->f.ctx, prefix));
 }
 
-static size_t depth_of(const char *path, size_t n)
-{
-	size_t depth = 0;
-
-	for (size_t i = 0; i + 1 < n; i++)
-		depth += path[i] == '/';
-	return depth;
-}
-
-/* Does the folder hold what is protected, or nearly everything? */
-static bool is_wide(const struct learn *l, const char *path, size_t n)
-{
-	static const char *const many[] = { "/home/*", "/var/*", "/run/*", "/usr/lib", "/usr/share", "/proc/*", "/dev/*", "/mnt/*", "/media/*" };
-	char dir[PATH_MAX];
-	const char *pattern;
-
-	if (n >= sizeof(dir) || depth_of(path, n) < 2)
-		return true;
-	memcpy(dir, path, n);
-	dir[n] = '\0';
-	if (l->f.home && below(l->f.home, dir))
-		return true;
-	for (size_t i = 0; i < PS_COUNT(many); i++)
-		if (!fnmatch(many[i], dir, FNM_PATHNAME))
-			return true;
-	for (size_t i = 0; (pattern = perm_protected_file(i)); i++)
-		if (*pattern == '/' && strlen(pattern) > n && !strncmp(pattern, dir, n) && pattern[n] == '/')
-			return true;
-	return false;
-}
-
-/* Names that another run will not have: tmpk3j2x9a_, ccXq81Zr.s, 1f0c93aa.lock, out.12345. */
-static bool is_random_token(const char *s, size_t n)
-{
-	size_t digits = 0, lower = 0, upper = 0, hex = 0, changes = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		const unsigned char c = (unsigned char)s[i];
-
-		digits += isdigit(c) != 0;
-		lower += islower(c) != 0;
-		upper += isupper(c) != 0;
-		hex += isxdigit(c) != 0;
-		changes += i && (isdigit(c) != 0) != (isdigit((unsigned char)s[i - 1]) != 0);
-	}
-	if (digits == n)
-		return n >= 3 && n <= 10;
-	if (hex == n && n >= 8 && digits >= 2)
-		return true;
-	if (n == 8 && !strncmp(s, "cc", 2) && (upper || digits))
-		return true;
-	return n >= 6 && ((upper && lower && digits) || changes >= 3);
-}
-
-static bool is_random(const char *name, size_t n)
-{
-	/* mkstemp(3) as Python calls it. */
-	if (n >= 11 && !strncmp(name, "tmp", 3) && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == 11)
-		return true;
-	for (size_t i = 0, len; i < n; i += len + 1) {
-		for (len = 0; i + len < n && isalnum((unsigned char)name[i + len]); len++)
-			;
-		if (len && is_random_token(name + i, len))
-			return true;
-	}
-	return false;
-}
-
-/* Nobody makes names up there while a program runs. */
-static bool is_system(const char *path)
-{
-	static const char *const dirs[] = { "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt", "/nix" };
-
-	for (size_t i = 0; i < PS_COUNT(dirs); i++)
-		if (below(path, dirs[i]))
-			return true;
-	return false;
-}
-
-/* Would it be a pattern, or something that a list cannot hold? */
-static bool is_no_value(const char *name, size_t n)
-{
-	for (size_t i = 0, len; i < n; i += len) {
-		len = ps_utf8_len(name + i, n - i);
-		if (!len || strchr("*?[]{}\\", name[i]) || (unsigned char)name[i] < 0x20 || name[i] == 0x7f)
-			return true;
-	}
-	return n && (name[n - 1] == ' ' || *name == '+');
-}
-
-/* Where path has to be cut so that every component can be in a list; random: components are cut, too, that change. */
-static size_t stable_len(const char *path, size_t n, bool random)
+/* Where path has to be cut so that every component can be in a list; passing: names go that another run will not have. */
+static size_t stable_len(struct learn *l, const char *path, size_t n, bool passing)
 {
 	for (size_t i = 1, len; i < n; i += len + 1) {
 		for (len = 0; i + len < n && path[i + len] != '/'; len++)
 			;
-		if (is_no_value(path + i, len) || (random && is_random(path + i, len)))
+		if (learn_is_no_value(path + i, len) || (passing && is_passing(l, path, i + len, i)))
 			return i > 1 ? i - 1 : 1;
 	}
 	return n;
-}
-
-/* Trees of packages: which files of them are used is nobody's business. */
-static size_t tree_len(const char *path, size_t n)
-{
-	static const char *const trees[] = { "site-packages", "dist-packages", "node_modules", "vendor", "gems", "perl5", "__pycache__" };
-
-	for (size_t i = 1, len; i < n; i += len + 1) {
-		len = strcspn(path + i, "/");
-		for (size_t k = 0; k < PS_COUNT(trees); k++)
-			if (len == strlen(trees[k]) && !strncmp(path + i, trees[k], len) && i + len < n)
-				return i + len;
-	}
-	return n;
-}
-
-static bool has_suffix(const char *name, const char *suffix)
-{
-	const size_t n = strlen(name), k = strlen(suffix);
-
-	return n > k && !strcmp(name + n - k, suffix);
-}
-
-static bool is_library(const char *path)
-{
-	const char *name = strrchr(path, '/');
-
-	return has_suffix(path, ".so") || has_suffix(path, ".node") || (name && strstr(name, ".so."));
-}
-
-static bool is_module(const char *path)
-{
-	static const char *const suffixes[] = { ".py", ".pyc", ".so", ".js", ".mjs", ".cjs", ".rb", ".pm" };
-
-	for (size_t i = 0; i < PS_COUNT(suffixes); i++)
-		if (has_suffix(path, suffixes[i]))
-			return true;
-	return false;
-}
-
-/* ---- What the system tells of itself ---- */
-
-static const char *sys_name(const char *path)
-{
-	static const struct { const char *path, *name; } rows[] = {
-		{ "/proc/loadavg", "loadavg" }, { "/proc/uptime", "osUptime" }, { "/proc/meminfo", "systemMemoryInfo" },
-		{ "/proc/vmstat", "systemMemoryInfo" }, { "/proc/swaps", "systemMemoryInfo" }, { "/proc/zoneinfo", "systemMemoryInfo" },
-		{ "/proc/cpuinfo", "cpus" }, { "/proc/stat", "cpus" }, { "/proc/interrupts", "cpus" }, { "/proc/version", "osRelease" },
-		{ "/proc/cmdline", "osRelease" }, { "/proc/sys/kernel", "osRelease" }, { "/sys/class/net", "networkInterfaces" },
-		{ "/sys", "cpus" },
-	};
-
-	for (size_t i = 0; i < PS_COUNT(rows); i++)
-		if (below(path, rows[i].path))
-			return rows[i].name;
-	return NULL;
 }
 
 /* ---- One access ---- */
 
 static int refuse(struct learn *l, const struct learn_access *x, const char *why, bool is_use)
 {
-	const size_t whole = strlen(x->target), n = x->kind == LEARN_CREATE ? parent_len(x->target, whole) : whole;
+	const size_t whole = strlen(x->target), n = x->kind == LEARN_CREATE ? learn_parent_len(x->target, whole) : whole;
 	struct node *node = put(l, &l->refusals, x->q.permission, x->target, whole, UINT64_C(1) << x->run);
 
 	if (!node)
 		return -1;
 	node->why = why;
-	node->wanted = is_use ? ps_arena_strndup(l->a, x->target, is_wide(l, x->target, n) ? whole : n) : NULL;
+	node->wanted = is_use ? ps_arena_strndup(l->a, x->target, learn_is_wide(l->f.home, x->target, n) ? whole : n) : NULL;
 	return is_use && !node->wanted ? -1 : 0;
 }
 
@@ -280,42 +129,29 @@ static bool is_place(const struct learn *l, const char *path, size_t n)
 	return false;
 }
 
-/* The names of a place of the host's may look as random as they like. */
-static size_t place_len(const struct learn *l, const char *path)
-{
-	size_t longest = 0;
-
-	for (size_t i = 0; i < l->f.places.n; i++)
-		if (below(path, l->f.places.v[i]) && strlen(l->f.places.v[i]) > longest)
-			longest = strlen(l->f.places.v[i]);
-	return longest;
-}
-
 static int add_path(struct learn *l, const struct learn_access *x, enum policy_permission p)
 {
 	const char *path = x->q.value;
-	const size_t whole = strlen(path), place = place_len(l, path);
+	const size_t whole = strlen(path);
 	size_t n = whole, stable;
 	bool folder = x->kind == LEARN_LIST;
 
 	if (x->kind == LEARN_CREATE) {
 		if (!put(l, &l->created, POLICY_WRITE, path, whole, 0))
 			return -1;
-		n = parent_len(path, n);
+		n = learn_parent_len(path, n);
 		folder = true;
 	}
-	stable = place + stable_len(path + place, n > place ? n - place : 0, p != POLICY_RUN && !is_system(path));
-	if (place && stable > place && path[stable - 1] == '/')
-		stable--;
+	stable = stable_len(l, path, n, p != POLICY_RUN && !learn_is_system(path));
 	n = stable < n ? stable : n;
 	folder |= n < whole;
 	if (p == POLICY_READ || p == POLICY_FFI) {
-		const size_t tree = tree_len(path, n);
+		const size_t tree = learn_tree_len(path, n);
 
 		folder |= tree < n;
 		n = tree;
 	}
-	if (folder && !is_place(l, path, n) && is_wide(l, path, n))
+	if (folder && !is_place(l, path, n) && learn_is_wide(l->f.home, path, n))
 		return refuse(l, x, x->kind == LEARN_LIST ? "the names of a folder that holds nearly everything"
 							  : "its folder holds nearly everything, and would be what is allowed",
 			      /* is_use= */ false);
@@ -338,16 +174,16 @@ static int note_module(struct learn *l, const char *path)
 {
 	const size_t n = strlen(path);
 
-	if ((l->f.program && !strcmp(path, l->f.program)) || !is_module(path))
+	if ((l->f.program && !strcmp(path, l->f.program)) || !learn_is_module(path))
 		return 0;
-	return put(l, &l->modules, POLICY_READ, path, parent_len(path, n), 0) ? 0 : -1;
+	return put(l, &l->modules, POLICY_READ, path, learn_parent_len(path, n), 0) ? 0 : -1;
 }
 
 /* An interpreter looks for modules beside its script whether there are any or not. */
 static bool is_search(const struct learn *l, const struct learn_access *x)
 {
 	const char *program = l->f.program;
-	const size_t n = program ? parent_len(program, strlen(program)) : 0;
+	const size_t n = program ? learn_parent_len(program, strlen(program)) : 0;
 
 	return x->kind == LEARN_LIST && n && strlen(x->q.value) == n && !strncmp(x->q.value, program, n);
 }
@@ -370,7 +206,7 @@ static int add_code(struct learn *l, const struct learn_access *x, enum policy_p
 
 static int add_file(struct learn *l, const struct learn_access *x)
 {
-	const char *name = x->q.permission == POLICY_READ ? sys_name(x->q.value) : NULL;
+	const char *name = x->q.permission == POLICY_READ ? learn_sys_name(x->q.value) : NULL;
 
 	if (note_module(l, x->q.value) < 0)
 		return -1;
@@ -382,7 +218,7 @@ static int add_file(struct learn *l, const struct learn_access *x)
 		return 0;
 	if (is_search(l, x))
 		return put(l, &l->listed, POLICY_READ, x->q.value, strlen(x->q.value), UINT64_C(1) << x->run) ? 0 : -1;
-	if (x->q.permission == POLICY_READ && x->kind == LEARN_USE && is_library(x->q.value))
+	if (x->q.permission == POLICY_READ && x->kind == LEARN_USE && learn_is_library(x->q.value))
 		return add_code(l, x, POLICY_FFI);
 	return x->q.permission == POLICY_RUN ? add_code(l, x, POLICY_RUN) : add_path(l, x, x->q.permission);
 }
@@ -464,14 +300,14 @@ static bool fold_once(struct learn *l, struct list *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		struct learned_entry *e = &s->v[i];
-		const size_t n = parent_len(e->value, strlen(e->value));
+		const size_t n = learn_parent_len(e->value, strlen(e->value));
 		size_t same = 0;
 
-		if ((e->permission != POLICY_READ && e->permission != POLICY_WRITE) || is_wide(l, e->value, n) ||
+		if ((e->permission != POLICY_READ && e->permission != POLICY_WRITE) || learn_is_wide(l->f.home, e->value, n) ||
 		    is_place(l, e->value, strlen(e->value)))
 			continue;
 		for (size_t k = 0; k < s->n; k++)
-			same += s->v[k].permission == e->permission && parent_len(s->v[k].value, strlen(s->v[k].value)) == n &&
+			same += s->v[k].permission == e->permission && learn_parent_len(s->v[k].value, strlen(s->v[k].value)) == n &&
 				!strncmp(s->v[k].value, e->value, n);
 		if (same < LEARN_FOLD)
 			continue;
@@ -541,7 +377,7 @@ static int take_listed(struct learn *l)
 				continue;
 			}
 			*n = take->next;
-			if (is_wide(l, take->text, strlen(take->text)) && !is_place(l, take->text, strlen(take->text))) {
+			if (learn_is_wide(l->f.home, take->text, strlen(take->text)) && !is_place(l, take->text, strlen(take->text))) {
 				struct learn_access x = { .q = { .permission = POLICY_READ }, .target = take->text };
 
 				if (refuse(l, &x, "the names of a folder that holds nearly everything", /* is_use= */ false) < 0)
@@ -605,101 +441,4 @@ int learn_finish(struct learn *l, struct learned *ret)
 	ret->n = s.n;
 	ret->jit = l->jit;
 	return list_refusals(l, ret);
-}
-
-/* ---- Texts ---- */
-
-const char *learn_confidence(uint64_t runs, unsigned n)
-{
-	const unsigned k = (unsigned)__builtin_popcountll(runs);
-
-	if (n < 2 || 2 * k < n)
-		return "low";
-	return k == n ? "high" : "medium";
-}
-
-static const char *value_of(const struct learned_entry *e, struct ps_buf *b)
-{
-	ps_buf_reset(b);
-	ps_buf_printf(b, "%s%s", e->value, e->optional ? "?" : "");
-	return b->failed ? "" : b->data;
-}
-
-void learned_flags(const struct learned *l, struct ps_buf *out)
-{
-	ps_auto_buf struct ps_buf list = { .data = NULL }, value = { .data = NULL };
-
-	for (size_t i = 0; i < l->n;) {
-		const enum policy_permission p = l->entries[i].permission;
-
-		ps_buf_reset(&list);
-		for (size_t first = i; i < l->n && l->entries[i].permission == p; i++) {
-			if (i > first)
-				ps_buf_putc(&list, ',');
-			for (const char *c = value_of(&l->entries[i], &value); *c; c++)
-				ps_buf_puts(&list, *c == ',' ? ",," : (const char[2]){ *c, '\0' });
-		}
-		ps_buf_printf(out, "%s--allow-%s=", out->len ? " " : "", policy_permission_name(p));
-		out->failed |= list.failed || value.failed;
-		perm_put_word(out, list.len ? list.data : "");
-	}
-	if (l->jit)
-		ps_buf_puts(out, out->len ? " --jit" : "--jit");
-}
-
-static void put_list(struct ps_jsonw *w, const struct learned *l, const char *key, enum policy_permission p, struct ps_buf *value)
-{
-	ps_jw_array(w, key);
-	for (size_t i = 0; i < l->n; i++)
-		if (l->entries[i].permission == p)
-			ps_jw_str(w, NULL, value_of(&l->entries[i], value));
-	ps_jw_end_array(w);
-}
-
-void learned_policy(const struct learned *l, const char *name, const char *about, struct ps_buf *out)
-{
-	struct ps_jsonw w = { .out = out, .indent = 2 };
-	ps_auto_buf struct ps_buf value = { .data = NULL };
-
-	ps_jw_object(&w, NULL);
-	ps_jw_int(&w, "podshimPolicy", 1);
-	ps_jw_str(&w, "name", name);
-	ps_jw_str(&w, "description", about);
-	ps_jw_object(&w, "permissions");
-	for (int p = 0; p < POLICY_N_PERMISSIONS; p++) {
-		const char *key = policy_permission_name((enum policy_permission)p);
-		const bool jit = p == POLICY_FFI && l->jit;
-
-		if (jit) {
-			ps_jw_object(&w, key);
-			ps_jw_bool(&w, "jit", true);
-		}
-		put_list(&w, l, jit ? "allow" : key, (enum policy_permission)p, &value);
-		if (jit)
-			ps_jw_end_object(&w);
-	}
-	ps_jw_end_object(&w);
-	ps_jw_end_object(&w);
-	ps_buf_putc(out, '\n');
-	out->failed |= value.failed;
-}
-
-int learn_protect(struct perm_builder *b, struct ps_arena *a, const char *home, struct ps_err *e)
-{
-	static const char from[] = "podshim learn: protected";
-	const char *pattern;
-
-	for (size_t i = 0; (pattern = perm_protected_file(i)); i++) {
-		const char *path;
-
-		/* Its own /proc and /dev; sockets are net's. */
-		if (below(pattern, "/proc") || below(pattern, "/dev") || has_suffix(pattern, ".sock") || (*pattern != '/' && !home))
-			continue;
-		path = *pattern == '/' ? ps_arena_printf(a, "%s?", pattern) : ps_arena_printf(a, "%s/%s?", home, pattern);
-		if (!path)
-			return ps_fail_os(e, "memory for permissions");
-		if (perm_builder_item(b, POLICY_READ, POLICY_DENY, path, from, e) < 0)
-			return -1;
-	}
-	return 0;
 }

@@ -38,6 +38,7 @@ struct restricting {
 	uint64_t handled;                  /* LANDLOCK_ACCESS_FS_*; rules are cut to it */
 	bool *drops_mount;                 /* one for each mount: scratch */
 	bool enforced;                     /* not only watched */
+	bool no_memory_files;              /* memfd_create(2) is refused: what it makes could be executed */
 	bool code_listed;                  /* what may be mapped as code is listed: everything else is noexec */
 };
 

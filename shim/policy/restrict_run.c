@@ -387,6 +387,11 @@ static int restrict_memory(struct restricting *r, bool exec)
 		return cannot(r, POLICY_RUN, NULL, "memory can be executed as a file: %s",
 			      r->h->memfd_noexec ? "to forbid that needs a pid namespace of the container's own"
 						 : "this kernel cannot forbid it (Linux 6.3)");
+	/* The setting is the host root's to write, whoever is root of the pid namespace. */
+	if (has_own_ns(r, CLONE_NEWUSER)) {
+		r->no_memory_files = true;
+		return 0;
+	}
 	row = rows_add(r, &r->sysctl);
 	if (!row)
 		return -1;
