@@ -11,6 +11,8 @@ static int run_create(struct cli *cli, struct ps_err *e)
 	struct pod_create_request *r = cli->flags;
 
 	r->id = cli->words[0];
+	r->audit_file = cli->policy.audit;
+	r->tell_files = r->audit_file;
 	if (cli_check_id(r->id, e) < 0 || cli_here(&r->bundle, r->config, "-b DIR", e) < 0 ||
 	    cli_preserve_fds(cli, &r->preserve_fds, e) < 0 || cli_permissions(cli, &r->permissions, e) < 0)
 		return -1;

@@ -20,6 +20,7 @@
 #include "ipc/sock.h"
 #include "shim/pod/container.h"
 #include "shim/pod/oversee.h"
+#include "shim/policy/restrict.h"
 
 struct execution {
 	const struct pod_env *env;
@@ -210,7 +211,11 @@ static int load_process(struct execution *x, const struct policy **ret, struct p
 	} else if (process_from_flags(x, &own, e) < 0) {
 		return -1;
 	}
-	return policy_process_from_oci(a, file, p, x->bundle.policy, ret, e);
+	const struct permissions *g = x->bundle.permissions;
+
+	if (policy_process_from_oci(a, file, p, x->bundle.policy, ret, e) < 0)
+		return -1;
+	return g ? permissions_restrict_process(a, *ret, g, ret, e) : 0;
 }
 
 static int check_request(const struct pod_exec_request *r, bool tty, struct ps_err *e)

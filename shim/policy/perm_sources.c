@@ -23,6 +23,9 @@ static int add_value(struct perm_builder *b, const struct perm_flag *f, const ch
 {
 	if (!*value)
 		return ps_fail(e, PS_E_USAGE, "%s is empty: leave it out, or write '*' for everything", from);
+	/* A host may be called so, but nobody means it. */
+	if (!strcmp(value, "true") || !strcmp(value, "false"))
+		return ps_fail(e, PS_E_USAGE, "%s is '%s': write '*' for everything, or leave it out", from, value);
 	return perm_builder_add(b, f->permission, f->action, strcmp(value, "*") != 0 ? value : NULL, from, e);
 }
 

@@ -306,8 +306,11 @@ int permissions_restrict_process(struct ps_arena *a, const struct policy *p, con
 {
 	/* What a process may keep, it may keep whoever answers it. */
 	const struct restrict_host h = { .root_fd = -1, .notify = true };
-	struct restricting r = { .a = a, .in = p, .g = g, .h = &h, .e = e, .warnings = ROWS(const char *), .notes = ROWS(const char *) };
+	struct permissions without_secrets = *g;
+	struct restricting r = { .a = a, .in = p, .g = &without_secrets, .h = &h, .e = e, .warnings = ROWS(const char *),
+				 .notes = ROWS(const char *) };
 
+	without_secrets.settings.n_secrets = 0;
 	if (!g->active) {
 		*ret = p;
 		return 0;

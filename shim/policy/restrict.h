@@ -34,7 +34,7 @@ int permissions_restrict(struct ps_arena *a, const struct policy *p, const struc
 
 /*
  * The process alone, for exec into a container that runs under these permissions: environment, capabilities and
- * no_new_privs; the rest of the policy is p's.
+ * no_new_privs; the rest of the policy is p's.  Secrets are for the program that the container was made for.
  */
 int permissions_restrict_process(struct ps_arena *a, const struct policy *p, const struct permissions *g,
 				 const struct policy **ret, struct ps_err *e);

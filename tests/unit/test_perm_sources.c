@@ -90,6 +90,8 @@ static const struct {
 	  "annotation io.podshim.allow-all: only the operator can say this, an annotation cannot" },
 	{ { P "allow-net", "", "" },
 	  "annotation io.podshim.allow-net is empty: leave it out, or write '*' for everything" },
+	{ { P "deny-net", "true", "" },
+	  "annotation io.podshim.deny-net is 'true': write '*' for everything, or leave it out" },
 	{ { P "allow-net", "::1", "" },
 	  "annotation io.podshim.allow-net: '::1' is an IPv6 address without brackets: write [::1]" },
 	{ { P "policy", "@/etc/x.json", "" },

@@ -1,0 +1,440 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Permissions as users meet them: bundles, and programs without one.
+
+load lib/common
+load lib/bundle
+load lib/requires
+load lib/wait
+
+setup() {
+	common_setup
+	requires root podshim jq
+	new_bundle true
+	mkdir -p "$ROOTFS/data/sub" "$ROOTFS/work"
+	echo public >"$ROOTFS/data/a"
+	echo secret >"$ROOTFS/data/secret"
+	echo below >"$ROOTFS/data/sub/f"
+	config '.root.readonly = false | .process.env += ["APP=1", "APP_MODE=2", "TOKEN=x"]'
+	cd "$BATS_TEST_TMPDIR" || return
+}
+teardown() {
+	[[ -z ${SERVER:-} ]] || kill "$SERVER" 2>/dev/null || true
+	common_teardown
+}
+
+# under [-N] SCRIPT FLAG...: the bundle runs SCRIPT under these permission flags.
+under() {
+	local expected=-0
+	if [[ $1 == -[0-9]* ]]; then
+		expected=$1
+		shift
+	fi
+	shell "$1"
+	shift
+	run "$expected" podshim run "$@" -b "$BUNDLE" "$CID" || { printf '%s: %s\n' "$status" "$output" >&2; return 1; }
+	printf '%s\n' "$output" >&2
+}
+
+# refuses TEXT FLAG...: these flags are an error that says so, and nothing is left of the container.
+refuses() {
+	local text=$1
+	shift
+	run -1 podshim run "$@" -b "$BUNDLE" "$CID"
+	is "podshim: $text"
+	assert_nothing_left
+}
+
+# A web server of the host on its loopback device; PORT.
+serve() {
+	requires python3
+	mkdir -p "$BATS_TEST_TMPDIR/www"
+	echo served >"$BATS_TEST_TMPDIR/www/page"
+	python3 -u -m http.server --bind 127.0.0.1 --directory "$BATS_TEST_TMPDIR/www" 0 >"$BATS_TEST_TMPDIR/server" 2>&1 3>&- &
+	SERVER=$!
+	wait_file "$BATS_TEST_TMPDIR/server" "Serving HTTP"
+	PORT=$(sed -n 's/.* port \([0-9]*\) .*/\1/p' "$BATS_TEST_TMPDIR/server")
+}
+
+@test "read: allow lists, a deny inside, what programs count on" {
+	under 'cat /data/a /data/sub/f; cat /data/secret; cat /work/x /home 2>&1; head -c 5 /etc/passwd' --allow-read=/data --deny-read=/data/secret
+	has "public
+below"
+	has "cat: can't open '/data/secret': Permission denied"
+	has "cat: can't open '/work/x': No such file"
+	has "root:"
+	under -1 'cat /etc/hosts2 /data/a' --allow-read=/work
+	has "cat: can't open '/data/a': Permission denied"
+	# Nobody lists anything: deny entries take away from what config.json grants.
+	under -1 'cat /data/a; ls /data/sub; cat /data/secret' --deny-read=/data/secret,/data/sub
+	has public
+	has "ls: can't open '/data/sub': Permission denied"
+	has "cat: can't open '/data/secret': Permission denied"
+	under 'cat /data/secret' -A
+	is secret
+	under -1 'cat /data/a; cat /data/secret' -A --deny-read=/data/secret
+	has public
+	under 'cat /data/secret' -R
+	has secret
+}
+
+@test "read: what is ignored must be absent, or is an error; what is warned of is told" {
+	refuses "--ignore-read: read: '/data/secret' exists, and can be denied but not be made to look missing" --ignore-read=/data/secret
+	under 'cat /data/none 2>/dev/null || cat /data/a' --allow-read --ignore-read=/data/none
+	is public
+	under 'cat /data/secret /data/a' --warn-read=/data/secret --audit audit
+	is "secret
+public"
+	run -0 jq -r 'select(.target | startswith("/data")) | [.perm, .action, .target, .result, .rule] | join(" ")' audit
+	is "read open /data/secret warn warn /data/secret (--warn-read)"
+}
+
+@test "write: read-only but for what is listed" {
+	under 'echo x >/work/x && cat /work/x; echo x >/data/x || echo no; echo x >>/data/a || echo no; rm /data/a || echo no; mkdir /new || echo no' \
+		--allow-read --allow-write=/work
+	has "x
+sh: can't create /data/x: Read-only file system
+no"
+	[ "$(grep -c '^no$' <<<"$output")" = 4 ]
+	[ -e "$ROOTFS/work/x" ]
+	under 'echo y >/work/y && echo written; echo x >/data/x || echo no' --deny-write=/data
+	has written
+	has no
+	[ ! -e "$ROOTFS/data/x" ]
+}
+
+@test "net: an address and port of the host, and no other" {
+	serve
+	under -1 "wget -q -O - http://127.0.0.1:$PORT/page; wget -q -O - http://127.0.0.1:$((PORT + 1))/" --allow-net=127.0.0.1:"$PORT"
+	has served
+	has "Permission denied"
+	has "  net   127.0.0.1:$((PORT + 1)) (connect by wget["
+	has "run again with: --allow-net=127.0.0.1:$((PORT + 1))"
+	under -1 "wget -q -O - http://127.0.0.1:$PORT/page" --allow-read
+	lacks served
+	under -1 "wget -q -O - http://127.0.0.1:$PORT/page" --deny-net --allow-net=127.0.0.1:"$PORT"
+	lacks served
+	# config.json has the host's network: deny entries subtract.
+	config '.linux.namespaces |= map(select(.type != "network"))'
+	under "wget -q -O - http://127.0.0.1:$PORT/page" --deny-net=127.0.0.1:1
+	is served
+	under -1 "wget -q -O - http://127.0.0.1:$PORT/page" --deny-net=127.0.0.1
+	lacks served
+	has "by deny 127.0.0.1 (--deny-net)"
+}
+
+@test "env: names and prefixes" {
+	under 'echo ${APP-} ${APP_MODE-} ${TOKEN-}; test -n "$PATH"' --allow-env=APP
+	is 1
+	under 'echo ${APP-} ${APP_MODE-} ${TOKEN-}' --allow-env='APP*'
+	is "1 2"
+	under 'echo ${APP-} ${APP_MODE-} ${TOKEN-}' --deny-env=TOKEN
+	is "1 2"
+	under 'echo ${APP-} ${APP_MODE-} ${TOKEN-}' --ignore-env='APP*' -E
+	is x
+	# Nobody speaks of variables: config.json's are granted.
+	under 'echo ${APP-} ${APP_MODE-} ${TOKEN-}' --allow-read=/data
+	is "1 2 x"
+	run -0 podshim explain --env TOKEN --allow-read=/data "$BUNDLE"
+	has 'allowed: env access to "TOKEN"'
+	run -1 podshim explain --env TOKEN --allow-env=APP "$BUNDLE"
+	has 'denied: env access to "TOKEN"'
+}
+
+@test "run: programs by name and path; nothing that the program has made itself" {
+	cp "$ROOTFS/bin/busybox" "$ROOTFS/data/tool"
+	cp "$ROOTFS/bin/busybox" "$ROOTFS/data/other"
+	under '/data/tool echo tool; /data/other echo other; cat /data/other >/work/new; chmod +x /work/new; /work/new echo new; true' \
+		--allow-read --allow-write=/work --allow-run=/data/tool
+	has tool
+	has "/data/other: Permission denied"
+	has "/work/new: Permission denied"
+	under '/data/tool echo tool; /data/other echo other; true' --deny-run=/data/tool
+	has "/data/tool: Permission denied"
+	has other
+}
+
+@test "run: ld.so runs nothing that is not listed; ffi: nor does it load it" {
+	requires python3
+	cat >load.py <<-'EOF'
+		import ctypes, sys
+		try:
+		    print(ctypes.CDLL(sys.argv[1]).zlibVersion() != 0)
+		except OSError as e:
+		    print(e)
+	EOF
+	local lib
+	lib=$(ldconfig -p | awk '/libz\.so\.1 /{ print $NF; exit }')
+	[ -n "$lib" ] || skip "no zlib here"
+	cp "$lib" zlib.so
+	run -0 podshim run --allow-read=zlib.so load.py "$PWD/zlib.so"
+	has "failed to map segment from shared object"
+	run -0 podshim run --allow-read=zlib.so --allow-ffi=zlib.so load.py "$PWD/zlib.so"
+	is True
+	run ! podshim run --allow-read=/bin -- /lib64/ld-linux-x86-64.so.2 /bin/ls /
+	lacks etc
+}
+
+@test "sys: what the system tells of itself" {
+	under 'cat /proc/uptime /proc/meminfo 2>&1 | head -2; nproc; ls /proc/self/status' --allow-read
+	lacks MemTotal
+	has "/proc/self/status"
+	under 'cut -d. -f1 /proc/uptime; cat /proc/meminfo 2>&1' --allow-read --allow-sys=osUptime
+	[[ ${lines[0]} =~ ^[0-9]+$ ]]
+	lacks MemTotal
+	under 'grep MemTotal /proc/meminfo; hostname' --allow-read --allow-sys=systemMemoryInfo,hostname
+	has MemTotal
+	has hello
+	under 'cat /proc/uptime; grep -c . /proc/meminfo' --deny-sys=osUptime
+	[[ $output =~ ^[0-9]+$ ]]
+}
+
+@test "limits are config.json's or lower" {
+	config '.linux.resources.pids = {limit: 20}'
+	shell 'sleep 600'
+	detached podshim run -d --memory 64M --pids 100 --cpus 0.5 -b "$BUNDLE" "$CID"
+	local pid
+	pid=$(init_pid)
+	if is_v1 pids; then
+		[ "$(cat "$(cgroup_dir pids "$pid")/pids.max")" = 20 ]
+		[ "$(cat "$(cgroup_dir memory "$pid")/memory.limit_in_bytes")" = 67108864 ]
+		[ "$(cat "$(cgroup_dir cpu "$pid")/cpu.cfs_quota_us")" = 50000 ]
+	else
+		[ "$(cat "$(cgroup_dir pids "$pid")/pids.max")" = 20 ]
+		[ "$(cat "$(cgroup_dir memory "$pid")/memory.max")" = 67108864 ]
+	fi
+	run -0 podshim policy show "$CID"
+	has "memory"
+	has "--memory"
+}
+
+@test "run DIR, and flags before and behind the verb" {
+	shell 'cat /data/a /data/secret'
+	run -1 podshim run --allow-read=/data/a "$BUNDLE"
+	has public
+	has "can't open '/data/secret': Permission denied"
+	run -1 podshim --allow-read=/data/a run "$BUNDLE"
+	has public
+	has "can't open '/data/secret': Permission denied"
+	run -0 podshim --allow-read=/data/a run --allow-read=/data/secret "$BUNDLE"
+	is "public
+secret"
+}
+
+@test "a summary of what was denied ends a failing run; not with --quiet, and not a good one" {
+	under -1 'cat /data/a; cat /data/secret /work/none; exit 1' --allow-read=/data/a
+	has "podshim: denied by the permissions of this run:
+  read  /data/secret (open by cat["
+	has "To allow all of it, run again with: --allow-read=/data/secret"
+	lacks "/work/none ("
+	under -1 'cat /data/a; cat /data/secret' --allow-read=/data/a --quiet
+	lacks "denied by"
+	under 'cat /data/secret; true' --allow-read=/data/a
+	lacks "denied by"
+	under -1 'cat /data/secret' --deny-read=/data/secret
+	has ": EACCES) by deny /data/secret (--deny-read)"
+	lacks "To allow"
+}
+
+@test "--policy: extends, sets, limits, and what flags add to it" {
+	jq -n '{podshimPolicy: 1, extends: ["builtin:base-linux"], permissions: {read: ["+/data/a"], run: ["/bin"], env: {allow: ["+APP*"], set: {K: "v"}}},
+		permissionSets: {tight: {read: ["/data/sub"]}}, limits: {pids: 30}}' >p.json
+	under -1 'echo $APP ${TOKEN-} $K; cat /data/a /data/secret' --policy p.json
+	has "1 v
+public"
+	has "can't open '/data/secret'"
+	under -1 'cat /data/sub/f /data/a' --policy p.json -P=tight
+	has below
+	has "can't open '/data/a'"
+	under 'cat /data/a /data/secret' --policy p.json --allow-read+=/data/secret
+	is "public
+secret"
+	under -1 'cat /data/secret /data/a' --policy p.json --allow-read=/data/secret
+	has secret
+	has "can't open '/data/a'"
+	refuses "p.json: has no permission set 'none'" --policy p.json -P=none
+	refuses "-P names a set of a policy file: give --policy FILE, too" -P=tight
+	refuses "there is no policy '/nonexistent'" --policy /nonexistent
+}
+
+@test "PODSHIM_*: weaker than flags, stronger than files, and not passed on" {
+	export PODSHIM_DENY_READ=/data/secret
+	under -1 'cat /data/a; env | grep PODSHIM_D; cat /data/secret' -A
+	has public
+	lacks PODSHIM_DENY_READ=
+	has "can't open '/data/secret'"
+	unset PODSHIM_DENY_READ
+	PODSHIM_ALLOW_READ=/data/a under -1 'cat /data/a /data/secret'
+	has "can't open '/data/secret'"
+	PODSHIM_ALLOW_READ=/data/a under 'cat /data/secret' --allow-read=/data/secret
+	is secret
+	jq -n '{podshimPolicy: 1, permissions: {read: {deny: ["/data/a"]}}}' >p.json
+	PODSHIM_POLICY=$PWD/p.json under -1 'cat /data/a'
+	has "Permission denied"
+	PODSHIM_POLICY_JSON=$(base64 -w0 p.json) under -1 'cat /data/a'
+	has "Permission denied"
+	PODSHIM_DENY_REED=/x run -1 podshim run -b "$BUNDLE" "$CID"
+	is "podshim: unknown variable 'PODSHIM_DENY_REED' in the environment (did you mean 'PODSHIM_DENY_READ'?)"
+}
+
+@test "annotations narrow, and never widen" {
+	config '.annotations = {"io.podshim.deny-read": "/data/secret"}'
+	under -1 'cat /data/a; cat /data/secret' -A
+	has public
+	has "can't open '/data/secret'"
+	under -1 'cat /data/secret' --allow-read=/data/secret
+	has "Permission denied"
+	config '.annotations = {"io.podshim.allow-read": "/data/sub"}'
+	under -1 'cat /data/sub/f; cat /data/a'
+	has below
+	has "can't open '/data/a'"
+	# What both allow: nothing.
+	under -1 'cat /data/sub/f' --allow-read=/data/a
+	has "Permission denied"
+	config '.annotations = {"io.podshim.allow-env": "APP"}'
+	under 'echo ${APP-} ${TOKEN-}'
+	is 1
+	config --arg p '{"podshimPolicy":1,"permissions":{"write":{"deny":["/work"]}},"limits":{"pids":9}}' '.annotations = {"io.podshim.policy": $p}'
+	under -1 'echo x >/data/x && echo x >/work/x'
+	has "/work/x: Read-only file system"
+	config '.annotations = {"io.podshim.policy": "{\"podshimPolicy\":1,\"mode\":\"audit\"}"}'
+	refuses "annotation io.podshim.policy: /mode: only the operator can say this, an annotation cannot"
+	config '.annotations = {"io.podshim.allow-red": "/x"}'
+	refuses "unknown annotation 'io.podshim.allow-red' (did you mean 'io.podshim.allow-read'?)"
+	config '.annotations = {"io.podshim.deny-net": "true"}'
+	refuses "annotation io.podshim.deny-net is 'true': write '*' for everything, or leave it out"
+}
+
+@test "what cannot be enforced is an error that names it; with --best-effort a warning" {
+	refuses "--deny-read: read: '/work/later' is missing, and what is made there could not be denied (a '?' behind it accepts that)" \
+		--deny-read=/work/later
+	under 'echo x >/work/later && cat /work/later' --log-level warning --deny-read=/work/later --best-effort
+	has "warning: read: '/work/later' is missing"
+	has x
+	under 'cat /data/a' --deny-read='/work/later?'
+	is public
+}
+
+@test "errors of flags name the item and what to do" {
+	refuses "unknown flag '--allow-foo' for 'run' (did you mean '--allow-ffi'?); see 'podshim run --help'" --allow-foo
+	refuses "--allow-net: 'http://x/' is a URL: write the host alone, such as x" --allow-net=http://x/
+	refuses "--allow-net: '1::2:80' is an IPv6 address without brackets: write [1::2:80]" --allow-net=1::2:80
+	refuses "--allow-net: 'host:99999' has no port in '99999': write a number from 0 to 65535, a range such as 8000-8080, or a list such as 80|443" \
+		--allow-net=host:99999
+	refuses "--allow-read: read: the container has no '/nonexistent' (a '?' behind it lets it be missing)" --allow-read=/nonexistent
+	refuses "--allow-sys: 'foo' is nothing that sys knows: it has hostname, osRelease, cpus, uid and others" --allow-sys=foo
+	refuses "--allow-env: 'A=B' has a '=': write the name of the variable alone" --allow-env=A=B
+	refuses "--allow-run: run: none of the programs is in the container ('nosuch')" --allow-run=nosuch
+	refuses "--allow-all conflicts with --allow-read: leave one of them out" -A --allow-read=/x
+	refuses "--reset-deny: 'foo' is none of read, write, net, env, run, ffi, sys" --reset-deny=foo
+	refuses "--allow-read: an empty item: write ',,' for a comma in a value" --allow-read=,
+}
+
+@test "audit, in all formats; --audit FILE; explain ID" {
+	shell 'cat /data/a /data/secret; sleep 600'
+	detached podshim run -d --allow-read=/data/a --audit "$PWD/audit" -b "$BUNDLE" "$CID"
+	wait_file audit '"/data/secret"'
+	run -0 podshim audit "$CID"
+	[[ $output =~ ^[0-9:.]+\ deny\ +read\ +/data/secret\ \(open\ by\ cat\[[0-9]+\]:\ EACCES\)\ -\>\ --allow-read=/data/secret$ ]]
+	run -0 podshim audit --format deno "$CID"
+	jq -e '.v == 1 and .permission == "read" and .value == "/data/secret" and (.datetime | length) > 20 and (keys | length) == 4' <<<"$output"
+	run -0 podshim audit --format json "$CID"
+	jq -e '.perm == "read" and .result == "deny" and .errno == "EACCES" and .hint == "--allow-read=/data/secret"' <<<"$output"
+	# Whole lines, numbered without a gap.
+	run -0 jq -es 'length > 0 and all(.[]; .v == 1 and .type == "audit" and .id and .time) and ([.[].seq] == [range(1; length + 1)])' audit
+	run -0 podshim explain "$CID"
+	has 'denied: read access to "/data/secret" (open by cat['
+	has "Run again with --allow-read=/data/secret"
+	podshim kill "$CID" KILL
+}
+
+@test "explain answers questions of a container, a bundle, and flags alone" {
+	shell 'sleep 600'
+	detached podshim run -d --allow-read=/data/a --allow-net=api.example.com:443 -b "$BUNDLE" "$CID"
+	run -1 podshim explain --read /etc/shadow "$CID"
+	has 'denied: read access to "/etc/shadow"'
+	has "to allow it: --allow-read=/etc/shadow"
+	has "careful: password hashes"
+	run -0 podshim explain --read /data/a --connect api.example.com:443 "$CID"
+	has "rule: allow /data/a (--allow-read)"
+	run -1 podshim explain --connect api.example.com:80 "$CID"
+	has "nearest: api.example.com:443 (--allow-net)"
+	run -1 podshim explain --allow-write=/work --write /data/x "$BUNDLE"
+	has "to allow it: --allow-write=/data/x"
+	run -0 podshim explain --allow-write=/work --write /work/x
+	has "allowed: write"
+	run -1 podshim explain --connect foo
+	is "podshim: --connect 'foo': the port is missing, as in foo:443"
+	run -1 podshim explain
+	has "'explain' needs ID, or a question"
+	run -1 podshim explain nosuch
+	has "container does not exist: 'nosuch'"
+}
+
+@test "exec is under the same permissions" {
+	config '.process.noNewPrivileges = false'
+	shell 'sleep 600'
+	detached podshim run -d --allow-read=/data/a,/data/sub --deny-read=/data/sub --allow-env=APP --allow-write=/work -b "$BUNDLE" "$CID"
+	run podshim exec "$CID" sh -c 'cat /data/a; cat /data/secret; ls /data/sub; echo x >/data/x; echo x >/work/x && echo written; echo ${APP-} ${TOKEN-}; grep NoNewPrivs /proc/self/status'
+	has "public
+cat: can't open '/data/secret': Permission denied
+ls: can't open '/data/sub': Permission denied
+sh: can't create /data/x: Read-only file system
+written
+1
+NoNewPrivs:	1"
+	run -0 podshim exec --cap CAP_SYS_ADMIN "$CID" grep CapEff /proc/self/status
+	((!(0x${output##*[[:space:]]} & 1 << 21)))
+	# An engine's document says nothing of permissions.
+	jq '.process | .args = ["sh", "-c", "echo ${APP-} ${TOKEN-}; cat /data/secret"] | .noNewPrivileges = false' "$BUNDLE/config.json" >process.json
+	run -1 podshim exec --process process.json "$CID"
+	has "1
+cat: can't open '/data/secret': Permission denied"
+}
+
+# ---- Without a bundle ----
+
+@test "a program: curl and python reach what they may, by name and address" {
+	serve
+	requires curl
+	run -0 podshim run --allow-net=127.0.0.1:"$PORT" -- curl -sS "http://127.0.0.1:$PORT/page"
+	is served
+	run -0 podshim run --allow-net=localhost:"$PORT" -- curl -sS "http://localhost:$PORT/page"
+	is served
+	run podshim run -- curl -sS "http://127.0.0.1:$PORT/page"
+	[ "$status" != 0 ]
+	lacks served
+	echo "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode(), end='')" >get.py
+	run -0 podshim run --allow-net=127.0.0.1:"$PORT" get.py "http://127.0.0.1:$PORT/page"
+	is served
+	run -1 podshim run --allow-net=127.0.0.1:1 get.py "http://127.0.0.1:$PORT/page"
+	has "Permission denied"
+	has "run again with: --allow-net=127.0.0.1:$PORT"
+}
+
+@test "a program: shell pipelines, git, gcc, node under hand-written policies" {
+	mkdir src
+	echo 'int main(void) { return 7; }' >src/m.c
+	jq -n --arg here "$PWD/src" '{podshimPolicy: 1, extends: ["builtin:shell"], permissions: {read: ["+" + $here], write: ["+" + $here]}}' >sh.json
+	run -0 podshim run --policy sh.json --cwd "$PWD/src" -- sh -c 'seq 1 100 | grep 7 | sort -rn | head -2 | tee out; wc -l <m.c'
+	is "97
+87
+1"
+	[ -e src/out ]
+	if command -v git >/dev/null; then
+		git -C src init -q . && git -C src -c user.email=a@b -c user.name=c commit -q --allow-empty -m first
+		run -0 podshim run --allow-read='src,/etc/gitconfig?' --allow-run=git --cwd "$PWD/src" -- git -c safe.directory='*' log --format=%s
+		is first
+	fi
+	if command -v gcc >/dev/null; then
+		jq -n --arg here "$PWD/src" '{podshimPolicy: 1, extends: ["builtin:shell"], permissions: {read: ["+" + $here, "+/usr/include"],
+			write: ["+" + $here], run: ["+/usr/lib/gcc", "+/usr/libexec/gcc?"]}}' >cc.json
+		run -0 podshim run --policy cc.json --cwd "$PWD/src" -- gcc -o m m.c
+		run -7 src/m
+	fi
+	if command -v node >/dev/null; then
+		echo 'console.log([1, 2].map(x => x * 2).join())' >n.js
+		run -0 podshim run n.js
+		is 2,4
+	fi
+}
