@@ -18,7 +18,7 @@
 /* A path of the host that the program sees. */
 struct program_bind {
 	const char *path;            /* absolute and clean */
-	const char *at;              /* where: absolute and clean; NULL: at its own place, if it exists */
+	const char *at;              /* where: absolute and clean; NULL: a grant, at its own place, if it exists */
 	bool writable;
 };
 

@@ -43,6 +43,19 @@ static int allow_own_files(struct ps_arena *a, const struct program *p, struct p
 		       ? -1 : imply(a, g, POLICY_WRITE, scratch, 1, "the program's own /tmp", e);
 }
 
+/* What --bind names was asked for; a rule that denies it counts more, as always. */
+static int allow_binds(struct ps_arena *a, const struct program_request *q, struct permissions *g, struct ps_err *e)
+{
+	for (size_t i = 0; i < q->n_binds; i++) {
+		const struct program_bind *b = &q->binds[i];
+
+		if (imply(a, g, POLICY_READ, &b->at, 1, "--bind", e) < 0 ||
+		    (b->writable && imply(a, g, POLICY_WRITE, &b->at, 1, "--bind", e) < 0))
+			return -1;
+	}
+	return 0;
+}
+
 int program_permissions(struct ps_arena *a, const struct program_request *q, const struct program *p,
 			const struct perm_layers *operators, const struct permissions **ret, struct ps_err *e)
 {
@@ -57,7 +70,7 @@ int program_permissions(struct ps_arena *a, const struct program_request *q, con
 		return ps_fail_os(e, "memory for permissions");
 	*own = *g;
 	*ret = own;
-	return allow_own_files(a, p, own, e);
+	return allow_own_files(a, p, own, e) < 0 ? -1 : allow_binds(a, q, own, e);
 }
 
 struct grants {
@@ -68,12 +81,32 @@ struct grants {
 	struct ps_err *e;
 };
 
+/* What is below the place of a --bind is the bind's, not the host's. */
 static bool is_bound(const struct grants *g, const char *path, bool writable)
 {
-	for (size_t i = 0; i < g->n; i++)
-		if (!g->v[i].at && perm_path_below(path, g->v[i].path) && (!writable || g->v[i].writable))
+	for (size_t i = 0; i < g->n; i++) {
+		const struct program_bind *b = &g->v[i];
+
+		if (perm_path_below(path, b->at ? b->at : b->path) && (b->at || !writable || b->writable))
 			return true;
+	}
 	return false;
+}
+
+static int append(struct grants *g, const struct program_bind *b)
+{
+	if (g->n == g->max) {
+		struct program_bind *v = ps_arena_array(g->a, 2 * g->max + 16, sizeof(*v));
+
+		if (!v)
+			return ps_fail_os(g->e, "memory for binds");
+		if (g->n)
+			memcpy(v, g->v, g->n * sizeof(*v));
+		g->v = v;
+		g->max = 2 * g->max + 16;
+	}
+	g->v[g->n++] = *b;
+	return 0;
 }
 
 static int add(struct grants *g, const char *path, bool writable)
@@ -89,18 +122,7 @@ static int add(struct grants *g, const char *path, bool writable)
 			return 0;
 		}
 	}
-	if (g->n == g->max) {
-		struct program_bind *v = ps_arena_array(g->a, 2 * g->max + 16, sizeof(*v));
-
-		if (!v)
-			return ps_fail_os(g->e, "memory for binds");
-		if (g->n)
-			memcpy(v, g->v, g->n * sizeof(*v));
-		g->v = v;
-		g->max = 2 * g->max + 16;
-	}
-	g->v[g->n++] = (struct program_bind){ .path = path, .writable = writable };
-	return 0;
+	return append(g, &(struct program_bind){ .path = path, .writable = writable });
 }
 
 /* The directory in front of the first component that is a pattern. */
@@ -170,12 +192,9 @@ int program_grants(struct ps_arena *a, const struct program_request *q, const st
 	struct grants g = { .a = a, .q = q, .e = e };
 	const struct perm_list *net = &p->of[POLICY_NET].allow;
 
-	for (size_t i = 0; i < q->n_binds; i++) {
-		if (add(&g, q->binds[i].path, q->binds[i].writable) < 0)
+	for (size_t i = 0; i < q->n_binds; i++)
+		if (append(&g, &q->binds[i]) < 0)
 			return -1;
-		if (g.n && g.v[g.n - 1].path == q->binds[i].path)
-			g.v[g.n - 1].at = q->binds[i].at;
-	}
 	if (add_files(&g, &p->of[POLICY_WRITE], /* writable= */ true) < 0 || add_files(&g, &p->of[POLICY_READ], /* writable= */ false) < 0)
 		return -1;
 	for (size_t i = 0; i < net->n; i++)
