@@ -64,11 +64,11 @@ nothing_left() {
 runs_programs() { # WHO UID
 	run -0 as "$1" run -- id -u
 	is "$2"
-	run -0 as "$1" run -- sh -c 'ls -d /* | tr "\n" " "; ls -A /tmp'
-	lacks /home
-	lacks /root
-	lacks /var
-	has "/dev /etc"
+	# shellcheck disable=SC2016  # the program's own
+	run -0 as "$1" run -- sh -c 'for d in /usr /etc /dev /home /root /var; do test -e $d && echo $d; done; test -O /tmp'
+	is "/usr
+/etc
+/dev"
 	run -7 as "$1" run -- sh -c 'exit 7'
 	run -0 as "$1" run -- echo '' 'a  b' '$x'
 	is ' a  b $x'
@@ -83,7 +83,7 @@ runs_files() { # WHO
 	run -0 as "$1" run hello.py 'a b' --help -- -x
 	is "['a b', '--help', '--', '-x'] $PWD/hello.py $PWD"
 	script hello.sh 644 <<<'echo "$0" $# "$TMPDIR"; touch "$TMPDIR/x" && ls "$TMPDIR"'
-	run -0 as "$1" run ./hello.sh 1 2
+	run -0 as "$1" run --allow-run=touch,ls ./hello.sh 1 2
 	is "$PWD/hello.sh 2 /tmp
 $(basename "$HERE")
 x"
@@ -91,11 +91,27 @@ x"
 	run -1 as "$1" run plain
 	is ""
 	script direct 755 <<<$'#!/bin/sh\necho "$0"; cat "$0" | wc -l; echo >>"$0"'
-	run -2 as "$1" run ../home/direct
-	has "$PWD/direct"
+	local flags
+	for flags in "" --allow-write=direct; do
+		# shellcheck disable=SC2086  # none is none
+		run -2 as "$1" run --allow-run=cat,wc $flags ../home/direct
+		has "$PWD/direct
+2"
+		has "cannot create $PWD/direct"
+	done
+	run -2 as "$1" run -A ../home/direct
 	has "cannot create $PWD/direct"
+	# It reads itself, and runs what is named; nothing beside it.
+	script other.py 644 <<<'import subprocess; open("hello.py")'
+	run -1 as "$1" run other.py
+	has "FileNotFoundError: [Errno 2] No such file or directory: 'hello.py'"
+	run -0 as "$1" run --allow-read=hello.py other.py
+	script other.py 644 <<<'import subprocess; subprocess.run("id")'
+	run -1 as "$1" run other.py
+	has "PermissionError: [Errno 13] Permission denied: 'id'"
+	run -0 as "$1" run --allow-run=id other.py
 }
-@test "a file: by suffix, by its first line, by the kernel; read-only at its own path" {
+@test "a file: by suffix, by its first line, by the kernel; read-only at its own path, and alone" {
 	requires python3
 	both runs_files
 }
@@ -106,18 +122,24 @@ is_confined() { # WHO UID
 	has "CapEff:	0000000000000000"
 	has "CapBnd:	0000000000000000"
 	has "Uid:	$2	$2	$2	$2"
-	run -0 as "$1" run -- sh -c 'cat /proc/net/dev | wc -l; hostname; touch /usr/x /etc/x /x 2>&1 | grep -c Read-only'
-	is "3
-podshim
-3"
+	run -0 as "$1" run --allow-run=cat,hostname --allow-read=/proc -- sh -c 'cat /proc/self/net/dev; hostname'
+	[ "${#lines[@]}" -eq 4 ]
+	[ "${lines[3]}" = podshim ]
+	run -1 as "$1" run -- touch /usr/x /etc/x /x
+	[ "$(grep -c Read-only <<<"$output")" -eq 3 ]
 	# What could be executed is not what could be written.
-	run -126 as "$1" run -- sh -c 'cp /bin/true /tmp/t; /tmp/t'
-	has "Permission denied"
-	run -126 as "$1" run -- sh -c 'cp /bin/true /dev/shm/t; /dev/shm/t'
-	run -0 as "$1" run -- sh -c '! grep -qs root /etc/shadow'
-	run -2 as "$1" run -- sh -c 'echo $$; cat /proc/1/comm; ls /proc/1/root 2>&1'
-	has "2
-podshim:init"
+	local flags place
+	for flags in "--allow-run=cp --allow-read=/usr/bin --allow-write=/dev/shm" "--allow-run --allow-read --allow-write" -A; do
+		for place in /tmp /dev/shm; do
+			# shellcheck disable=SC2086  # flags
+			run -126 as "$1" run $flags -- sh -c "cp /usr/bin/true $place/t; $place/t"
+			has "$place/t: Permission denied"
+		done
+	done
+	run -1 as "$1" run --allow-run -- cat /etc/shadow /etc/fstab
+	[ "$(grep -c "^.*cat: .*Permission denied" <<<"$output")" -eq 2 ]
+	run -2 as "$1" run --allow-run=cat,ls --allow-read=/proc -- sh -c 'cat /proc/1/comm; ls /proc/1/root'
+	has "podshim:init"
 	has "Permission denied"
 }
 @test "a program has no capabilities, no network, and nothing of its own to execute" {
@@ -144,7 +166,7 @@ binds() { # WHO UID
 	mkdir -p data/sub
 	echo text >data/file
 	chown -R "$2:$2" data
-	run -0 as "$1" run --bind data:/mnt/d --bind data:/ro:ro --cwd /mnt/d -- \
+	run -0 as "$1" run --bind data:/mnt/d --bind data:/ro:ro --cwd /mnt/d --allow-run=cat -- \
 		sh -c 'pwd; cat file; echo 2 >new; cat /ro/new; echo 3 >/ro/x || true'
 	has "/mnt/d
 text
@@ -155,10 +177,28 @@ text
 	rm data/new
 	run -0 as "$1" run --bind data --cwd data/sub -- pwd
 	is "$PWD/data/sub"
+	# Wherever it comes from: a place that is its own, one that it sees anyway.
+	run -0 as "$1" run --bind /tmp:/t:ro --bind /usr/share:/s:ro -- ls -d "/t/${HERE#/tmp/}" /s/doc
+	# It is what is at its place, also where that is allowed; what is denied is denied.
+	mkdir -p other
+	chown "$2:$2" other
+	run -0 as "$1" run --bind "data:$PWD/other" --allow-read=other --allow-write=other/sub -- ls "$PWD/other"
+	is "file
+sub"
+	run as "$1" run --bind data:/srv/d --deny-read=/srv/d/file -- cat /srv/d/file
+	lacks text
 	# A program of the caller's cannot be executed for having been bound.
 	cp /bin/true data/prog
 	run -126 as "$1" run --bind data -- sh -c "$PWD/data/prog"
 	rm data/prog
+	# A directory to read with one to write in it.
+	run -0 as "$1" run --allow-read=data --allow-write=data/sub --allow-run=ls,touch -- \
+		sh -c 'ls data; touch data/sub/x; touch data/x || ls data/sub'
+	has "file
+sub"
+	has "touch: cannot touch 'data/x': Read-only file system"
+	has x
+	rm data/sub/x
 	run -1 as "$1" run --bind nosuch:/x -- true
 	is "podshim: bind '$PWD/nosuch': No such file or directory"
 	run -1 as "$1" run --bind data:x -- true
@@ -171,9 +211,9 @@ text
 times_out() { # WHO
 	run -124 as "$1" run --timeout 200ms -- sleep 600
 	# TERM is heard before KILL comes.
-	run -124 as "$1" run --timeout 1s -- sh -c 'trap "echo term; exit 3" TERM; while :; do sleep 0.05; done'
+	run -124 as "$1" run --timeout 1s --allow-run=sleep -- sh -c 'trap "echo term; exit 3" TERM; while :; do sleep 0.05; done'
 	is term
-	run -124 as "$1" run --timeout 100ms -- sh -c 'trap "" TERM; sleep 600'
+	run -124 as "$1" run --timeout 100ms --allow-run=sleep -- sh -c 'trap "" TERM; sleep 600'
 	run -5 as "$1" run --timeout 1m -- sh -c 'exit 5'
 	wait_until 5 nothing_left
 }
@@ -191,7 +231,7 @@ passes_signals() { # WHO
 		# Nobody sees this but by its default action, which a first process would not have.
 		(
 			status=0
-			as "$1" run -- sh -c 'echo up; exec sleep 600' >"$HERE/ready" || status=$?
+			as "$1" run --allow-run=sleep -- sh -c 'echo up; exec sleep 600' >"$HERE/ready" || status=$?
 			echo "$status" >"$HERE/status"
 		) 3>&- &
 		read -r _ <"$HERE/ready"
@@ -210,15 +250,15 @@ passes_signals() { # WHO
 on_terminal() { # WHO UID
 	local command=("$HERE/podshim" --root "$HERE/root" run)
 	[[ $1 == root ]] || command=("${USER_IDS[@]}" "${command[@]}")
-	run -3 python3 "$BATS_TEST_DIRNAME/lib/withpty.py" "${command[@]}" -- sh -c 'test -t 0 && test -t 2 && tty; stat -c %u $(tty); exit 3'
+	run -3 python3 "$BATS_TEST_DIRNAME/lib/withpty.py" "${command[@]}" --allow-run=tty,stat -- sh -c 'test -t 0 && test -t 2 && tty; stat -c %u $(tty); exit 3'
 	is "/dev/pts/0
 $2"
-	run -130 python3 "$BATS_TEST_DIRNAME/lib/dialogue.py" '[["see", "up"], ["type", "\u0003"]]' "${command[@]}" -- \
+	run -130 python3 "$BATS_TEST_DIRNAME/lib/dialogue.py" '[["see", "up"], ["type", "\u0003"]]' "${command[@]}" --allow-run=sleep -- \
 		sh -c 'echo up; exec sleep 600'
 	# Job control works, and Ctrl-C reaches the job alone.
 	run -0 python3 "$BATS_TEST_DIRNAME/lib/dialogue.py" \
 		'[["see", "$ "], ["type", "sh -c '"'"'echo j$((1+1)); exec sleep 600'"'"'\n"], ["see", "j2"], ["type", "\u0003"], ["see", "$ "], ["type", "echo $((6*7)); exit 0\n"], ["see", "42"]]' \
-		env PS1='$ ' "${command[@]}" -e 'PS1=$ ' -- sh -i
+		env PS1='$ ' "${command[@]}" -e 'PS1=$ ' --allow-run=sleep -- sh -i
 	lacks "can't access tty"
 	# Half a terminal is none; one can be asked for.
 	run -1 as "$1" run -- tty
@@ -243,14 +283,14 @@ $2"
 
 survives_nothing() { # WHO
 	local launcher payload
-	as "$1" run -- sh -c 'trap "" TERM HUP INT; echo up >&2; sleep 600 & sleep 600' 2>"$HERE/out" 3>&- &
+	as "$1" run --allow-run=sleep -- sh -c 'trap "" TERM HUP INT; echo up >&2; sleep 600 & sleep 600' 2>"$HERE/out" 3>&- &
 	wait_file "$HERE/out" up
 	launcher=$(launcher)
 	kill -KILL "$launcher"
 	wait_until 10 nothing_left
 	rm "$HERE/out"
 	# A program does not outlive it either where nobody guards it.
-	as "$1" run --keep -- sh -c 'echo up >&2; sleep 600' 2>"$HERE/out" 3>&- &
+	as "$1" run --keep --allow-run=sleep -- sh -c 'echo up >&2; sleep 600' 2>"$HERE/out" 3>&- &
 	wait_file "$HERE/out" up
 	launcher=$(launcher)
 	payload=$(pgrep -P "$launcher")
@@ -274,8 +314,11 @@ no_process() {
 	run -0 as root state "$id"
 	[ "$(jq -r .status <<<"$output")" = running ]
 	[ "$(jq -r .bundle <<<"$output")" = "$PWD" ]
-	run -0 as root exec "$id" cat /proc/2/comm
-	is sleep
+	# What is allowed to it, exec is, too.
+	run -0 as root exec "$id" sleep 0
+	run as root exec "$id" cat /proc/1/comm
+	[ "$status" -ne 0 ]
+	has "ermission denied"
 	run -0 as root kill "$id" TERM
 	stopped() { [[ $(as root state "$id" | jq -r .status) == stopped ]]; }
 	wait_until 10 stopped
