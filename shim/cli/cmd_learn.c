@@ -17,6 +17,7 @@
 #include "oci/spec.h"
 #include "shim/cli/audit_lines.h"
 #include "shim/cli/cmd.h"
+#include "shim/cli/learn_config.h"
 #include "shim/cli/learn_events.h"
 #include "shim/cli/run_form.h"
 
@@ -78,26 +79,36 @@ static int open_dir(struct learning *l, const char *name, struct ps_err *e)
 	return l->audit ? 0 : ps_fail_os(e, "memory for a path");
 }
 
+static int read_config(const struct learning *l, struct ps_buf *text, struct ps_err *e)
+{
+	ps_auto_fd int bundle = open(l->r->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (bundle < 0)
+		return ps_fail_os(e, "open the bundle '%s'", l->r->bundle);
+	return ps_read_file_at(bundle, "config.json", SPEC_MAX_BYTES, text, e);
+}
+
 /* Where the files of what runs are: for a look whether they are there. */
 static int open_root(struct learning *l, struct ps_err *e)
 {
 	ps_auto_buf struct ps_buf text = { .data = NULL };
-	ps_auto_fd int bundle = l->r->program ? -1 : open(l->r->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct json *root;
+	ps_auto_arena struct ps_arena a = { 0 };
+	char joined[PATH_MAX];
+	struct json *config;
 
 	if (l->r->program) {
 		l->rootfs_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		return l->rootfs_fd < 0 ? ps_fail_os(e, "open '/'") : 0;
 	}
-	if (bundle < 0)
-		return ps_fail_os(e, "open the bundle '%s'", l->r->bundle);
-	if (ps_read_file_at(l->r->config ? AT_FDCWD : bundle, l->r->config ? l->r->config : "config.json", SPEC_MAX_BYTES, &text, e) < 0 ||
-	    json_parse(&l->cli->mem, "config.json", text.data ? text.data : "", text.len, &root, e) < 0)
+	if (read_config(l, &text, e) < 0 || json_parse(&a, "config.json", text.data ? text.data : "", text.len, &config, e) < 0)
 		return -1;
-	const struct json *path = json_get(json_get(root, "root"), "path");
+	const struct json *path = json_get(json_get(config, "root"), "path");
+	const char *name = path && path->type == JSON_STRING ? path->v.s : "rootfs";
 
-	l->rootfs_fd = openat(bundle, path && path->type == JSON_STRING ? path->v.s : "rootfs", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return l->rootfs_fd < 0 ? ps_fail_os(e, "open the root file system of '%s'", l->r->bundle) : 0;
+	if (*name != '/' && ps_path_join(joined, sizeof(joined), l->r->bundle, name) < 0)
+		return ps_fail_os(e, "root file system '%s'", name);
+	l->rootfs_fd = open(*name == '/' ? name : joined, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return l->rootfs_fd < 0 ? ps_fail_os(e, "open the root file system '%s'", name) : 0;
 }
 
 static bool exists(void *ctx, const char *path)
@@ -194,26 +205,34 @@ static int run_it(struct learning *l, int *ret_status, struct ps_err *e)
 
 /* ---- What comes of it ---- */
 
-/* What may be done under a policy of this text. */
-static int permissions_under(struct learning *l, const struct ps_buf *policy, const struct permissions **ret, struct ps_err *e)
+/* The request of a run under a policy of this text. */
+static int request_under(struct learning *l, const struct ps_buf *policy, struct perm_layers *layers, struct program_request *p,
+			 struct pod_create_request *ret, struct ps_err *e)
 {
-	struct pod_create_request r = *l->r;
-	struct perm_layers *layers = ps_arena_new(&l->cli->mem, struct perm_layers);
-	struct program_request p;
-
-	if (!layers || policy->failed)
+	*ret = *l->r;
+	if (policy->failed)
 		return ps_fail_os(e, "memory for permissions");
 	if (perm_layers_of_text(&l->cli->mem, "policy.json", policy->data, policy->len, NULL, PERM_FILE, false, layers, e) < 0)
 		return -1;
 	if (l->r->program) {
-		p = *l->r->program;
+		*p = *l->r->program;
 		/* What we bound for the run is what the lists have to bind. */
-		p.n_binds = ((const struct learn_flags *)l->cli->flags)->run.binds.n;
-		r.program = &p;
+		p->n_binds = ((const struct learn_flags *)l->cli->flags)->run.binds.n;
+		ret->program = p;
 	}
-	r.permissions = layers;
-	r.tell_files = false;
-	return pod_permissions(&l->cli->env, &r, &l->cli->mem, ret, e);
+	ret->permissions = layers;
+	ret->tell_files = false;
+	return 0;
+}
+
+/* What may be done then. */
+static int permissions_under(struct learning *l, const struct ps_buf *policy, const struct permissions **ret, struct ps_err *e)
+{
+	struct perm_layers layers = { .n = 0 };
+	struct pod_create_request r;
+	struct program_request p;
+
+	return request_under(l, policy, &layers, &p, &r, e) < 0 ? -1 : pod_permissions(&l->cli->env, &r, &l->cli->mem, ret, e);
 }
 
 static size_t count_entries(const struct learning *l)
@@ -449,22 +468,30 @@ static int write_file(const struct learning *l, const char *name, const struct p
 	return l->temporary ? 0 : ps_write_atomic_at(l->dir_fd, name, text->data ? text->data : "", text->len, 0644, e);
 }
 
+/* What a bundle makes at run time is the operator's alone to allow: no annotation can. */
+static int write_bundle_config(struct learning *l, const struct ps_buf *policy, struct ps_err *e)
+{
+	ps_auto_buf struct ps_buf text = { .data = NULL }, out = { .data = NULL };
+
+	if (l->learned.jit)
+		return 0;
+	if (read_config(l, &text, e) < 0 || learn_config(text.data ? text.data : "", text.len, policy->data, &out, e) < 0)
+		return -1;
+	return write_file(l, "config.json", &out, e);
+}
+
 static int write_config(struct learning *l, const struct ps_buf *policy, struct ps_err *e)
 {
 	ps_auto_buf struct ps_buf text = { .data = NULL };
-	struct pod_create_request r = *l->r;
 	struct perm_layers layers = { .n = 0 };
+	struct pod_create_request r;
 	struct program_request p;
 
-	if (!l->r->program || l->temporary)
+	if (l->temporary)
 		return 0;
-	p = *l->r->program;
-	p.n_binds = ((const struct learn_flags *)l->cli->flags)->run.binds.n;
-	r.program = &p;
-	r.permissions = &layers;
-	r.tell_files = false;
-	if (perm_layers_of_text(&l->cli->mem, "policy.json", policy->data, policy->len, NULL, PERM_FILE, false, &layers, e) < 0 ||
-	    pod_program_config(&l->cli->env, &r, &text, e) < 0)
+	if (!l->r->program)
+		return write_bundle_config(l, policy, e);
+	if (request_under(l, policy, &layers, &p, &r, e) < 0 || pod_program_config(&l->cli->env, &r, &text, e) < 0)
 		return -1;
 	return write_file(l, "config.json", &text, e);
 }
@@ -541,10 +568,11 @@ const struct command cmd_learn = {
 		 "learn it. Keys, credentials and the like are out of reach, and never granted.\n"
 		 "\n"
 		 "DIR gets policy.json, flags.txt, learned.txt (each entry, and in how many runs it\n"
-		 "was seen), refused.txt, audit.jsonl (all accesses) and, without a bundle,\n"
-		 "config.json. Run the same again with the same DIR to learn from more runs. Four\n"
-		 "files of a folder become the folder, as do names that look random. What programs\n"
-		 "are made of (libraries, standard libraries) needs no entry.",
+		 "was seen), refused.txt, audit.jsonl (all accesses) and config.json: the bundle's\n"
+		 "with the policy as an annotation, or a bundle's for the program. Run the same again\n"
+		 "with the same DIR to learn from more runs. Four files of a folder become the folder,\n"
+		 "as do names that look random. What programs are made of (libraries, standard\n"
+		 "libraries) needs no entry.",
 	.examples = "podshim learn -o learned --allow-net -- python3 fetch.py\n"
 		    "podshim run --policy learned/policy.json -- python3 fetch.py\n"
 		    "eval \"podshim run $(podshim learn hello.py) hello.py\"\n",

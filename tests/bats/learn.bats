@@ -172,6 +172,12 @@ learns_gcc() {
 	[[ $output == --allow-read=/data/one ]]
 	run -0 as root run --policy learned/policy.json b
 	[[ $output == one ]]
+	# The same, said by the bundle itself.
+	run -0 as root run -f learned/config.json -b b "$CID"
+	[[ $output == one ]]
+	jq '.process.args[2] = "cat /data/two"' learned/config.json >other.json
+	run -1 as root run -f other.json -b b "$CID"
+	has "can't open '/data/two'"
 	jq '.process.args[2] = "cat /data/two"' b/config.json >config && mv config b/config.json
 	run -1 as root run --policy learned/policy.json b
 	has "can't open '/data/two'"
