@@ -56,6 +56,22 @@ static int allow_binds(struct ps_arena *a, const struct program_request *q, stru
 	return 0;
 }
 
+/* A compiler at run time takes memory that is first written and then executed: these programs end without it. */
+static bool compiles_as_it_runs(const struct program *p)
+{
+	static const char *const names[] = { "node", "nodejs", "deno", "bun", "java", "luajit", "pypy", "pypy3", "dotnet", "julia" };
+	const char *const words[] = { p->file, p->args.n ? p->args.v[0] : p->file };
+
+	for (size_t w = 0; w < PS_COUNT(words); w++) {
+		const char *slash = strrchr(words[w], '/'), *name = slash ? slash + 1 : words[w];
+
+		for (size_t i = 0; i < PS_COUNT(names); i++)
+			if (!strcmp(name, names[i]))
+				return true;
+	}
+	return false;
+}
+
 int program_permissions(struct ps_arena *a, const struct program_request *q, const struct program *p,
 			const struct perm_layers *operators, const struct permissions **ret, struct ps_err *e)
 {
@@ -69,6 +85,8 @@ int program_permissions(struct ps_arena *a, const struct program_request *q, con
 	if (!own)
 		return ps_fail_os(e, "memory for permissions");
 	*own = *g;
+	if (!own->settings.jit.set && compiles_as_it_runs(p))
+		own->settings.jit = (struct opt_bool){ true, true };
 	*ret = own;
 	return allow_own_files(a, p, own, e) < 0 ? -1 : allow_binds(a, q, own, e);
 }
