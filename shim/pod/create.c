@@ -373,7 +373,7 @@ static int finish_foreground(struct creation *c, int *ret_status, struct ps_err 
 	channel_wait_over(&c->channel);
 	event_exited(c->tape, c->r->id, status);
 	*ret_status = status;
-	if (c->r->ended)
+	if (c->r->ended && c->bundle.permissions)
 		c->r->ended(c->r->ended_ctx, c->r->id);
 	return c->r->keep ? 0 : destroy_at_end(c, e);
 }

@@ -38,7 +38,8 @@ int mnt_rebind(struct sandbox *sb, const char *path, bool recursive, uint64_t se
 	if (tree < 0)
 		return ps_fail_os(e, "clone");
 	/* What is mounted below keeps what it was denied: flags are taken from the top alone. */
-	if ((recursive && set && mnt_setattr(tree, true, set, 0, 0) < 0) || mnt_setattr(tree, false, set, clr, 0) < 0)
+	if ((recursive && set && mnt_setattr(tree, true, set, 0, 0) < 0) ||
+	    ((!recursive || clr) && mnt_setattr(tree, false, set, clr, 0) < 0))
 		return mnt_fail_setattr(tree, set, clr, e);
 	if (!((set | clr) & MOUNT_ATTR_RDONLY) && becomes_readonly(sb, target) &&
 	    mnt_setattr(tree, false, MOUNT_ATTR_RDONLY, 0, 0) < 0)
