@@ -78,7 +78,9 @@ int state_get(const struct state_dir *d, const char *name, struct ps_buf *out, s
 int state_remove(struct state_dir *d, struct ps_err *e);
 /* Call fn for every container below ROOT in name order; fn's non-zero return ends the walk and is returned. */
 int state_each(const char *root, int (*fn)(const char *id, void *ctx), void *ctx, struct ps_err *e);
-/* Leftovers of dead owners: .new-* and .del-* whose lock nobody holds are removed here; fn gets each reserved id with status
+/* Remove .new-* and .del-* of dead owners; none are while somebody makes or removes a folder. */
+int state_sweep_leftovers(const char *root, struct ps_err *e);
+/* Leftovers of dead owners: .new-* and .del-* are removed as by state_sweep_leftovers(); fn gets each reserved id with status
  * creating whose lock nobody holds, or of another boot, so that the caller can free its resources first.  fn is called
  * without the lock; a record that is still dead and unlocked when fn returned 0 is removed here.  fn's non-zero return
  * ends the sweep and is returned. */

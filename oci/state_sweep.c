@@ -60,18 +60,24 @@ static int list_root(int root_fd, const char *root, int (*wanted)(const struct d
 	return 0;
 }
 
-/* The ids below ROOT; none when ROOT does not exist, and then *ret_root_fd stays. */
-static int list_ids(const char *root, int *ret_root_fd, struct list *l, struct ps_err *e)
+/* A ROOT that does not exist is none: then *ret_fd stays. */
+static int open_if_there(const char *root, int *ret_fd, struct ps_err *e)
 {
 	struct ps_err cause = { .cls = PS_OK };
 
-	if (state_root_open(root, false, ret_root_fd, &cause) == 0)
-		return list_root(*ret_root_fd, root, is_id, l, e);
-	if (cause.cls == PS_E_NOTFOUND)
+	if (state_root_open(root, false, ret_fd, &cause) == 0 || cause.cls == PS_E_NOTFOUND)
 		return 0;
 	if (e)
 		*e = cause;
 	return -1;
+}
+
+/* The ids below ROOT; none when ROOT does not exist, and then *ret_root_fd stays. */
+static int list_ids(const char *root, int *ret_root_fd, struct list *l, struct ps_err *e)
+{
+	if (open_if_there(root, ret_root_fd, e) < 0)
+		return -1;
+	return *ret_root_fd < 0 ? 0 : list_root(*ret_root_fd, root, is_id, l, e);
 }
 
 static bool is_dir(int root_fd, const char *name)
@@ -112,6 +118,15 @@ static int remove_leftovers(int root_fd, const char *root, struct ps_err *e)
 		if (ps_remove_tree_at(root_fd, leftovers.v[i]->d_name, e) < 0)
 			return -1;
 	return 0;
+}
+
+int state_sweep_leftovers(const char *root, struct ps_err *e)
+{
+	ps_auto_fd int root_fd = -1;
+
+	if (open_if_there(root, &root_fd, e) < 0)
+		return -1;
+	return root_fd < 0 ? 0 : remove_leftovers(root_fd, root, e);
 }
 
 /* 1 when the record is dead: a reservation whose lock nobody holds, or of another boot.  Then its lock is ours. */

@@ -27,6 +27,8 @@
 #include "shim/sandbox/cgroup.h"
 #include "shim/sandbox/shared_ns.h"
 
+enum { DYING_MS = 5000 };
+
 int pods_root(const char *root, char *out, size_t size, struct ps_err *e)
 {
 	int n = snprintf(out, size, "%s/.pods", root);
@@ -56,13 +58,14 @@ struct sweep {
 	const struct pod_env *env;
 	const char *name;
 	struct ps_buf *report;
+	bool failed;
 	struct ps_err *e;
 };
 
 /* "POD.N", and the record says that the pod made it: somebody else may have chosen such a name. */
 static int free_member(const char *id, void *ctx)
 {
-	const struct sweep *s = ctx;
+	struct sweep *s = ctx;
 	const size_t n = strlen(s->name);
 	auto_container struct container *c = NULL;
 
@@ -70,7 +73,19 @@ static int free_member(const char *id, void *ctx)
 		return 0;
 	if (container_open(s->env, id, /* lock= */ true, &c, NULL) < 0 || strcmp(c->st.pod, s->name) != 0)
 		return 0;
-	return container_destroy(s->env, &c->dir, &c->st, NULL, /* poststop_owed= */ true, s->e);
+	/* One that stays does not keep the others; why the first stays is told. */
+	s->failed |= container_destroy(s->env, &c->dir, &c->st, NULL, /* poststop_owed= */ true, s->failed ? NULL : s->e) < 0;
+	return 0;
+}
+
+/* A twin that is killed may have been removing a runner, or the pod, whose record is then neither's. */
+static void sweep_leftovers(const struct pod_env *env)
+{
+	char root[4096];
+
+	(void)state_sweep_leftovers(env->root, NULL);
+	if (pods_root(env->root, root, sizeof(root), NULL) == 0)
+		(void)state_sweep_leftovers(root, NULL);
 }
 
 /* Made by the pod, if it had one; its name is the pod's. */
@@ -108,8 +123,9 @@ int pods_free(const struct pod_env *env, const char *name, struct state_dir *dir
 
 	if (!st)
 		return ps_fail_os(e, "memory for pod '%s'", name);
-	if (state_read(dir, st, e) < 0 || state_each(env->root, free_member, &s, e) < 0)
+	if (state_read(dir, st, e) < 0 || state_each(env->root, free_member, &s, e) < 0 || s.failed)
 		return -1;
+	sweep_leftovers(env);
 	struct cgroup_dirs cg = container_cgroups(st);
 
 	if (cg.n && st->owns_cgroups && cgroup_remove(cg.v, cg.n, e) < 0)
@@ -128,6 +144,16 @@ int pods_free(const struct pod_env *env, const char *name, struct state_dir *dir
 	return state_remove(dir, e);
 }
 
+/* The pod's supervisor, or who is about to make it. */
+static bool has_owner(const struct state_dir *dir)
+{
+	ps_auto_mem struct state *st = malloc(sizeof(*st));
+
+	if (!st || state_read(dir, st, NULL) < 0)
+		return true;
+	return st->status == STATE_CREATING ? ps_proc_is(st->launcher, st->launcher_start) : ps_proc_is(st->pid, st->pid_start);
+}
+
 int pods_sweep(const struct pod_env *env, const char *name, struct ps_err *e)
 {
 	auto_state_dir struct state_dir dir = STATE_DIR_NONE;
@@ -136,8 +162,11 @@ int pods_sweep(const struct pod_env *env, const char *name, struct ps_err *e)
 
 	if (pods_root(env->root, root, sizeof(root), e) < 0)
 		return -1;
-	/* Both twins hold the lock as long as they live. */
-	if (state_open(root, name, &dir, &why) < 0 || state_lock(&dir, 0, &why) < 0)
+	/*
+	 * Both twins hold the lock as long as they live.  Without the supervisor that is not long: its twin ends everything,
+	 * and who was being forked by that one when it was killed dies with it.
+	 */
+	if (state_open(root, name, &dir, &why) < 0 || state_lock(&dir, has_owner(&dir) ? 0 : DYING_MS, &why) < 0)
 		return why.cls == PS_E_NOTFOUND || why.cls == PS_E_STATE ? 0 : (e ? *e = why : why, -1);
 	return pods_free(env, name, &dir, e) < 0 ? -1 : 1;
 }
@@ -222,9 +251,11 @@ static int reserve(struct making *m, struct ps_err *e)
 		return 0;
 	if (e->cls != PS_E_EXISTS)
 		return -1;
-	if (pods_sweep(m->pod.env, m->pod.name, NULL) != 1)
-		return ps_fail(e, PS_E_EXISTS, "pod '%s' exists: 'podshim pod rm %s' ends it", m->pod.name, m->pod.name);
-	return state_reserve(m->pod.root, &m->st, &m->pod.dir, e);
+	(void)pods_sweep(m->pod.env, m->pod.name, NULL);
+	if (state_reserve(m->pod.root, &m->st, &m->pod.dir, e) == 0)
+		return 0;
+	return e->cls != PS_E_EXISTS ? -1 :
+		ps_fail(e, PS_E_EXISTS, "pod '%s' exists: 'podshim pod rm %s' ends it", m->pod.name, m->pod.name);
 }
 
 static int set_up(struct making *m, struct ps_err *e)

@@ -67,7 +67,10 @@ int pods_root(const char *root, char *out, size_t size, struct ps_err *e);
 int pods_create(const struct pod_env *env, const struct pods_request *r, struct ps_err *e);
 /* Free what pod NAME has, whose processes are dead: runners, cgroups, tape, folder.  The caller holds the lock in *dir. */
 int pods_free(const struct pod_env *env, const char *name, struct state_dir *dir, struct ps_err *e);
-/* 1: NAME's processes were dead and it was freed; 0: they live, or there is no such pod; -1 error. */
+/*
+ * 1: NAME's processes were dead and it was freed; 0: they live, or there is no such pod; -1 error.  Where the supervisor is dead
+ * alone, its twin, which then frees the pod, is waited for.
+ */
 int pods_sweep(const struct pod_env *env, const char *name, struct ps_err *e);
 /* Every pod below the root, for gc: pods_sweep of each; a line per freed pod in *report. */
 int pods_sweep_all(const struct pod_env *env, struct ps_buf *report, struct ps_err *e);

@@ -517,8 +517,9 @@ dialogue() { # dialogue STEPS COMMAND...
 	kill -KILL "${pids[0]}"
 	wait_until 10 gone "${pids[1]}"
 	nothing_left
+	# Of others' tapes it may tell.
 	run -0 podshim gc
-	is ""
+	lacks "$POD"
 }
 
 @test "kill -9 of the spawner: the supervisor ends everything" {
@@ -561,6 +562,61 @@ dialogue() { # dialogue STEPS COMMAND...
 	kill -KILL "${pids[@]}"
 	wait_until 10 gone "${pids[0]}"
 	wait_until 10 gone "${pids[1]}"
+	podshim pod rm "$POD"
+	nothing_left
+}
+
+# die: both twins, at once.
+die() {
+	kill -KILL "$SUPERVISOR" "$SPAWNER"
+	wait_until 10 gone "$SUPERVISOR"
+	wait_until 10 gone "$SPAWNER"
+}
+
+@test "kill -9 of both while one removes a runner: what is left of that is swept, too" {
+	local again
+	for again in rm create; do
+		create --warm 2
+		die
+		# As a removal leaves it that is killed between two of its steps; a folder in the making; a pod's.
+		mkdir "$ROOT/.del-0123456789ab" "$ROOT/.new-0123456789ab" "$ROOT/.pods/.del-0123456789ab"
+		mv "$ROOT/$POD.0/start.sock" "$ROOT/.del-0123456789ab/"
+		cp "$ROOT/$POD.1/config.json" "$ROOT/.new-0123456789ab/"
+		cp "$ROOT/$POD.1/config.json" "$ROOT/.pods/.del-0123456789ab/"
+		[ "$again" = rm ] || create
+		podshim pod rm "$POD"
+		nothing_left
+	done
+}
+
+@test "kill -9 of both: who dies with them is waited for" {
+	local again holder
+	for again in rm create; do
+		create
+		die
+		# Has the spawner's descriptors, as a process that it forked.
+		flock "$ROOT/.pods/$POD" sh -c 'echo held; exec sleep 1' >held 3>&- &
+		holder=$!
+		wait_file held held
+		[ "$again" = rm ] || create
+		podshim pod rm "$POD"
+		wait "$holder"
+		rm held
+		nothing_left
+	done
+}
+
+@test "kill -9 of both: a runner that cannot be freed keeps no other" {
+	create --warm 3
+	die
+	mkdir "$ROOT/$POD.0/x"
+	mount -t tmpfs none "$ROOT/$POD.0/x"
+	attempt podshim pod rm "$POD"
+	umount "$ROOT"/*/x "$ROOT"/.del-*/x 2>/dev/null || true
+	[ "$status" -eq 1 ]
+	has "something is mounted on 'x'"
+	[ ! -e "$ROOT/$POD.1" ]
+	[ ! -e "$ROOT/$POD.2" ]
 	podshim pod rm "$POD"
 	nothing_left
 }

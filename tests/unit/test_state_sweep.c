@@ -271,6 +271,24 @@ static void folders_in_the_making(void **state)
 	assert_int_equal(entries(), 0);
 }
 
+static void leftovers_alone(void **state)
+{
+	auto_state_dir struct state_dir d = STATE_DIR_NONE;
+	struct ps_err e = { .cls = PS_OK };
+
+	(void)state;
+	assert_int_equal(state_sweep_leftovers(root, &e), 0);
+	assert_int_equal(access(root, F_OK), -1);
+	reserve("web", &d);
+	assert_int_equal(mkdirat(d.root_fd, ".del-1", 0700), 0);
+	assert_int_equal(mknodat(d.root_fd, ".del-1/start.sock", S_IFSOCK | 0600, 0), 0);
+	assert_int_equal(mkdirat(d.root_fd, ".new-2", 0700), 0);
+	state_dir_done(&d); /* a dead intent: not asked for */
+	assert_int_equal(state_sweep_leftovers(root, &e), 0);
+	assert_int_equal(entries(), 1);
+	assert_sweep("web ");
+}
+
 static void sweep_in_progress_is_told(void **state)
 {
 	auto_state_dir struct state_dir d = STATE_DIR_NONE;
@@ -426,6 +444,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(callback_may_remove_or_replace, setup, teardown),
 		cmocka_unit_test_setup_teardown(unreadable_record_is_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(folders_in_the_making, setup, teardown),
+		cmocka_unit_test_setup_teardown(leftovers_alone, setup, teardown),
 		cmocka_unit_test_setup_teardown(sweep_in_progress_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(owner_killed_at_each_step, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_of_many_gets_the_id, setup, teardown),
