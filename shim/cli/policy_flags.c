@@ -48,9 +48,8 @@ struct opt_table policy_opts(void)
 
 bool policy_flags_given(const struct policy_flags *f)
 {
-	static const struct policy_flags none;
-
-	return memcmp(f, &none, sizeof(none)) != 0;
+	return f->grants.n || f->files.n || f->dns.n || f->add_host.n || f->all || f->best_effort || f->jit || f->memory || f->pids ||
+	       f->cpus;
 }
 
 static const struct perm_flag *flag_of(const struct opt *o)

@@ -9,9 +9,9 @@ struct policy_flags {
 	struct opt_grants grants;    /* rows of perm_flags, -P and --reset-deny, in order */
 	struct opt_list files;       /* --policy */
 	struct opt_list dns, add_host;
-	const char *broker, *audit;
-	bool all, ask, no_prompt, best_effort, quiet, jit;
-	uint64_t memory, disk;       /* bytes; 0: not given, as below */
+	const char *audit;
+	bool all, best_effort, quiet, jit;
+	uint64_t memory;             /* bytes; 0: not given, as below */
 	uint32_t pids;
 	uint64_t cpus;               /* thousandths */
 };
