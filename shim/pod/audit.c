@@ -218,7 +218,7 @@ void audit_flush(struct audit *a)
 
 static uint64_t hash_of(const struct broker_event *ev)
 {
-	const int key[] = { (int)ev->permission, (int)ev->result };
+	const uint8_t key[] = { (uint8_t)ev->permission, (uint8_t)ev->result };
 	uint64_t h = ps_fnv64(PS_FNV64_INIT, key, sizeof(key));
 
 	h = ps_fnv64(h, ev->action, strlen(ev->action));
