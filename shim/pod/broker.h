@@ -70,6 +70,7 @@ struct broker_facts {
 	const struct net_names *names; /* what synthetic addresses stand for; outlives the subject; NULL: there are none */
 	bool tells_epoll;            /* the guard asks for epoll_create and epoll_create1: before the first, a swap looks for none */
 	bool files;                  /* broker_files.c may be asked: else open and exec get EPERM like any other call */
+	bool hosts_paths;            /* without a bundle: what it does not find may be the host's, and is told as denied */
 	void *ctx;
 	void (*on_event)(void *ctx, const struct broker_event *ev); /* denied ones, warned ones, allowed ones as settings.audit says */
 	/*

@@ -128,6 +128,26 @@ static bool look_behind(const struct request *r, struct wish *w, char whole[PATH
 	return seen != SEEN_NOTHING;
 }
 
+/* The target does not find it because nobody allowed it: it is the host's, or would be. */
+static bool is_the_hosts(const struct request *r, const struct wish *w, char whole[PATH_MAX])
+{
+	struct stat st;
+	char *slash;
+
+	if (!r->s->f.hosts_paths || perm_path_below(whole, "/proc") || perm_path_below(whole, "/dev") || perm_path_below(whole, "/sys"))
+		return false;
+	if (lstat(whole, &st) == 0)
+		return !S_ISDIR(st.st_mode);
+	slash = strrchr(whole, '/');
+	if (!w->creates || !slash || slash == whole)
+		return false;
+	*slash = '\0';
+	const bool there = lstat(whole, &st) == 0 && S_ISDIR(st.st_mode);
+
+	*slash = '/';
+	return there;
+}
+
 /* Who wants to know of what is allowed learns by which name it was found, too, and not of what is not there. */
 static void tell_of(struct request *r, struct wish w, int dirfd, const char *path)
 {
@@ -143,8 +163,11 @@ static void tell_of(struct request *r, struct wish w, int dirfd, const char *pat
 
 	/* What an entry denies is hidden, perhaps: nothing can be said of what is behind. */
 	if (!(v.action == POLICY_DENY && v.rule) && (all || v.action == POLICY_DENY)) {
-		if (!look_behind(r, &w, whole, real))
+		if (!look_behind(r, &w, whole, real)) {
+			if (v.action == POLICY_DENY && is_the_hosts(r, &w, whole))
+				request_absent(r, &q, w.action);
 			return;
+		}
 		if (all && strcmp(whole, real) != 0 && strncmp(whole, "/proc/", 6) != 0)
 			(void)request_allowed(r, &q, "link", /* sound= */ false, &err);
 		q.value = real;

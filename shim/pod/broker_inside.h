@@ -191,6 +191,8 @@ void jobs_drop(struct broker *b, const struct broker_subject *s /* NULL: all */,
 
 /* Decide, and tell who wants to know (action as in struct broker_event).  deny_err: what the target gets when denied. */
 bool request_allowed(const struct request *r, const struct perm_query *q, const char *action, bool sound, int *ret_err);
+/* Tell of what is denied by not being there, if anybody wants to know. */
+void request_absent(const struct request *r, const struct perm_query *q, const char *action);
 /* Tell of a refusal that no rule made. */
 void request_refused(const struct request *r, const struct perm_query *q, const char *action, int err, const char *why);
 

@@ -154,6 +154,20 @@ static bool is_wanted(const struct perm_settings *s, enum policy_permission p, e
 	return !s->audit.set || s->audit.denied >> p & 1;
 }
 
+/* What is not there cannot be listed: its folder can. */
+static void put_flag(const struct perm_query *q, const char *action, struct ps_buf *out)
+{
+	char folder[PATH_MAX];
+	struct perm_query with = *q;
+	const char *slash = q->value ? strrchr(q->value, '/') : NULL;
+
+	if (!strcmp(action, "create") && slash && slash != q->value && slash - q->value < PATH_MAX) {
+		(void)snprintf(folder, sizeof(folder), "%.*s", (int)(slash - q->value), q->value);
+		with.value = folder;
+	}
+	perm_query_flag(&with, out);
+}
+
 static void tell(const struct request *r, const struct perm_query *q, struct broker_event *ev, bool with_flag)
 {
 	char rooms[2][512];
@@ -162,7 +176,7 @@ static void tell(const struct request *r, const struct perm_query *q, struct bro
 
 	perm_query_target(q, &target);
 	if (with_flag)
-		perm_query_flag(q, &flag);
+		put_flag(q, ev->action, &flag);
 	ev->tid = r->tid;
 	ev->permission = q->permission;
 	ev->mech = "notify";
@@ -186,6 +200,14 @@ bool request_allowed(const struct request *r, const struct perm_query *q, const 
 		tell(r, q, &ev, /* with_flag= */ !allowed && !v.rule);
 	}
 	return allowed;
+}
+
+void request_absent(const struct request *r, const struct perm_query *q, const char *action)
+{
+	struct broker_event ev = { .action = action, .result = POLICY_DENY, .err = ENOENT };
+
+	if (r->s->f.on_event && is_wanted(&r->s->f.permissions->settings, q->permission, POLICY_DENY))
+		tell(r, q, &ev, /* with_flag= */ true);
 }
 
 void request_refused(const struct request *r, const struct perm_query *q, const char *action, int err, const char *why)

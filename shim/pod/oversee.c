@@ -165,6 +165,7 @@ static struct broker_facts facts_of(const struct oversight *o, struct overseen *
 	return (struct broker_facts){
 		.permissions = o->permissions, .net = p->net_swaps ? BROKER_NET_EMPTY : BROKER_NET_ROUTED, .own_userns = own_user,
 		.owns_netns = own_net && own_user, .caps = p->process.caps.bounding, .hostname = p->hostname, .files = true,
+		.hosts_paths = !p->rootfs.path,
 		.names = o->names, .ctx = s, .on_event = on_event, .on_end = on_end,
 	};
 }

@@ -394,6 +394,29 @@ cat: can't open '/data/secret': Permission denied"
 
 # ---- Without a bundle ----
 
+@test "a program: what it does not see is told with the flag that shows it" {
+	requires python3
+	echo noted >notes
+	echo 'print(open("notes").read(), end=""); open("out", "w").write("x")' >p.py
+	cd "$(mktemp -d /var/tmp/podshim-perm.XXXXXX)" || return
+	mv "$BATS_TEST_TMPDIR"/{notes,p.py} .
+	run -1 podshim run p.py
+	has "FileNotFoundError"
+	has "  read  $PWD/notes (open by python3["
+	has ": ENOENT)
+To allow all of it, run again with: --allow-read=$PWD/notes"
+	run -1 podshim run --allow-read=notes p.py
+	has noted
+	has "To allow all of it, run again with: --allow-write=$PWD"
+	run -0 podshim run --allow-read=notes --allow-write="$PWD" p.py
+	is noted
+	[ -e out ]
+	# What is nowhere is nobody's to allow.
+	run -1 podshim run -- cat nothing
+	lacks denied
+	rm -r "$PWD"
+}
+
 @test "a program: curl and python reach what they may, by name and address" {
 	serve
 	requires curl
