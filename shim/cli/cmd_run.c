@@ -247,11 +247,13 @@ const struct command cmd_run = {
 		 "Without a bundle the program sees /usr, /etc, /opt and /nix of the host, read-only,\n"
 		 "an empty /tmp, its own file, and what --bind gives it; it has no network, no\n"
 		 "capabilities, and of the environment HOME, TERM, TZ, the language and colours.\n"
+		 "Of that it reads itself, its libraries and what --bind names, and runs itself and\n"
+		 "its interpreter: all else takes --allow-read, --allow-run, and so on, or -A.\n"
 		 "That takes no root where the system lets users make user namespaces.",
 	.examples = "podshim run ./bundle\n"
 		    "podshim run -d -b ./bundle web\n"
 		    "podshim run hello.py\n"
-		    "podshim run --timeout 10s --bind .:/work:ro --cwd /work -- make check\n",
+		    "podshim run --timeout 10s --bind .:/work:ro --cwd /work --allow-run -- make check\n",
 	.opts = OPT_TABLE(run_rows),
 	.flags_size = sizeof(struct run_flags),
 	.max_words = CMD_ANY_WORDS,
