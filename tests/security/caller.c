@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * caller.c - ways to a network, and who is called.
+ * caller.c - ways to a network: to who is called (callee.c).
  *
- *	caller serve DIR              listen on two ports of every address and on sockets in DIR; DIR/ports: "LISTED OTHER";
- *	                              DIR/log: a line for all but TCP and UDP to 127.0.0.1:LISTED, and DIR/listed.sock
  *	caller call DIR LISTED OTHER  try all ways to OTHER, and to LISTED at other addresses
  *	caller race DIR LISTED OTHER ROUNDS
  *	caller fd FD OTHER            connect a descriptor that was passed on
@@ -10,13 +8,10 @@
  * One line per way: its name and "open" or "shut".
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/io_uring.h>
 #include <linux/netlink.h>
 #include <linux/sched.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
@@ -28,162 +23,23 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "address.h"
+#include "ring.h"
 
 enum { OPEN = 42, MPTCP = 262 };
 
 static const char *dir;
 static uint16_t listed, other;
 
-/* ---- Addresses ---- */
-
-union address { struct sockaddr sa; struct sockaddr_in in; struct sockaddr_in6 in6; struct sockaddr_un un; };
-
-static socklen_t ipv4(union address *a, const char *text, uint16_t port)
-{
-	memset(a, 0, sizeof(*a));
-	a->in.sin_family = AF_INET;
-	a->in.sin_port = htons(port);
-	inet_pton(AF_INET, text, &a->in.sin_addr);
-	return sizeof(a->in);
-}
-
-static socklen_t ipv6(union address *a, const char *text, uint16_t port)
-{
-	memset(a, 0, sizeof(*a));
-	a->in6.sin6_family = AF_INET6;
-	a->in6.sin6_port = htons(port);
-	inet_pton(AF_INET6, text, &a->in6.sin6_addr);
-	return sizeof(a->in6);
-}
-
 static socklen_t local(union address *a, const char *name)
 {
-	memset(a, 0, sizeof(*a));
-	a->un.sun_family = AF_UNIX;
-	if (name[0] == '@')
-		snprintf(a->un.sun_path + 1, sizeof(a->un.sun_path) - 1, "%s", name + 1);
-	else
-		snprintf(a->un.sun_path, sizeof(a->un.sun_path), "%s/%s", dir, name);
-	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (name[0] == '@' ? strlen(name) : strlen(a->un.sun_path) + 1));
-}
-
-/* ---- Server ---- */
-
-enum role { LISTED_TCP, OTHER_TCP, LISTED_UDP, OTHER_UDP, LISTED_UNIX, OTHER_UNIX, OTHER_DGRAM, OTHER_ABSTRACT, N_ROLES };
-
-static int must(int rc, const char *what)
-{
-	if (rc < 0) {
-		perror(what);
-		exit(3);
-	}
-	return rc;
-}
-
-/* Both families: a port that is free for all four. */
-static uint16_t listen_at(int *tcp, int *udp)
-{
-	union address a;
-	socklen_t len;
-
-	for (int i = 0; i < 100; i++) {
-		*tcp = must(socket(AF_INET6, SOCK_STREAM, 0), "socket");
-		*udp = must(socket(AF_INET6, SOCK_DGRAM, 0), "socket");
-		len = ipv6(&a, "::", 0);
-		must(bind(*tcp, &a.sa, len), "bind");
-		must(getsockname(*tcp, &a.sa, &len), "getsockname");
-		if (bind(*udp, &a.sa, len) == 0 && listen(*tcp, 4096) == 0)
-			return ntohs(a.in6.sin6_port);
-		close(*tcp);
-		close(*udp);
-	}
-	exit(3);
-}
-
-static int listen_local(const char *name, int type)
-{
-	union address a;
-	int fd = must(socket(AF_UNIX, type, 0), "socket");
-	socklen_t len = local(&a, name);
-
-	must(bind(fd, &a.sa, len), name);
-	if (a.un.sun_path[0])
-		must(chmod(a.un.sun_path, 0777), "chmod");
-	if (type == SOCK_STREAM)
-		must(listen(fd, 4096), name);
-	return fd;
-}
-
-static void told(FILE *log, const char *what)
-{
-	fprintf(log, "%s\n", what);
-	fflush(log);
-}
-
-static void serve_one(FILE *log, enum role role, int fd)
-{
-	static const char *const names[] = { "tcp to the wrong address", "tcp", "udp to the wrong address", "udp", "", "unix", "dgram", "abstract" };
-	struct linger none = { 1, 0 };
-	union address a;
-	socklen_t len = sizeof(a);
-	char buf[16];
-	int got;
-
-	if (role == LISTED_UDP || role == OTHER_UDP || role == OTHER_DGRAM) {
-		if (recv(fd, buf, sizeof(buf), MSG_DONTWAIT) >= 0 && role != LISTED_UDP)
-			told(log, names[role]);
-		return;
-	}
-	got = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
-	if (got < 0)
-		return;
-	if (role == LISTED_TCP && getsockname(got, &a.sa, &len) == 0) {
-		if (!IN6_IS_ADDR_V4MAPPED(&a.in6.sin6_addr) || memcmp(a.in6.sin6_addr.s6_addr + 12, "\x7f\0\0\1", 4) != 0)
-			told(log, names[role]);
-	} else if (role != LISTED_TCP && role != LISTED_UNIX) {
-		told(log, names[role]);
-	}
-	(void)send(got, role == LISTED_TCP || role == LISTED_UNIX ? "L" : "O", 1, MSG_NOSIGNAL);
-	if (role == OTHER_TCP)
-		setsockopt(got, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
-	close(got);
-}
-
-static int serve(void)
-{
-	struct pollfd p[N_ROLES];
-	char path[4096], abstract[128];
-	FILE *log, *ports;
-
-	snprintf(abstract, sizeof(abstract), "@perm%s", dir);
-	p[LISTED_UNIX].fd = listen_local("listed.sock", SOCK_STREAM);
-	p[OTHER_UNIX].fd = listen_local("other.sock", SOCK_STREAM);
-	p[OTHER_DGRAM].fd = listen_local("dgram.sock", SOCK_DGRAM);
-	p[OTHER_ABSTRACT].fd = listen_local(abstract, SOCK_STREAM);
-	listed = listen_at(&p[LISTED_TCP].fd, &p[LISTED_UDP].fd);
-	other = listen_at(&p[OTHER_TCP].fd, &p[OTHER_UDP].fd);
-	snprintf(path, sizeof(path), "%s/log", dir);
-	log = fopen(path, "a");
-	snprintf(path, sizeof(path), "%s/ports", dir);
-	ports = fopen(path, "w");
-	if (!log || !ports)
-		return 3;
-	fprintf(ports, "%u %u\n", listed, other);
-	fclose(ports);
-	for (size_t i = 0; i < N_ROLES; i++)
-		p[i].events = POLLIN;
-	while (poll(p, N_ROLES, -1) > 0)
-		for (size_t i = 0; i < N_ROLES; i++)
-			if (p[i].revents)
-				serve_one(log, (enum role)i, p[i].fd);
-	return 0;
+	return local_at(a, dir, name);
 }
 
 /* ---- Ways ---- */
@@ -448,28 +304,11 @@ static int pair(void)
 
 static int ring(void)
 {
-	static union address a;
-	struct io_uring_params p = { 0 };
+	union address a;
 	socklen_t len = ipv4(&a, "127.0.0.1", other);
-	int fd = socket(AF_INET, SOCK_STREAM, 0), r = (int)syscall(SYS_io_uring_setup, 4, &p);
-	char *sq, *cq;
-	struct io_uring_sqe *sqe;
 
-	if (r < 0)
-		return 0;
-	sq = mmap(NULL, p.sq_off.array + p.sq_entries * sizeof(unsigned), PROT_READ | PROT_WRITE, MAP_SHARED, r, IORING_OFF_SQ_RING);
-	cq = mmap(NULL, p.cq_off.cqes + p.cq_entries * sizeof(struct io_uring_cqe), PROT_READ | PROT_WRITE, MAP_SHARED, r, IORING_OFF_CQ_RING);
-	sqe = mmap(NULL, p.sq_entries * sizeof(*sqe), PROT_READ | PROT_WRITE, MAP_SHARED, r, IORING_OFF_SQES);
-	memset(sqe, 0, sizeof(*sqe));
-	sqe->opcode = IORING_OP_CONNECT;
-	sqe->fd = fd;
-	sqe->addr = (uint64_t)(uintptr_t)&a;
-	sqe->off = len;
-	*(unsigned *)(void *)(sq + p.sq_off.array) = 0;
-	__atomic_store_n((unsigned *)(void *)(sq + p.sq_off.tail), 1, __ATOMIC_RELEASE);
-	if (syscall(SYS_io_uring_enter, r, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) < 0)
-		return 0;
-	return ((struct io_uring_cqe *)(void *)(cq + p.cq_off.cqes))->res == 0;
+	return ring_do(&(struct io_uring_sqe){ .opcode = IORING_OP_CONNECT, .fd = socket(AF_INET, SOCK_STREAM, 0),
+					       .addr = (uint64_t)(uintptr_t)&a, .off = len }) == 0;
 }
 
 /* As a program of 32 bits; the address is in low memory. */
@@ -712,8 +551,6 @@ int main(int argc, char **argv)
 	if (argc < 3)
 		return 2;
 	dir = argv[2];
-	if (strcmp(argv[1], "serve") == 0)
-		return serve();
 	if (argc < 5)
 		return 2;
 	listed = (uint16_t)atoi(argv[3]);

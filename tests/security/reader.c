@@ -3,14 +3,12 @@
  *
  *	reader read SECRET SCRATCH     SECRET holds "secret"; SCRATCH: a directory that may be written
  *	reader write TARGET SCRATCH    TARGET holds "untouched"
- *	reader recv SOCKET-FD          what a descriptor gives that came from outside, and what it leads to
  *
  * One line per way: its name and "open" or "shut".
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/io_uring.h>
 #include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -26,6 +24,8 @@
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+
+#include "ring.h"
 
 #ifndef SYS_open_tree
 #define SYS_open_tree 428
@@ -347,37 +347,11 @@ static int by_chroot(void)
 	return read_path(target);
 }
 
-static int ring_of(struct io_uring_params *p)
-{
-	memset(p, 0, sizeof(*p));
-	return (int)syscall(SYS_io_uring_setup, 4, p);
-}
-
-/* One openat(2) by a ring: a descriptor, or -1. */
+/* A descriptor, or -1. */
 static int ring_open(int flags)
 {
-	struct io_uring_params p;
-	int ring = ring_of(&p);
-	char *sq, *cq;
-	struct io_uring_sqe *sqe;
-
-	if (ring < 0)
-		return -1;
-	sq = mmap(NULL, p.sq_off.array + p.sq_entries * sizeof(unsigned), PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_SQ_RING);
-	cq = mmap(NULL, p.cq_off.cqes + p.cq_entries * sizeof(struct io_uring_cqe), PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_CQ_RING);
-	sqe = mmap(NULL, p.sq_entries * sizeof(*sqe), PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_SQES);
-	if (sq == MAP_FAILED || cq == MAP_FAILED || sqe == MAP_FAILED)
-		return -1;
-	memset(sqe, 0, sizeof(*sqe));
-	sqe->opcode = IORING_OP_OPENAT;
-	sqe->fd = AT_FDCWD;
-	sqe->addr = (uint64_t)(uintptr_t)target;
-	sqe->open_flags = (unsigned)flags;
-	*(unsigned *)(void *)(sq + p.sq_off.array) = 0;
-	__atomic_store_n((unsigned *)(void *)(sq + p.sq_off.tail), 1, __ATOMIC_RELEASE);
-	if (syscall(SYS_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) < 0)
-		return -1;
-	return ((struct io_uring_cqe *)(void *)(cq + p.cq_off.cqes))->res;
+	return ring_do(&(struct io_uring_sqe){ .opcode = IORING_OP_OPENAT, .fd = AT_FDCWD, .addr = (uint64_t)(uintptr_t)target,
+					       .open_flags = (unsigned)flags });
 }
 
 static int by_ring(void) { return holds_secret(ring_open(O_RDONLY)); }
@@ -402,31 +376,12 @@ static int by_listing(void)
 	return getxattr(target, "user.secret", buf, sizeof(buf)) > 0 && memcmp(buf, "secret", 6) == 0;
 }
 
-static int by_exec(void)
-{
-	int out[2];
-	char buf[256] = "";
-	pid_t pid;
-
-	if (pipe(out) < 0)
-		return 0;
-	pid = fork();
-	if (pid == 0) {
-		dup2(out[1], 1);
-		dup2(out[1], 2);
-		execl(target, target, NULL);
-		_exit(1);
-	}
-	close(out[1]);
-	return read(out[0], buf, sizeof(buf) - 1) > 0 && strstr(buf, "secret");
-}
-
 static const struct { const char *name; int (*way)(void); } reads[] = {
 	{ "plain", plain }, { "dotdot", dotdot }, { "symlink", by_symlink }, { "dir-symlink", by_dir_symlink }, { "link", by_link },
 	{ "opath-link", by_opath_link }, { "rename", by_rename }, { "renamed-parent", by_renamed_parent }, { "exchange", by_exchange },
 	{ "opath", by_opath }, { "proc-root", by_proc_root }, { "handle", by_handle }, { "guessed-handle", by_guessed_handle },
 	{ "umount", by_umount }, { "bind", by_bind }, { "overlay", by_overlay }, { "open-tree", by_open_tree }, { "new-proc", by_new_proc },
-	{ "setns", by_setns }, { "chroot", by_chroot }, { "ring", by_ring }, { "mknod", by_mknod }, { "xattr", by_listing }, { "exec", by_exec },
+	{ "setns", by_setns }, { "chroot", by_chroot }, { "ring", by_ring }, { "mknod", by_mknod }, { "xattr", by_listing },
 };
 
 /* ---- write: each that worked is undone or harmless; who started us looks at the file ---- */
@@ -611,32 +566,10 @@ static const struct { const char *name; int (*way)(void); } writes[] = {
 	{ "rename-parent", w_rename_parent }, { "replace", w_replace },
 };
 
-/* ---- a descriptor from outside ---- */
-
-static int on_fd(int fd)
-{
-	char path[64];
-	int up;
-
-	printf("given %s\n", fcntl(fd, F_GETFL) >= 0 ? "yes" : "no");
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	printf("reopen %s\n", open(path, O_RDONLY) >= 0 ? "open" : "shut");
-	printf("reopen-write %s\n", open(path, O_WRONLY) >= 0 ? "open" : "shut");
-	up = openat(fd, "..", O_RDONLY | O_DIRECTORY);
-	printf("parent %s\n", up >= 0 ? "open" : "shut");
-	printf("below %s\n", openat(fd, "file", O_RDONLY) >= 0 ? "open" : "shut");
-	printf("beside %s\n", openat(fd, "../secret", O_RDONLY) >= 0 ? "open" : "shut");
-	snprintf(path, sizeof(path), "/proc/self/fd/%d/../secret", fd);
-	printf("beside-proc %s\n", open(path, O_RDONLY) >= 0 ? "open" : "shut");
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
 	const char *slash;
 
-	if (argc == 3 && strcmp(argv[1], "fd") == 0)
-		return on_fd(atoi(argv[2]));
 	if (argc != 4)
 		return 2;
 	target = argv[2];
