@@ -204,6 +204,37 @@ static int add_files(struct grants *g, const struct perm_rules *rules, bool writ
 	return 0;
 }
 
+/* Variables of the caller that an entry hands over, beside those that --env names. */
+static int add_variables(struct ps_arena *a, const struct program_request *q, const struct permissions *p, struct program_request *ret,
+			 struct ps_err *e)
+{
+	size_t n_envp = 0, n = 0;
+
+	while (q->envp[n_envp])
+		n_envp++;
+	const char **v = ps_arena_array(a, n_envp + q->n_env + 1, sizeof(*v));
+
+	if (!v)
+		return ps_fail_os(e, "memory for the environment");
+	for (size_t i = 0; i < n_envp; i++) {
+		const char *name = ps_arena_strndup(a, q->envp[i], strcspn(q->envp[i], "="));
+		const struct perm_query query = { .permission = POLICY_ENV, .value = name };
+
+		if (!name)
+			return ps_fail_os(e, "memory for the environment");
+		const struct perm_verdict verdict = permissions_decide(p, &query);
+
+		if (*name && (verdict.action == POLICY_ALLOW || verdict.action == POLICY_WARN) &&
+		    (verdict.rule || p->of[POLICY_ENV].all) && strncmp(name, "PODSHIM_", 8) != 0)
+			v[n++] = name;
+	}
+	for (size_t i = 0; i < q->n_env; i++)
+		v[n++] = q->env[i];
+	ret->env = v;
+	ret->n_env = n;
+	return 0;
+}
+
 int program_grants(struct ps_arena *a, const struct program_request *q, const struct permissions *p, struct program_request *ret,
 		   struct ps_err *e)
 {
@@ -222,6 +253,8 @@ int program_grants(struct ps_arena *a, const struct program_request *q, const st
 
 	with.binds = g.v;
 	with.n_binds = g.n;
+	if (add_variables(a, q, p, &with, e) < 0)
+		return -1;
 	*ret = with;
 	return 0;
 }

@@ -205,11 +205,14 @@ static int guard_net(struct restricting *r, const struct net_state *s)
 
 /* ---- The part ---- */
 
-/* With one of these, and no user namespace of its own, a socket of the host would be a hold on the host's network. */
-static int drop_net_caps(struct restricting *r)
+/*
+ * With CAP_NET_ADMIN a network that is limited could be changed: routes, filters, interfaces.  With any of these, and no user
+ * namespace of its own, a socket of the host would be a hold on the host's network.
+ */
+static int drop_net_caps(struct restricting *r, bool swaps)
 {
-	static const uint64_t net = UINT64_C(1) << CAP_NET_BIND_SERVICE | UINT64_C(1) << CAP_NET_BROADCAST |
-				    UINT64_C(1) << CAP_NET_ADMIN | UINT64_C(1) << CAP_NET_RAW;
+	const uint64_t bind = UINT64_C(1) << CAP_NET_BIND_SERVICE | UINT64_C(1) << CAP_NET_BROADCAST;
+	const uint64_t net = UINT64_C(1) << CAP_NET_ADMIN | UINT64_C(1) << CAP_NET_RAW | (swaps ? bind : 0);
 	struct policy_caps *c = &r->p->process.caps;
 	const bool had = (c->bounding | c->effective | c->permitted | c->inheritable | c->ambient) & net;
 
@@ -220,7 +223,7 @@ static int drop_net_caps(struct restricting *r)
 	c->permitted &= ~net;
 	c->inheritable &= ~net;
 	c->ambient &= ~net;
-	return note(r, POLICY_NET, "CAP_NET_* are dropped: connections are the host's, and there is no user namespace");
+	return note(r, POLICY_NET, "CAP_NET_* are dropped: what limits the network could be undone with them");
 }
 
 /* What is allowed by a name is asked of the supervisor, who then knows which address was meant. */
@@ -337,7 +340,7 @@ int restrict_net(struct restricting *r)
 		return -1;
 	r->p->net_swaps = s.swaps;
 	r->p->resolver = s.hold == NET_HOLD_BROKER && r->h->resolv_conf && has_names(&r->g->of[POLICY_NET]);
-	if ((s.swaps && drop_net_caps(r) < 0) || (r->p->resolver && mount_resolv_conf(r) < 0))
+	if ((s.hold == NET_HOLD_BROKER && drop_net_caps(r, s.swaps) < 0) || (r->p->resolver && mount_resolv_conf(r) < 0))
 		return -1;
 	/* Names without paths are the network namespace's. */
 	if (!has_own_ns(r, CLONE_NEWNET) && r->h->landlock_abi >= 6)

@@ -461,3 +461,17 @@ To allow all of it, run again with: --allow-read=$PWD/notes"
 		is 2,4
 	fi
 }
+
+@test "a program gets the caller's variables that an entry hands over, and no others" {
+	export GOOD=1 PRE_A=2 OTHER=3
+	run -0 --separate-stderr podshim run '--allow-env=GOOD,PRE_*' -- env
+	has GOOD=1
+	has PRE_A=2
+	lacks OTHER
+	run -0 --separate-stderr podshim run --allow-env --deny-env=GOOD -- env
+	has OTHER=3
+	lacks GOOD
+	run -0 --separate-stderr podshim run -- env
+	lacks GOOD
+	lacks OTHER
+}
