@@ -152,6 +152,7 @@ INSTALLED := $(PODSHIM):$(BINDIR)/podshim:0755 \
 	ipc/python/podshim.py:$(DATADIR)/podshim/python/podshim.py:0644 \
 	$(foreach f,$(PRESETS),$(f):$(DATADIR)/podshim/policies/$(notdir $(f)):0644) \
 	shim/cli/podshim.1:$(MANDIR)/man1/podshim.1:0644 \
+	shim/policy/podshim-policy.5:$(MANDIR)/man5/podshim-policy.5:0644 \
 	shim/cli/completion/podshim.bash:$(DATADIR)/bash-completion/completions/podshim:0644 \
 	shim/cli/completion/_podshim:$(DATADIR)/zsh/site-functions/_podshim:0644 \
 	shim/cli/completion/podshim.fish:$(DATADIR)/fish/vendor_completions.d/podshim.fish:0644

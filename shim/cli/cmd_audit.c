@@ -67,8 +67,9 @@ const struct command cmd_audit = {
 	.summary = "show what was denied, or allowed and told of",
 	.about = "One line per access: when, result, permission, target, who, and the rule that\n"
 		 "decided or the flag that would allow it. The same accesses of a quarter of a second are one\n"
-		 "line with a count. Denied accesses are always told; allowed ones where the\n"
-		 "policy says so (audit.allowed).",
+		 "line with a count. Denied accesses are told, of files and programs where somebody\n"
+		 "waits for it: in the foreground, with --audit FILE, or by a policy's audit.denied.\n"
+		 "Allowed ones are told where the policy says so (audit.allowed).",
 	.examples = "podshim audit web\n"
 		    "podshim audit --follow --format json web | jq -c 'select(.result == \"deny\")'\n",
 	.opts = OPT_TABLE(audit_rows),
