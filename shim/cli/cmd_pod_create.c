@@ -135,6 +135,8 @@ static int run_pod_create(struct cli *cli, struct ps_err *e)
 	    check_power("history", f->r.output_size, STREAM_SIZE_MIN, STREAM_SIZE_MAX, e) < 0 ||
 	    cli_permissions(cli, &f->r.permissions, e) < 0)
 		return -1;
+	if (cli->policy.audit)
+		return ps_fail(e, PS_E_UNSUPP, "'--audit' is not for pods: 'podshim audit %s' shows their events", cli->words[0]);
 	f->r.name = cli->words[0];
 	f->r.bundle = cli->words[1];
 	f->r.limits.pids = f->pids;

@@ -23,6 +23,8 @@ killed_create() { # killed_create SYSCALL N
 }
 
 @test "gc: nothing to do is silent success" {
+	# What others have left on this machine is not ours to judge.
+	podshim gc >/dev/null
 	run -0 podshim gc
 	is ""
 }
