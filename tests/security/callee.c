@@ -4,7 +4,9 @@
  *	callee DIR   listen on two ports of every address and on sockets in DIR; DIR/ports: "LISTED OTHER";
  *	             DIR/log: a line for all but TCP and UDP to 127.0.0.1:LISTED, and DIR/listed.sock
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>

@@ -6,7 +6,9 @@
  *
  * One line per way: its name and "open" (the code ran) or "shut".  As "evil" it is the code that must not run.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/memfd.h>
@@ -101,7 +103,7 @@ static void path_exec(char *path)
 
 /* ---- exec ---- */
 
-static void by_name(void) { path_exec((char *)evil); }
+static void by_name(void) { path_exec((char *)(uintptr_t)evil); }
 static void by_fd(void) { fd_exec(open(evil, O_RDONLY)); }
 static void by_path_fd(void) { fd_exec(open(evil, O_PATH)); }
 
@@ -111,7 +113,7 @@ static void by_vfork(void)
 	pid_t pid = vfork();
 
 	if (pid == 0) {
-		path_exec((char *)evil);
+		path_exec((char *)(uintptr_t)evil);
 		_exit(1);
 	}
 	waitpid(pid, &status, 0);

@@ -6,7 +6,9 @@
  *
  * One line per way: its name and "open" or "shut".
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
