@@ -150,20 +150,24 @@ static void date_of(int64_t days, int *year, unsigned *month, unsigned *day)
 	*year = (int)(yoe + era * 400) + (*month <= 2);
 }
 
-void ps_time_rfc3339(char out[40])
+void ps_time_format(uint64_t ns, char out[40])
 {
-	struct timespec ts = { .tv_sec = 0 };
-	unsigned month, day, secs;
+	const uint64_t s = ns / 1000000000u;
+	const unsigned secs = (unsigned)(s % 86400);
+	unsigned month, day;
 	char text[64] = "";
 	int year;
 
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	date_of(ts.tv_sec / 86400, &year, &month, &day);
-	secs = (unsigned)(ts.tv_sec % 86400);
+	date_of((int64_t)(s / 86400), &year, &month, &day);
 	(void)snprintf(text, sizeof(text), "%04d-%02u-%02uT%02u:%02u:%02u.%09uZ", year, month, day, secs / 3600,
-		       secs / 60 % 60, secs % 60, (unsigned)ts.tv_nsec);
+		       secs / 60 % 60, secs % 60, (unsigned)(ns % 1000000000u));
 	memcpy(out, text, 39);
 	out[39] = '\0';
+}
+
+void ps_time_rfc3339(char out[40])
+{
+	ps_time_format(ps_clock_ns(CLOCK_REALTIME), out);
 }
 
 int ps_random_hex(char *out, size_t n)

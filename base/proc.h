@@ -23,5 +23,7 @@ bool ps_proc_is(pid_t pid, uint64_t start_ticks);
 int ps_boot_id(char out[37], struct ps_err *e);
 /* Wall clock as RFC 3339 with nanoseconds, UTC: "2026-01-02T03:04:05.123456789Z" (31 bytes). */
 void ps_time_rfc3339(char out[40]);
+/* The same of a moment, in nanoseconds of CLOCK_REALTIME. */
+void ps_time_format(uint64_t ns, char out[40]);
 /* n random lower-case hex characters and a NUL (getrandom). */
 int ps_random_hex(char *out, size_t n);

@@ -6,7 +6,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/num.h"
@@ -175,15 +174,9 @@ int grace_of(const char *time, unsigned *flags, int *ret_ms, struct ps_err *e)
 
 void format_time_ns(uint64_t ns, char out[40])
 {
-	time_t s = (time_t)(ns / 1000000000u);
-	struct tm tm;
-	size_t n;
-
 	out[0] = '\0';
-	if (!ns || !gmtime_r(&s, &tm))
-		return;
-	n = strftime(out, 40, "%Y-%m-%dT%H:%M:%S", &tm);
-	(void)snprintf(out + n, 40 - n, ".%09uZ", (unsigned)(ns % 1000000000u));
+	if (ns)
+		ps_time_format(ns, out);
 }
 
 void format_bytes(uint64_t n, char out[16])

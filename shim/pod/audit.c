@@ -8,13 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/hash.h"
 #include "base/jsonw.h"
+#include "base/proc.h"
 #include "base/scope.h"
 
 enum { N_BUCKETS = 256, NONE = -1, COMM_MAX = 16, EXE_MAX = 512, ROOM = 2048 };
@@ -78,20 +78,11 @@ static void identify(struct access *a)
 
 /* ---- Events ---- */
 
-static const char *result_name(enum policy_action a)
-{
-	return a == POLICY_ALLOW ? "allow" : a == POLICY_DENY ? "deny" : a == POLICY_WARN ? "warn" : "ignore";
-}
-
 static void put_time(struct ps_jsonw *w, const char *key, uint64_t ns)
 {
-	time_t s = (time_t)(ns / 1000000000u);
-	char text[48];
-	struct tm tm;
+	char text[40];
 
-	gmtime_r(&s, &tm);
-	size_t n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	(void)snprintf(text + n, sizeof(text) - n, ".%09uZ", (unsigned)(ns % 1000000000u));
+	ps_time_format(ns, text);
 	ps_jw_str(w, key, text);
 }
 
@@ -143,7 +134,7 @@ static void put_access(struct ps_jsonw *w, const struct access *a)
 	ps_jw_str(w, "perm", policy_permission_name(a->permission));
 	ps_jw_str(w, "action", a->action);
 	ps_jw_str(w, "target", a->target);
-	ps_jw_str(w, "result", result_name(a->result));
+	ps_jw_str(w, "result", policy_action_name(a->result));
 	if (a->err)
 		ps_jw_str(w, "errno", errno_name(a->err));
 	put_optional(w, "rule", a->rule);

@@ -35,16 +35,6 @@ struct watching {
 	void *ctx;
 };
 
-static void format_time(uint64_t ns, char out[40])
-{
-	time_t s = (time_t)(ns / 1000000000u);
-	struct tm tm;
-
-	gmtime_r(&s, &tm);
-	size_t n = strftime(out, 40, "%Y-%m-%dT%H:%M:%S", &tm);
-	(void)snprintf(out + n, 40 - n, ".%09uZ", (unsigned)(ns % 1000000000u));
-}
-
 /* {"seq":7,"time":"...","type":"state",<members of the record>} */
 static int emit_record(const struct watching *g, const struct tape_record *r)
 {
@@ -52,7 +42,7 @@ static int emit_record(const struct watching *g, const struct tape_record *r)
 	const char *name = tape_type_name(r->type);
 	char when[40];
 
-	format_time(r->time_ns, when);
+	ps_time_format(r->time_ns, when);
 	ps_buf_printf(&line, "{\"seq\":%llu,\"time\":\"%s\",\"type\":\"%s\"", (unsigned long long)r->seq, when,
 		      name ? name : "unknown");
 	if (r->len > 2 && r->data[0] == '{' && r->data[r->len - 1] == '}') {
