@@ -3,20 +3,18 @@
  */
 #include "shim/pod/channel.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/proc.h"
 #include "base/scope.h"
 #include "ipc/sock.h"
 #include "shim/launch/fork.h"
+#include "shim/pod/guardian.h"
 #include "shim/pod/supervisor.h"
 
 int channel_wanted(const struct policy *p, bool otherwise, struct ps_err *e)
@@ -80,44 +78,19 @@ void channel_close(struct channel *c)
 	ps_fd_close(&c->over);
 }
 
-/*
- * A container whose guard nobody answers any more would go on with calls that fail: it ends.  The watcher holds a pipe of the
- * supervisor's, and nothing else of it.
- */
-static int start_watcher(int pidfd, struct ps_err *e)
-{
-	int pair[2];
-
-	if (pipe2(pair, O_CLOEXEC) < 0)
-		return ps_fail_os(e, "make the pipe of the supervisor's watcher");
-	const int keep[] = { pair[0], pidfd };
-	pid_t pid = launch_daemon(keep, PS_COUNT(keep), e);
-
-	if (pid == 0) {
-		struct pollfd p = { .fd = pair[0] };
-
-		(void)prctl(PR_SET_NAME, "podshim:watcher");
-		while (poll(&p, 1, -1) < 0 && errno == EINTR)
-			;
-		(void)ps_pidfd_kill(pidfd, SIGKILL);
-		_exit(0);
-	}
-	close(pair[0]);
-	if (pid < 0)
-		close(pair[1]);
-	/* The other end stays open as long as we live. */
-	return pid < 0 ? -1 : 0;
-}
-
 /* The supervisor's whole life. */
 static int supervise(const struct pods *container, const struct single *s, int ready_fd)
 {
+	struct guardian watcher;
 	struct ps_err e = { 0 };
 
 	(void)prctl(PR_SET_NAME, "podshim:channel");
 	(void)umask(077);
-	/* Without a word to the maker: its silence is the error. */
-	if (s->broker >= 0 && start_watcher(s->pidfd, &e) < 0)
+	/*
+	 * A container whose guard nobody answers any more would go on with calls that fail: it ends with us.  Without a word to the
+	 * maker when that cannot be: our silence is the error.
+	 */
+	if (s->broker >= 0 && guardian_start(&watcher, "podshim:watcher", s->pidfd, NULL, NULL, NULL, &e) < 0)
 		return 1;
 	return supervisor_run_single(container, s, ready_fd, &e) < 0;
 }

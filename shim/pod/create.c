@@ -391,7 +391,7 @@ static int start_guardian(struct creation *c, struct ps_err *e)
 {
 	if (!c->r->program || c->r->detach || c->r->keep)
 		return 0;
-	return guardian_start(&c->guardian, c->launch.pidfd, &c->dir, end_by_guardian, c, e);
+	return guardian_start(&c->guardian, "podshim:guard", c->launch.pidfd, &c->dir, end_by_guardian, c, e);
 }
 
 int pod_run(const struct pod_env *env, const struct pod_create_request *r, int *ret_status, struct ps_err *e)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * guardian.c - ends and frees what the foreground runs when the launcher is killed before it could.
+ * guardian.c - ends and frees what somebody would have, who was killed before it could.
  */
 #include "shim/pod/guardian.h"
 
@@ -15,31 +15,32 @@
 #include "base/scope.h"
 #include "shim/launch/fork.h"
 
-/* Its whole life: the launcher's end of the pipe closes with the launcher. */
-static int guard(int launcher, int pidfd, void (*end)(void *ctx), void *ctx)
+/* Its whole life: the other end of the pipe closes with whoever started it. */
+static int guard(const char *name, int ward, int pidfd, void (*end)(void *ctx), void *ctx)
 {
-	struct pollfd p = { .fd = launcher };
+	struct pollfd p = { .fd = ward };
 
-	(void)prctl(PR_SET_NAME, "podshim:guard");
+	(void)prctl(PR_SET_NAME, name);
 	while (poll(&p, 1, -1) < 0 && errno == EINTR)
 		;
 	(void)ps_pidfd_kill(pidfd, SIGKILL);
-	end(ctx);
+	if (end)
+		end(ctx);
 	return 0;
 }
 
-int guardian_start(struct guardian *g, int pidfd, const struct state_dir *dir, void (*end)(void *ctx), void *ctx,
+int guardian_start(struct guardian *g, const char *name, int pidfd, const struct state_dir *dir, void (*end)(void *ctx), void *ctx,
 		   struct ps_err *e)
 {
 	int pair[2];
 
 	if (pipe2(pair, O_CLOEXEC) < 0)
 		return ps_fail_os(e, "make the pipe of the guardian");
-	const int keep[] = { pair[0], pidfd, dir->root_fd, dir->dir_fd };
-	pid_t pid = launch_daemon(keep, PS_COUNT(keep), e);
+	const int keep[] = { pair[0], pidfd, dir ? dir->root_fd : -1, dir ? dir->dir_fd : -1 };
+	pid_t pid = launch_daemon(keep, dir ? PS_COUNT(keep) : 2, e);
 
 	if (pid == 0)
-		_exit(guard(pair[0], pidfd, end, ctx));
+		_exit(guard(name, pair[0], pidfd, end, ctx));
 	(void)close(pair[0]);
 	if (pid < 0) {
 		(void)close(pair[1]);

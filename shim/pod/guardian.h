@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * guardian.h - a process that outlives the launcher of a program in the foreground for as long as it takes to free all.
+ * guardian.h - a process that outlives another (the launcher of a program in the foreground, the supervisor of a container) for
+ * as long as it takes to end what that one leaves.
  */
 #pragma once
 #include <sys/types.h>
@@ -8,13 +9,13 @@
 
 struct guardian {
 	pid_t pid;           /* 0: there is none */
-	int fd;              /* the launcher's end; nobody else may have it */
+	int fd;              /* our end; nobody else may have it */
 };
 /*
- * Fork it, with the folder of the container.  When the launcher is gone it kills pidfd and calls end(ctx), in a copy of our
- * memory as it is now.
+ * Fork it under `name`.  When we are gone it kills pidfd and, unless end is NULL, calls end(ctx) with the folder of the
+ * container (dir) open, in a copy of our memory as it is now.
  */
-int guardian_start(struct guardian *g, int pidfd, const struct state_dir *dir, void (*end)(void *ctx), void *ctx,
+int guardian_start(struct guardian *g, const char *name, int pidfd, const struct state_dir *dir, void (*end)(void *ctx), void *ctx,
 		   struct ps_err *e);
 /* All is freed. */
 void guardian_dismiss(struct guardian *g);
