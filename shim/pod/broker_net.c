@@ -84,14 +84,13 @@ static void as_peer(struct socket_address *a)
 
 int socket_address_real(const struct request *r, struct socket_address *a)
 {
-	const struct net_addr any4 = net_addr_ipv4(0);
 	struct net_meaning m;
 
 	if (!r->s->f.names || !a->target.has_addr || !net_names_is_synthetic(&a->target.addr))
 		return 0;
 	/* An IPv4 socket reaches no IPv6 address, whatever was given out. */
 	if (!net_names_find(r->s->f.names, &a->target.addr, &m) ||
-	    (a->sa.ss_family == AF_INET && memcmp(m.real.b, any4.b, 12) != 0))
+	    (a->sa.ss_family == AF_INET && !net_addr_is_ipv4(&m.real)))
 		return EHOSTUNREACH;
 	a->target.name = m.name;
 	a->target.addr = m.real;
@@ -322,25 +321,35 @@ static void connect_inet(struct request *r, int fd, const struct socket_facts *f
 		connect_out(r, fd, f, a);
 }
 
-void call_connect(struct request *r)
+/* The socket and the address of connect and bind; reach as in socket_address_of.  Its fd, or -1: it was answered. */
+static int take_socket(struct request *r, bool reach, struct socket_facts *f, struct socket_address *a, int *ret_err)
 {
-	struct socket_address a;
-	struct socket_facts f;
 	const char *name;
 	size_t n;
 
 	if (!request_part(r, &name, &n, NULL)) {
 		request_answer(r, 0, EINVAL);
-		return;
+		return -1;
 	}
 	const int fd = request_fd(r, (int)r->args[0]);
 
 	if (fd < 0)
-		return;
-	int err = socket_facts_of(r, fd, &f);
+		return -1;
+	*ret_err = socket_facts_of(r, fd, f);
+	if (!*ret_err)
+		*ret_err = socket_address_of(name, n, reach, a);
+	return fd;
+}
 
-	if (!err)
-		err = socket_address_of(name, n, /* reach= */ true, &a);
+void call_connect(struct request *r)
+{
+	struct socket_address a;
+	struct socket_facts f;
+	int err;
+	const int fd = take_socket(r, /* reach= */ true, &f, &a, &err);
+
+	if (fd < 0)
+		return;
 	if (!err && a.sa.ss_family != AF_UNSPEC)
 		err = check_family(&f, &a);
 	if (!err)
@@ -421,21 +430,11 @@ void call_bind(struct request *r)
 {
 	struct socket_address a;
 	struct socket_facts f;
-	const char *name;
-	size_t n;
-
-	if (!request_part(r, &name, &n, NULL)) {
-		request_answer(r, 0, EINVAL);
-		return;
-	}
-	const int fd = request_fd(r, (int)r->args[0]);
+	int err;
+	const int fd = take_socket(r, /* reach= */ false, &f, &a, &err);
 
 	if (fd < 0)
 		return;
-	int err = socket_facts_of(r, fd, &f);
-
-	if (!err)
-		err = socket_address_of(name, n, /* reach= */ false, &a);
 	if (err)
 		answer_and_close(r, fd, err == EAFNOSUPPORT && f.domain == AF_NETLINK ? EACCES : err);
 	else if (f.domain == AF_UNIX && a.sa.ss_family == AF_UNIX)

@@ -78,13 +78,6 @@ int dns_parse(const uint8_t *p, size_t n, struct dns_query *ret)
 	return DNS_NOERROR;
 }
 
-static bool is_ipv4(const struct net_addr *a)
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-
-	return memcmp(a->b, mapped, sizeof(mapped)) == 0;
-}
-
 /* One record behind the question; 0 when there is no room. */
 static size_t put_record(uint8_t *p, size_t room, uint16_t type, const struct net_addr *a, uint32_t ttl)
 {
@@ -111,7 +104,7 @@ size_t dns_answer(const struct dns_query *q, const uint8_t *query, enum dns_rcod
 	memset(out, 0, HEADER);
 	memcpy(out + HEADER, query + HEADER, q->question_len);
 	for (size_t i = 0; i < n && rcode == DNS_NOERROR && answers < DNS_ANSWERS_MAX; i++) {
-		if ((q->type != DNS_A || !is_ipv4(&v[i])) && (q->type != DNS_AAAA || is_ipv4(&v[i])))
+		if ((q->type != DNS_A || !net_addr_is_ipv4(&v[i])) && (q->type != DNS_AAAA || net_addr_is_ipv4(&v[i])))
 			continue;
 		size_t len = put_record(out + used, room - used, q->type, &v[i], ttl);
 

@@ -56,17 +56,12 @@ static size_t bucket_of(const char *name, const struct net_addr *real)
 	return ps_fnv64(h, real->b, sizeof(real->b)) & (N_BUCKETS - 1);
 }
 
-static bool is_ipv4(const struct net_addr *a)
-{
-	return memcmp(a->b, ipv4_prefix, 12) == 0;
-}
-
 static struct net_addr synthetic_of(size_t i, const struct net_addr *real)
 {
 	const size_t number = i + FIRST;
 	struct net_addr a;
 
-	memcpy(a.b, is_ipv4(real) ? ipv4_prefix : ipv6_prefix, 14);
+	memcpy(a.b, net_addr_is_ipv4(real) ? ipv4_prefix : ipv6_prefix, 14);
 	a.b[14] = (uint8_t)(number >> 8);
 	a.b[15] = (uint8_t)number;
 	return a;
@@ -126,7 +121,7 @@ bool net_names_is_synthetic(const struct net_addr *a)
 
 bool net_names_find(const struct net_names *t, const struct net_addr *synthetic, struct net_meaning *ret)
 {
-	const bool ipv4 = is_ipv4(synthetic);
+	const bool ipv4 = net_addr_is_ipv4(synthetic);
 	const size_t number = (size_t)(synthetic->b[14] << 8 | synthetic->b[15]);
 
 	if (memcmp(synthetic->b, ipv4 ? ipv4_prefix : ipv6_prefix, 14) != 0 || number < FIRST || number - FIRST >= t->n)
@@ -134,7 +129,7 @@ bool net_names_find(const struct net_names *t, const struct net_addr *synthetic,
 	const struct slot *s = &t->v[number - FIRST];
 
 	/* An address of the other family was never given out for it. */
-	if (is_ipv4(&s->real) != ipv4)
+	if (net_addr_is_ipv4(&s->real) != ipv4)
 		return false;
 	*ret = (struct net_meaning){ s->name, s->real, s->pinned };
 	return true;

@@ -8,7 +8,6 @@
 struct net_block { struct net_addr addr; unsigned bits; };
 enum net_part { NET_PART_NONE, NET_PART_SOME, NET_PART_ALL };
 
-bool net_addr_is_ipv4(const struct net_addr *a);
 /* The bits behind the prefix become 0. */
 struct net_block net_block_of(const struct net_addr *a, unsigned bits);
 bool net_block_has(const struct net_block *b, const struct net_addr *a);
