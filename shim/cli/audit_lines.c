@@ -10,6 +10,7 @@
 #include "base/scope.h"
 #include "oci/json.h"
 #include "shim/cli/log.h"
+#include "shim/policy/policy.h"
 
 static const char *text(const struct json *o, const char *key)
 {
@@ -127,7 +128,8 @@ void audit_denials_add(struct audit_denials *d, const char *line, size_t n)
 {
 	struct audit_line l;
 
-	if (!audit_line_parse(&d->arena, line, n, &l) || strcmp(l.result, "deny") != 0)
+	if (!audit_line_parse(&d->arena, line, n, &l) || strcmp(l.result, "deny") != 0 ||
+	    (d->refused_only && !strcmp(l.permission, policy_permission_name(POLICY_SYS))))
 		return;
 	for (size_t i = 0; i < d->n; i++) {
 		if (same(&d->v[i], &l)) {

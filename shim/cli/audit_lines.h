@@ -35,6 +35,7 @@ struct audit_denials {
 	size_t n;
 	uint64_t more;               /* that did not fit */
 	bool last;                   /* keep the last ones, not the first */
+	bool refused_only;           /* without what was answered with other values (sys): nobody fails because of it */
 };
 void audit_denials_add(struct audit_denials *d, const char *line, size_t n);
 void audit_denials_done(struct audit_denials *d);

@@ -133,14 +133,6 @@ static int add_text(struct learning *l, struct perm_layers *to, const char *text
 	return perm_layers_of_text(&l->cli->mem, "podshim learn", text, strlen(text), NULL, rank, /* narrow_only= */ false, to, e);
 }
 
-static int add_layer(struct perm_layers *to, const struct perm_layer *layer, struct ps_err *e)
-{
-	if (to->n == PS_COUNT(to->v))
-		return ps_fail(e, PS_E_USAGE, "more than %zu sources of permissions", PS_COUNT(to->v));
-	to->v[to->n++] = layer;
-	return 0;
-}
-
 /* The operator's lists replace ours; what is protected is denied whatever they say, and everything is told. */
 static int permit(struct learning *l, struct ps_err *e)
 {
@@ -157,10 +149,10 @@ static int permit(struct learning *l, struct ps_err *e)
 	if (add_text(l, all, open_lists, PERM_BUILTIN, e) < 0)
 		return -1;
 	for (size_t i = 0; i < l->operators->n; i++)
-		if (add_layer(all, l->operators->v[i], e) < 0)
+		if (perm_layers_append(all, l->operators->v[i], e) < 0)
 			return -1;
 	if (learn_protect(b, &l->cli->mem, home && *home == '/' ? home : NULL, e) < 0 || perm_builder_done(b, &protected, e) < 0 ||
-	    add_layer(all, protected, e) < 0 || add_text(l, all, told, PERM_FLAG, e) < 0)
+	    perm_layers_append(all, protected, e) < 0 || add_text(l, all, told, PERM_FLAG, e) < 0)
 		return -1;
 	l->r->permissions = all;
 	return 0;

@@ -165,9 +165,9 @@ static int collect(struct cli *cli, struct perm_layers *ret, struct ps_err *e)
 		return -1;
 	if (!policy_flags_given(&cli->policy))
 		return 0;
-	if (ret->n == PS_COUNT(ret->v))
-		return ps_fail(e, PS_E_USAGE, "more than %zu sources of permissions", PS_COUNT(ret->v));
-	return flags_layer(cli, &ret->v[ret->n], e) < 0 ? -1 : (ret->n++, 0);
+	const struct perm_layer *flags;
+
+	return flags_layer(cli, &flags, e) < 0 ? -1 : perm_layers_append(ret, flags, e);
 }
 
 int cli_permissions(struct cli *cli, const struct perm_layers **ret, struct ps_err *e)

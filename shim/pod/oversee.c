@@ -68,18 +68,13 @@ static void on_query(void *ctx, const char *name, bool allowed)
 
 static int open_resolver(struct oversight *o, struct ps_err *e)
 {
+	o->names = net_names_new(e);
 	const struct resolver_config c = {
-		.loop = o->loop, .permissions = o->permissions, .servers = o->permissions->settings.dns,
+		.loop = o->loop, .permissions = o->permissions, .names = o->names, .servers = o->permissions->settings.dns,
 		.hosts = o->permissions->settings.hosts, .on_query = on_query,
 	};
 
-	o->names = net_names_new(e);
-	if (!o->names)
-		return -1;
-	struct resolver_config with = c;
-
-	with.names = o->names;
-	return resolver_new(&with, &o->resolver, e);
+	return o->names ? resolver_new(&c, &o->resolver, e) : -1;
 }
 
 int oversight_new(struct loop *loop, const struct policy *p, const struct permissions *g, struct oversight **ret, struct ps_err *e)

@@ -20,7 +20,6 @@
 /* The same for all containers of a root. */
 #define RESOLV_CONF ".resolv.conf"
 
-
 /* Most containers have no annotation of ours, most hosts no folder of policies: neither may cost anything. */
 static bool has_annotation(const struct policy *p)
 {
@@ -37,9 +36,8 @@ static int add_operators(const struct perm_layers *from, struct perm_layers *to,
 	for (size_t i = 0; from && i < from->n; i++) {
 		if ((from->v[i]->rank < PERM_ANNOTATION) != weak)
 			continue;
-		if (to->n == PS_COUNT(to->v))
-			return ps_fail(e, PS_E_USAGE, "more than %zu sources of permissions", PS_COUNT(to->v));
-		to->v[to->n++] = from->v[i];
+		if (perm_layers_append(to, from->v[i], e) < 0)
+			return -1;
 	}
 	return 0;
 }

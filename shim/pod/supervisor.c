@@ -521,17 +521,17 @@ int supervisor_run(const struct pods *pod, int twin_sock, int twin_pidfd, int re
 static int oversee_single(struct supervisor *sv, const struct single *s, struct ps_err *e)
 {
 	struct runner *r = sv->runners;
-	const struct overseen_facts f = { .pod = "", .id = r->id, .handover = s->broker, .audit_fd = s->audit, .pidfd = s->pidfd };
-	struct overseen_facts with = f;
 
 	if (s->broker < 0)
 		return 0;
 	/* A tape that cannot be opened costs the events, nothing else. */
 	(void)tape_open(r->tape_name, /* write= */ true, &r->tape, NULL);
-	with.tape = r->tape;
+	const struct overseen_facts f = { .pod = "", .id = r->id, .tape = r->tape, .handover = s->broker, .audit_fd = s->audit,
+					  .pidfd = s->pidfd };
+
 	if (oversight_new(&sv->loop, s->policy, s->permissions, &sv->oversight, e) < 0)
 		return -1;
-	return oversight_add(sv->oversight, &with, &r->overseen, e);
+	return oversight_add(sv->oversight, &f, &r->overseen, e);
 }
 
 int supervisor_run_single(const struct pods *container, const struct single *s, int ready_fd, struct ps_err *e)

@@ -20,4 +20,3 @@ int perm_check_variable(const char *name, struct ps_err *e);
 int perm_check_text(const char *item, struct ps_err *e);
 /* "enforce", "ask", "learn", "audit". */
 bool perm_parse_mode(const char *text, enum perm_mode *ret);
-int perm_layers_append(struct perm_layers *l, const struct perm_layer *layer, struct ps_err *e);

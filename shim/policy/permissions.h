@@ -122,7 +122,9 @@ int perm_builder_done(struct perm_builder *b, const struct perm_layer **ret, str
  */
 struct perm_layers { const struct perm_layer *v[64]; size_t n; };
 int perm_layers_of_file(struct ps_arena *a, const char *path, const char *set, enum perm_rank rank, struct perm_layers *l, struct ps_err *e);
-/* The same of text; narrow_only: inline JSON of an annotation, which may hold allow, deny, warn, ignore lists and limits alone. */
+/* PS_E_CONFIG when there are too many. */
+int perm_layers_append(struct perm_layers *l, const struct perm_layer *layer, struct ps_err *e);
+/* What a file says, of text; narrow_only: inline JSON of an annotation, which may hold allow, deny, warn, ignore lists and limits alone. */
 int perm_layers_of_text(struct ps_arena *a, const char *name, const char *text, size_t n, const char *set, enum perm_rank rank,
 			bool narrow_only, struct perm_layers *l, struct ps_err *e);
 /* /etc/podshim/policy.d, sorted; nothing where there is none.  Files that others than root (or we) can write are refused. */
