@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # learn: a run, the flags that it takes, a run with these flags, and one that does something else.
 
+load lib/callers
 load lib/common
 load lib/requires
 load lib/wait
@@ -10,25 +11,15 @@ setup() {
 	common_setup
 	requires root podshim setpriv
 	# A place of an ordinary user's, which is not below /tmp.
-	HERE=$(mktemp -d /var/tmp/podshim-learn.XXXXXX)
-	chmod 755 "$HERE"
-	cp "$PODSHIM" "$HERE/podshim"
-	mkdir "$HERE/home"
-	chown -R 65534:65534 "$HERE"
-	cd "$HERE/home" || return
+	open_place /var/tmp/podshim-learn.XXXXXX home
 }
 teardown() {
 	[[ -z ${SERVER:-} ]] || kill "$SERVER"
 	ROOT=$HERE/root
 	common_teardown
-	cd /
-	[[ -z ${HERE:-} ]] || rm -rf "$HERE"
+	close_place
 }
 
-USER_IDS=(setpriv --reuid 65534 --regid 65534 --clear-groups env -u XDG_RUNTIME_DIR HOME=/nonexistent)
-can_userns() {
-	"${USER_IDS[@]}" unshare -Ur true 2>/dev/null || skip "ordinary users may not make user namespaces here"
-}
 as() { # as root|user ARG...
 	local who=()
 	[[ $1 == root ]] || who=("${USER_IDS[@]}")

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # run without a bundle: programs and scripts, as root and as an ordinary user.
 
+load lib/callers
 load lib/common
 load lib/requires
 load lib/wait
@@ -10,28 +11,12 @@ setup() {
 	common_setup
 	requires root podshim setpriv
 	# A user's own place, which he can reach: the runtime, a state root, scripts.
-	HERE=$(mktemp -d /tmp/podshim-program.XXXXXX)
-	chmod 755 "$HERE"
-	cp "$PODSHIM" "$HERE/podshim"
-	mkdir "$HERE/home"
-	chown 65534:65534 "$HERE" "$HERE/home"
-	cd "$HERE/home" || return
+	open_place /tmp/podshim-program.XXXXXX home
 }
 teardown() {
 	ROOT=$HERE/root
 	common_teardown
-	# The tapes of those that were killed together with whoever frees them.
-	if [[ -n ${HERE:-} ]]; then
-		as root gc >/dev/null || true
-		as user gc >/dev/null || true
-	fi
-	cd /
-	[[ -z ${HERE:-} ]] || rm -rf "$HERE"
-}
-
-USER_IDS=(setpriv --reuid 65534 --regid 65534 --clear-groups env -u XDG_RUNTIME_DIR HOME=/nonexistent)
-can_userns() {
-	"${USER_IDS[@]}" unshare -Ur true 2>/dev/null || skip "ordinary users may not make user namespaces here"
+	close_place
 }
 
 # as root|user ARG...: the runtime.

@@ -3,6 +3,7 @@
 # Permissions under attack: programs that try every way round one.  Each attacker is also let loose without a policy, where
 # its ways must be open: a way that fails everywhere would show nothing.
 
+load ../bats/lib/callers
 load ../bats/lib/common
 load ../bats/lib/bundle
 load ../bats/lib/requires
@@ -13,28 +14,17 @@ setup() {
 	common_setup
 	requires root podshim jq setpriv
 	# A user's own place, which he can reach; not below /tmp, which a program has of its own.
-	HERE=$(mktemp -d /var/tmp/podshim-perm.XXXXXX)
-	chmod 755 "$HERE"
-	cp "$PODSHIM" "$HERE/podshim"
-	mkdir "$HERE/work" "$HERE/work/tmp"
-	chown -R 65534:65534 "$HERE"
-	cd "$HERE/work" || return
+	open_place /var/tmp/podshim-perm.XXXXXX work
+	mkdir tmp
+	chown 65534:65534 tmp
 	unset "${!PODSHIM_@}"
 	PODSHIM=$HERE/podshim
 }
 teardown() {
 	stop_server
 	common_teardown
-	# The tapes of those that were killed together with whoever frees them.
-	if [[ -n ${HERE:-} ]]; then
-		as root gc >/dev/null || true
-		as user gc >/dev/null || true
-	fi
-	cd /
-	[[ -z ${HERE:-} ]] || rm -rf "$HERE"
+	close_place
 }
-
-USER_IDS=(setpriv --reuid 65534 --regid 65534 --clear-groups env -u XDG_RUNTIME_DIR HOME=/nonexistent)
 
 # as root|user ARG...: the runtime, of whose words only errors count.
 as() {
@@ -52,7 +42,7 @@ want() {
 }
 callers() {
 	echo root
-	if "${USER_IDS[@]}" unshare -Ur true 2>/dev/null; then
+	if user_has_userns; then
 		echo user
 	fi
 }
