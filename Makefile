@@ -6,6 +6,7 @@
 #   make V=1              show whole commands
 #   make WERROR=1         warnings are errors, as in debug builds
 #   make STATIC=0         link the release build dynamically
+#   make install MAN=0    without manual pages, which take scdoc
 
 .SUFFIXES:
 .DELETE_ON_ERROR:
@@ -21,6 +22,9 @@ LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 DATADIR ?= $(PREFIX)/share
 MANDIR ?= $(DATADIR)/man
+DOCDIR ?= $(DATADIR)/doc/podshim
+PYTHONDIR ?= $(DATADIR)/podshim/python
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 DESTDIR ?=
 
 CONFIGS := release debug asan tsan cov fuzz
@@ -35,6 +39,8 @@ AR := ar
 endif
 OBJCOPY ?= objcopy
 INSTALL ?= install
+SCDOC ?= scdoc
+MAN ?= 1
 INIT_CC ?= musl-gcc
 is_clang := $(findstring clang,$(shell $(CC) --version 2>/dev/null))
 machine := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null)))
@@ -139,8 +145,26 @@ LIB_STATIC := $(OUT)/libpodshim.a
 lib_obj := $(patsubst %.c,$(OBJ)/lib/%.o,$(LIB_SRC))
 lib_compile = $(CC) $(CPP_OURS) $(CPPFLAGS) $(C_OURS) $(filter-out -fPIE,$(C_$(CONFIG))) -fPIC $(CFLAGS)
 
+# The page's server, for the system's C library as the client library; its files come from what the page's build left.
+UI := $(OUT)/podshim-ui
+ui_site := $(sort $(wildcard example/ui/web/dist/*))
+ui_site := $(if $(filter %/index.html,$(ui_site)),$(ui_site),example/ui/placeholder/index.html)
+ui_obj := $(patsubst %.c,$(OBJ)/lib/%.o,$(sort $(LIB_SRC) ipc/stream.c oci/json.c oci/json_tree.c $(filter-out base/fortify.c,$(wildcard base/*.c)) \
+	$(wildcard example/ui/*.c)))
+
 # Policies that are a part of podshim (shim/policy/presets.def); installed to be read and copied.
 PRESETS := $(sort $(wildcard example/policies/*.json))
+
+# Manual pages are scdoc(5): those of commands are made from the commands' own tables, one for each cmd_NAME.c.
+COMMAND_PAGES := $(subst _,-,$(patsubst shim/cli/cmd_%.c,$(OUT)/man/podshim-%.1, \
+	$(filter-out %/cmd_complete.c %/cmd_man.c %/cmd_unsupported.c,$(sort $(wildcard shim/cli/cmd_*.c)))))
+PAGE_SOURCES := shim/cli/podshim.1.scd shim/policy/podshim-policy.5.scd ipc/podshim-ring.7.scd shim/policy/podshim-security.7.scd
+PAGES := $(COMMAND_PAGES) $(patsubst %.scd,$(OUT)/man/%,$(notdir $(PAGE_SOURCES))) $(OUT)/man/podshim-lib.3
+# The date of the pages; the same sources give the same bytes.
+RELEASE_DATE ?= 1767225600
+
+# Files that name podshim's place.
+PLACED := $(addprefix $(OUT)/placed/,podshim-pod@.service containers.conf config.toml daemon.json)
 
 # What `make install` puts where; `make uninstall` removes exactly this.  FILE:DESTINATION:MODE
 INSTALLED := $(PODSHIM):$(BINDIR)/podshim:0755 \
@@ -148,11 +172,14 @@ INSTALLED := $(PODSHIM):$(BINDIR)/podshim:0755 \
 	$(LIB_STATIC):$(LIBDIR)/libpodshim.a:0644 \
 	$(OUT)/podshim.pc:$(LIBDIR)/pkgconfig/podshim.pc:0644 \
 	ipc/podshim.h:$(INCLUDEDIR)/podshim.h:0644 \
-	ipc/podshim-lib.3:$(MANDIR)/man3/podshim-lib.3:0644 \
-	ipc/python/podshim.py:$(DATADIR)/podshim/python/podshim.py:0644 \
+	ipc/python/podshim.py:$(PYTHONDIR)/podshim.py:0644 \
 	$(foreach f,$(PRESETS),$(f):$(DATADIR)/podshim/policies/$(notdir $(f)):0644) \
-	shim/cli/podshim.1:$(MANDIR)/man1/podshim.1:0644 \
-	shim/policy/podshim-policy.5:$(MANDIR)/man5/podshim-policy.5:0644 \
+	$(if $(filter 1,$(MAN)),$(foreach f,$(PAGES),$(f):$(MANDIR)/man$(subst .,,$(suffix $(f)))/$(notdir $(f)):0644)) \
+	$(OUT)/placed/podshim-pod@.service:$(UNITDIR)/podshim-pod@.service:0644 \
+	$(OUT)/placed/containers.conf:$(DOCDIR)/examples/podman/containers.conf:0644 \
+	$(OUT)/placed/config.toml:$(DOCDIR)/examples/containerd/config.toml:0644 \
+	$(OUT)/placed/daemon.json:$(DOCDIR)/examples/docker/daemon.json:0644 \
+	example/docker/seccomp.json:$(DOCDIR)/examples/docker/seccomp.json:0644 \
 	shim/cli/completion/podshim.bash:$(DATADIR)/bash-completion/completions/podshim:0644 \
 	shim/cli/completion/_podshim:$(DATADIR)/zsh/site-functions/_podshim:0644 \
 	shim/cli/completion/podshim.fish:$(DATADIR)/fish/vendor_completions.d/podshim.fish:0644
@@ -167,21 +194,34 @@ say = @printf '  %-8s%s\n'
 endif
 
 # ---- Public targets ----
-.PHONY: all lib tests demo check lint bench install uninstall clean help FORCE
+.PHONY: all lib ui ui-web tests man deb demo check lint bench install uninstall clean help FORCE
 .DEFAULT_GOAL := all
 
 all: $(PODSHIM) $(archives) lib ## build podshim and its client library
 
 lib: $(LIB_SHARED) $(LIB_STATIC) $(OUT)/podshim.pc ## build the client library: shared, static, pkg-config file
 
+ui: $(UI) ## build podshim-ui, the server of the page (needs libwebsockets)
+
+WEB := example/ui/web
+ui-web: ## bundle the page anew into example/ui/web/dist (needs npm and its registry)
+	$(Q)rm -rf $(B)/ui-web && mkdir -p $(B)/ui-web
+	$(Q)cp -r $(WEB)/build.mjs $(WEB)/index.html $(WEB)/icon.svg $(WEB)/package.json $(WEB)/package-lock.json $(WEB)/.npmrc $(WEB)/src $(B)/ui-web
+	$(Q)cd $(B)/ui-web && npm ci --silent && node build.mjs $(CURDIR)/$(WEB)/dist
+
 tests: $(test_bin) $(fuzz_bin) ## build the unit tests
+
+man: $(PAGES) ## build the manual (takes scdoc)
+
+deb: all man ## build Debian packages (takes debhelper)
+	$(Q)+B=$(abspath $(B)) VERSION=$(VERSION) RELEASE_DATE=$(RELEASE_DATE) hack/make-deb
 
 demo: ## build and run the example (installs missing tools on Debian)
 	$(Q)B=$(abspath $(B)) hack/demo
 
 check: ## run every test (installs missing tools on Debian)
 	$(Q)hack/deps
-	$(Q)+$(MAKE) --no-print-directory CONFIG=release WERROR=1 all
+	$(Q)+$(MAKE) --no-print-directory CONFIG=release WERROR=1 all ui
 	$(Q)+$(MAKE) --no-print-directory CONFIG=debug tests
 	$(Q)+$(MAKE) --no-print-directory CONFIG=asan tests
 	$(Q)+$(MAKE) --no-print-directory CONFIG=tsan threaded-tests
@@ -189,13 +229,13 @@ check: ## run every test (installs missing tools on Debian)
 
 lint: ## compilers' analysers, layers, sizes, documents, scripts
 	$(Q)hack/deps
-	$(Q)+$(MAKE) --no-print-directory CONFIG=debug all tests
+	$(Q)+$(MAKE) --no-print-directory CONFIG=debug all ui tests
 	$(Q)B=$(abspath $(B)) MAKE='$(MAKE)' hack/lint
 
 bench: all ## measure
 	$(Q)B=$(abspath $(B)) hack/bench
 
-install: all ## install into $(DESTDIR)$(PREFIX)
+install: all $(PLACED) $(if $(filter 1,$(MAN)),man) ## install into $(DESTDIR)$(PREFIX)
 	$(Q)set -e; for row in $(INSTALLED); do \
 		file=$${row%%:*} rest=$${row#*:}; dest=$(DESTDIR)$${rest%:*} mode=$${rest##*:}; \
 		$(INSTALL) -D -m "$$mode" "$$file" "$$dest"; echo "  INSTALL $$dest"; done; \
@@ -215,7 +255,7 @@ clean: ## remove the build directory
 	$(Q)rm -rf $(B)
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' Makefile | expand -t 14
 	@echo; sed -n 's/^#   //p' Makefile
 
 print-%: FORCE
@@ -230,7 +270,8 @@ $(1): FORCE
 endef
 $(eval $(call remembered,$(OBJ)/.compile,$(compile)))
 $(eval $(call remembered,$(OBJ)/.link,$(link) $(LIBS_OURS) $(LDLIBS)))
-$(eval $(call remembered,$(OBJ)/.lib,$(lib_compile) $(LD_OURS) $(LDFLAGS) $(PREFIX) $(LIBDIR) $(INCLUDEDIR) $(LIB_SRC)))
+$(eval $(call remembered,$(OBJ)/.lib,$(lib_compile) $(LD_OURS) $(LDFLAGS) $(LIB_SRC)))
+$(eval $(call remembered,$(OBJ)/.paths,$(PREFIX) $(BINDIR) $(LIBDIR) $(INCLUDEDIR)))
 $(eval $(call remembered,$(OBJ)/.init,$(init_compile) $(init_link) $(INIT_SRC)))
 $(foreach f,$(folders),$(eval $(call remembered,$(OBJ)/.sources-$(notdir $(f)),$(call src,$(f)))))
 
@@ -295,9 +336,55 @@ $(LIB_STATIC): $(lib_obj) $(OBJ)/.lib
 	$(Q)$(OBJCOPY) --localize-hidden $(OBJ)/lib/podshim.o
 	$(Q)rm -f $@ && $(AR) rcsD $@ $(OBJ)/lib/podshim.o
 
-$(OUT)/podshim.pc: ipc/podshim.pc.in $(OBJ)/.lib
+$(eval $(call remembered,$(OBJ)/.site,$(ui_site)))
+$(OBJ)/ui/site_rows.c: example/ui/embed $(ui_site) $(OBJ)/.site
+	@mkdir -p $(@D)
+	$(Q)example/ui/embed $(ui_site) >$@
+
+$(OBJ)/ui/site_rows.o: $(OBJ)/ui/site_rows.c $(ui_site) $(OBJ)/.lib
+	$(say) CC $<
+	$(Q)$(lib_compile) -c -o $@ $<
+
+$(UI): $(ui_obj) $(OBJ)/ui/site_rows.o $(OBJ)/.link
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(C_$(CONFIG)) $(CFLAGS) -pie $(LD_OURS) $(LDFLAGS) -o $@ $(filter %.o,$^) -lwebsockets -lyajl $(LDLIBS)
+
+$(OUT)/podshim.pc: ipc/podshim.pc.in $(OBJ)/.paths
 	@mkdir -p $(@D)
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' $< >$@
+
+# scdoc leaves '-' to be a hyphen, which nobody could paste into a shell, and says how lines break before .TH, which resets it.
+page = SOURCE_DATE_EPOCH=$(RELEASE_DATE) $(SCDOC) <$@.scd >$@.raw && \
+	sed -e "/^\\./!{s/-/\\\\-/g;s/h'\\\\-/h'-/g;}" -e '/^\.TH/a .nh\n.ad l' $@.raw >$@ && rm $@.scd $@.raw
+
+$(COMMAND_PAGES): $(OUT)/man/podshim-%.1: $(PODSHIM)
+	$(say) MAN $@
+	@mkdir -p $(@D)
+	$(Q)$(PODSHIM) __man $(subst -, ,$*) >$@.scd && $(page)
+
+# The line "@tables@" stands for what podshim says of its commands and flags.
+define page_rule
+$(OUT)/man/$(notdir $(basename $(1))): $(1) $(PODSHIM)
+	$$(say) MAN $$@
+	@mkdir -p $$(@D)
+	$$(Q)$(PODSHIM) __man >$$@.raw && sed -e 's/@VERSION@/$(VERSION)/' -e '/^@tables@$$$$/{' -e 'r $$@.raw' -e 'd;}' $$< >$$@.scd && $$(page)
+endef
+$(foreach f,$(PAGE_SOURCES),$(eval $(call page_rule,$(f))))
+
+$(OUT)/man/podshim-lib.3: ipc/podshim-lib.3
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+
+placed = @mkdir -p $(@D) && sed 's|/usr/local/bin|$(BINDIR)|g' $< >$@
+$(OUT)/placed/podshim-pod@.service: shim/pod/podshim-pod@.service $(OBJ)/.paths
+	$(placed)
+$(OUT)/placed/%: example/podman/% $(OBJ)/.paths
+	$(placed)
+$(OUT)/placed/%: example/containerd/% $(OBJ)/.paths
+	$(placed)
+$(OUT)/placed/%: example/docker/% $(OBJ)/.paths
+	$(placed)
 
 # A test source names the functions it replaces: "WRAP: open read" in a comment line.
 wraps = $$(sed -n 's|^[/ *]*WRAP: *||p' $(1) | tr ' ' '\n' | sed -n 's|^[a-zA-Z_].*|-Wl,--wrap=&|p')
@@ -321,4 +408,4 @@ threaded-tests: $(patsubst tests/unit/%.c,$(OUT)/tests/%,$(shell grep -ls '<pthr
 FORCE:
 
 .SECONDARY:
--include $(wildcard $(OBJ)/*/*.d $(OBJ)/*/*/*.d $(OBJ)/init/*/*/*.d $(OBJ)/lib/*/*.d)
+-include $(wildcard $(OBJ)/*/*.d $(OBJ)/*/*/*.d $(OBJ)/init/*/*/*.d $(OBJ)/lib/*/*.d $(OBJ)/lib/*/*/*.d)

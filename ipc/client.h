@@ -90,9 +90,9 @@ int lib_order(struct podshim_runner *r, enum msg_type type, enum msg_tag tag, ui
 		 struct ps_err *e);
 /*
  * Hand fd to the supervisor of pod or container `name` below root: over its peer comes the listener of one more process of
- * runner n (MSG_GUARD).
+ * runner n (MSG_GUARD).  permissions: flags by which that process is decided, NULL-terminated; NULL: the runner's.
  */
-int guard_send(const char *root, const char *name, unsigned n, int fd, struct ps_err *e);
+int guard_send(const char *root, const char *name, unsigned n, int fd, const char *const *permissions, struct ps_err *e);
 /* Put the three TAG_FD of a link into the request. */
 void lib_put_link(struct podshim *c);
 /* A link from an offered or accepted one, which it takes. */

@@ -93,7 +93,7 @@ int podshim_link_open(struct podshim *c, unsigned n, size_t ring_size, struct po
 	return 0;
 }
 
-int guard_send(const char *root, const char *name, unsigned n, int fd, struct ps_err *e)
+int guard_send(const char *root, const char *name, unsigned n, int fd, const char *const *permissions, struct ps_err *e)
 {
 	struct podshim *c = NULL;
 	struct podshim_error why;
@@ -103,6 +103,8 @@ int guard_send(const char *root, const char *name, unsigned n, int fd, struct ps
 	lib_begin(c, MSG_GUARD);
 	msg_put_u64(&c->out, TAG_N, n);
 	msg_put_u64(&c->out, TAG_FD, FD_GUARD);
+	for (; permissions && *permissions; permissions++)
+		msg_put_text(&c->out, TAG_PERMISSION, *permissions);
 	int rc = lib_call(c, &fd, 1, c->timeout_ms, e);
 
 	podshim_close(c);

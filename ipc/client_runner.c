@@ -124,6 +124,7 @@ static void put_launch(struct podshim *c, const struct podshim_launch *w)
 	put_number(c, TAG_ROWS, w->rows);
 	put_number(c, TAG_COLS, w->cols);
 	put_number(c, TAG_FLAGS, w->flags);
+	put_texts(c, TAG_PERMISSION, w->permissions);
 }
 
 /* The runner of a reply to LAUNCH. */

@@ -82,7 +82,8 @@
 	X(TAG_WARM_WANTED,  70, "warm_wanted",  U64,   ONE)      \
 	X(TAG_LAUNCHED,     71, "launched",     U64,   ONE)      \
 	X(TAG_FAILED,       72, "failed",       U64,   ONE)      \
-	X(TAG_RING_SIZE,    73, "ring_size",    U64,   ONE)
+	X(TAG_RING_SIZE,    73, "ring_size",    U64,   ONE)      \
+	X(TAG_PERMISSION, 32769, "permission",  TEXT,  LIST)
 
 /* Tags from here on must be understood: a receiver that does not know one refuses the message.  Others it skips. */
 #define MSG_TAG_CRITICAL 0x8000u

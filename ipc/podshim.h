@@ -90,6 +90,7 @@ struct podshim_launch {
 	uint64_t timeout_ms;                    /* of the runner's life */
 	unsigned flags;                         /* enum podshim_flags */
 	unsigned short rows, cols;
+	const char *const *permissions;         /* NULL-terminated "--deny-net=HOST": less than the pod has; NULL: as much */
 };
 
 struct podshim_runner;

@@ -99,6 +99,7 @@ TAGS = {
     "launched": (71, "U64", "ONE"),
     "failed": (72, "U64", "ONE"),
     "ring_size": (73, "U64", "ONE"),
+    "permission": (32769, "TEXT", "LIST"),
 }
 _TAG_OF_NUMBER = {tag: (name, kind, often) for name, (tag, kind, often) in TAGS.items()}
 _MSG_MAX = 192 * 1024
@@ -1124,12 +1125,14 @@ class Pod:
     # -- runners --
 
     def launch(self, args=(), env=None, cwd=None, *, memory=None, pids=None, cpus=None, timeout=None, output_limit=None,
-               history=None, lossless=False, detached=False, stdin=False, tty=None, code=False, link=None):
+               history=None, lossless=False, detached=False, stdin=False, tty=None, code=False, link=None,
+               permissions=()):
         """A new Runner.
 
         args: the program; empty: the bundle's.  env: dict.  cpus: number of CPUs, may be a fraction.  timeout: seconds it may
         live.  lossless: it waits rather than overwrite unread output.  tty: (rows, columns).  code: an interpreter that
         waits for run_code().  link: size in bytes of the rings of a link that is made with it, or True: the pod's.
+        permissions: flags that take away from what the pod is permitted: ["--deny-net", "--allow-read=/srv/in"].
         """
         flags = (MSG_LOSSLESS * bool(lossless) | MSG_DETACHED * bool(detached) | MSG_STDIN * bool(stdin)
                  | MSG_TTY * bool(tty) | MSG_CODE * bool(code))
@@ -1138,6 +1141,7 @@ class Pod:
             "memory": memory, "pids": pids, "cpus": None if cpus is None else int(cpus * 1000),
             "timeout_ms": None if timeout is None else int(timeout * 1000), "output_limit": output_limit,
             "history": history, "rows": tty[0] if tty else None, "cols": tty[1] if tty else None, "flags": flags,
+            "permission": [permissions] if isinstance(permissions, str) else list(permissions),
         }
         if not (link or code):
             return Runner(self, self._call(MSG_LAUNCH, fields), lossless)

@@ -64,6 +64,8 @@ static void layers(struct cli *cli, struct layer l[N_LAYERS])
 	l[1] = (struct layer){ global_opts, &cli->global };
 	if (policy)
 		l[2] = (struct layer){ policy_opts(), &cli->policy };
+	else if (cli->cmd->attr & CMD_NARROWS)
+		l[2] = (struct layer){ narrow_opts(), &cli->narrow };
 }
 
 struct found {

@@ -26,6 +26,27 @@ static int64_t number(const struct json *o, const char *key)
 	return v && v->type == JSON_INT ? v->v.i : 0;
 }
 
+/* "deny PATH (--deny-read)", of its parts. */
+static const char *rule_of(struct ps_arena *a, const struct json *o)
+{
+	const struct json *rule = json_get(o, "rule");
+	const char *whole = rule && rule->type == JSON_OBJECT ? ps_arena_printf(a, "%s (%s)", text(rule, "text"), text(rule, "src")) : text(o, "rule");
+
+	return whole ? whole : "";
+}
+
+bool audit_drop_parse(struct ps_arena *a, const char *line, size_t n, uint64_t *ret)
+{
+	struct ps_err ignored = { 0 };
+	struct json *o;
+
+	if (!memmem(line, n, "\"kind\":\"drop\"", 13) || json_parse(a, "audit", line, n, &o, &ignored) < 0 ||
+	    strcmp(text(o, "type"), "audit") != 0 || strcmp(text(o, "kind"), "drop") != 0)
+		return false;
+	*ret = (uint64_t)number(o, "count");
+	return true;
+}
+
 bool audit_line_parse(struct ps_arena *a, const char *line, size_t n, struct audit_line *ret)
 {
 	struct ps_err ignored = { 0 };
@@ -33,13 +54,16 @@ bool audit_line_parse(struct ps_arena *a, const char *line, size_t n, struct aud
 
 	if (!memmem(line, n, "\"type\":\"audit\"", 14) || json_parse(a, "audit", line, n, &o, &ignored) < 0)
 		return false;
-	if (strcmp(text(o, "type"), "audit") != 0 || strcmp(text(o, "kind"), "access") != 0)
+	const bool degraded = strcmp(text(o, "kind"), "degraded") == 0;
+
+	if (strcmp(text(o, "type"), "audit") != 0 || (!degraded && strcmp(text(o, "kind"), "access") != 0))
 		return false;
 	const struct json *sound = json_get(o, "sound");
 
 	*ret = (struct audit_line){
+		.degraded = degraded ? text(o, "msg") : "",
 		.time = text(o, "time"), .permission = text(o, "perm"), .action = text(o, "action"), .target = text(o, "target"),
-		.result = text(o, "result"), .error = text(o, "errno"), .mechanism = text(o, "mech"), .rule = text(o, "rule"),
+		.result = text(o, "result"), .error = text(o, "errno"), .mechanism = text(o, "mech"), .rule = rule_of(a, o),
 		.hint = text(o, "hint"), .comm = text(o, "comm"), .risk = text(o, "risk"), .pid = number(o, "pid"),
 		.seq = (uint64_t)number(o, "seq"), .count = (uint64_t)number(o, "count"),
 		.sound = sound && sound->type == JSON_BOOL && sound->v.b,
@@ -47,7 +71,7 @@ bool audit_line_parse(struct ps_arena *a, const char *line, size_t n, struct aud
 	return true;
 }
 
-static void put_who(const struct audit_line *l, struct ps_buf *out)
+void audit_line_who(const struct audit_line *l, struct ps_buf *out)
 {
 	ps_buf_printf(out, " (%s", *l->action ? l->action : "access");
 	if (*l->comm) {
@@ -64,9 +88,15 @@ void audit_line_text(const struct audit_line *l, struct ps_buf *out)
 {
 	const char *t = strchr(l->time, 'T');
 
+	if (*l->degraded) {
+		ps_buf_printf(out, "%.12s degraded ", t ? t + 1 : l->time);
+		log_escape(out, l->degraded);
+		ps_buf_putc(out, '\n');
+		return;
+	}
 	ps_buf_printf(out, "%.12s %-6s %-5s ", t ? t + 1 : l->time, l->result, l->permission);
 	log_escape(out, l->target);
-	put_who(l, out);
+	audit_line_who(l, out);
 	if (l->count > 1)
 		ps_buf_printf(out, " x%" PRIu64, l->count);
 	if (*l->rule) {
@@ -83,6 +113,8 @@ void audit_line_deno(const struct audit_line *l, struct ps_buf *out)
 {
 	struct ps_jsonw w = { .out = out };
 
+	if (*l->degraded)
+		return;
 	ps_jw_object(&w, NULL);
 	ps_jw_int(&w, "v", 1);
 	ps_jw_str(&w, "datetime", l->time);
@@ -90,33 +122,6 @@ void audit_line_deno(const struct audit_line *l, struct ps_buf *out)
 	ps_jw_str(&w, "value", l->target);
 	ps_jw_end_object(&w);
 	ps_buf_putc(out, '\n');
-}
-
-void audit_line_explain(const struct audit_line *l, struct ps_buf *out)
-{
-	ps_buf_printf(out, "denied: %s access to \"", l->permission);
-	log_escape(out, l->target);
-	ps_buf_putc(out, '"');
-	put_who(l, out);
-	if (l->count > 1)
-		ps_buf_printf(out, ", %" PRIu64 " times", l->count);
-	if (*l->rule) {
-		ps_buf_puts(out, ".\n  Denied by ");
-		log_escape(out, l->rule);
-		ps_buf_puts(out, ": remove that entry to allow it; nothing else beats a deny.\n");
-	} else {
-		ps_buf_puts(out, ".\n  No allow entry matches.");
-		if (*l->hint) {
-			ps_buf_puts(out, " Run again with ");
-			log_escape(out, l->hint);
-		}
-		ps_buf_putc(out, '\n');
-	}
-	if (*l->risk) {
-		ps_buf_puts(out, "  Careful: ");
-		log_escape(out, l->risk);
-		ps_buf_putc(out, '\n');
-	}
 }
 
 static bool same(const struct audit_line *x, const struct audit_line *y)
@@ -128,7 +133,7 @@ void audit_denials_add(struct audit_denials *d, const char *line, size_t n)
 {
 	struct audit_line l;
 
-	if (!audit_line_parse(&d->arena, line, n, &l) || strcmp(l.result, "deny") != 0 ||
+	if (!audit_line_parse(&d->arena, line, n, &l) || (strcmp(l.result, "deny") != 0 && strcmp(l.result, "ask-deny") != 0) ||
 	    (d->refused_only && !strcmp(l.permission, policy_permission_name(POLICY_SYS))))
 		return;
 	for (size_t i = 0; i < d->n; i++) {
@@ -191,7 +196,7 @@ void audit_denials_summary(const struct audit_denials *d, size_t rows, struct ps
 	for (size_t i = 0; i < d->n && i < rows; i++) {
 		ps_buf_printf(out, "  %-5s ", d->v[i].permission);
 		log_escape(out, d->v[i].target);
-		put_who(&d->v[i], out);
+		audit_line_who(&d->v[i], out);
 		if (d->v[i].count > 1)
 			ps_buf_printf(out, " x%" PRIu64, d->v[i].count);
 		if (*d->v[i].rule) {

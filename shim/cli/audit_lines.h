@@ -11,6 +11,7 @@
 
 /* One event: texts of the line, "" where it has none. */
 struct audit_line {
+	const char *degraded;        /* not an access: what a permission could not take away; "" */
 	const char *time, *permission, *action, *target, *result, *error, *mechanism, *rule, *hint, *comm, *risk;
 	int64_t pid;
 	uint64_t seq, count;
@@ -18,14 +19,16 @@ struct audit_line {
 };
 /* Read line[0..n) (a line of `watch`); false: no audit event.  The texts live in the arena. */
 bool audit_line_parse(struct ps_arena *a, const char *line, size_t n, struct audit_line *ret);
+/* Is it one that tells of accesses that were not told of, and of how many? */
+bool audit_drop_parse(struct ps_arena *a, const char *line, size_t n, uint64_t *ret);
 /* What was asked for, of "perm" and "target" of an event; false: nothing that can be asked again.  In the arena. */
 bool audit_query_parse(struct ps_arena *a, const char *permission, const char *target, struct perm_query *ret);
 /* "12:00:01.123 deny net api.example.com:443 (connect by python3[12]: EACCES) --allow-net=..." and a newline. */
 void audit_line_text(const struct audit_line *l, struct ps_buf *out);
 /* The line format of Deno's audit log (version 1). */
 void audit_line_deno(const struct audit_line *l, struct ps_buf *out);
-/* Two sentences as Deno's errors are: what was denied and why, and the flag that would allow it. */
-void audit_line_explain(const struct audit_line *l, struct ps_buf *out);
+/* " (connect by python3[12]: EACCES)" */
+void audit_line_who(const struct audit_line *l, struct ps_buf *out);
 
 /* What was denied, each once; the first MAX that differ are kept, the others counted. */
 enum { AUDIT_DENIALS_MAX = 64 };

@@ -50,6 +50,7 @@ int cli_make_env(struct cli *cli, struct ps_err *e)
 		.cgroup_manager =
 			manager && !strcmp(manager, "disabled") ? PLAN_CGROUP_DISABLED : PLAN_CGROUPFS,
 		.warn = log_warning,
+		.degraded = log_degraded,
 		.warn_ctx = &cli->log,
 	};
 	return cli->cmd->attr & CMD_ROOT ? make_root(cli, e) : 0;

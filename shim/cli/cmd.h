@@ -22,6 +22,7 @@ enum {
 	CMD_HIDDEN = 32,  /* neither in help nor in completion */
 	CMD_GROUP = 64,   /* the next word is a command of its own: "pod" "launch" is "pod launch" */
 	CMD_POLICY = 256, /* takes the flags of a policy behind its name, too */
+	CMD_NARROWS = 512, /* permission flags behind its name take away from what is permitted already (cli->narrow) */
 	CMD_PAYLOAD_2 = 128, /* everything after the second word belongs to someone else */
 };
 enum { CMD_ANY_WORDS = 1000000 };
@@ -44,7 +45,7 @@ struct command {
 /* In the order of help; cmd_NAME is defined in cmd_NAME.c, those that no version has in cmd_unsupported.c. */
 #define COMMANDS(X)                                                             \
 	X(run) X(create) X(start) X(exec) X(kill) X(delete) X(pause) X(resume)  \
-	X(state) X(list) X(ps) X(watch) X(audit) X(explain) X(learn)                                        \
+	X(state) X(list) X(ps) X(watch) X(audit) X(explain) X(check) X(learn) X(diff) X(commit) X(discard)                    \
 	X(pod) X(pod_create) X(pod_launch) X(pod_ls) X(pod_send) X(pod_attach)  \
 	X(pod_logs) X(pod_wait) X(pod_interrupt) X(pod_stop) X(pod_stats) X(pod_rm) \
 	X(policy) X(policy_lint) X(policy_init) X(policy_show) X(policy_test)     \
@@ -78,6 +79,7 @@ struct cli {
 	bool oci_only;             /* called as runc or crun: run has the OCI form only */
 	struct global_flags global;
 	struct policy_flags policy; /* before any command, too: engines give them so */
+	struct opt_grants narrow;   /* of CMD_NARROWS, behind the command */
 	const struct command *cmd; /* NULL: none was given */
 	void *flags;               /* cmd->flags_size bytes */
 	const char **words;        /* n_words, then NULL */

@@ -12,18 +12,39 @@
 
 struct audit_flags {
 	bool follow;
-	const char *format;
+	const char *format, *result, *permission;
+	uint32_t since, pid;
 };
 
 static const struct opt audit_rows[] = {
 	{ "follow", "f", OPT_FLAG, NULL, "go on until the container is gone", offsetof(struct audit_flags, follow) },
+	{ "result", NULL, OPT_ENUM, "allow|deny|warn|ignore", "those with this result alone", offsetof(struct audit_flags, result) },
+	{ "permission", NULL, OPT_ENUM, "read|write|net|env|run|ffi|sys", "those of this permission alone", offsetof(struct audit_flags, permission) },
+	{ "pid", NULL, OPT_U32, "PID", "those of this process alone", offsetof(struct audit_flags, pid) },
+	{ "since", NULL, OPT_U32, "SEQ", "those behind the event with this number", offsetof(struct audit_flags, since) },
 	{ "format", NULL, OPT_ENUM, "text|json|deno", "format of the lines (default: text)", offsetof(struct audit_flags, format) },
 };
 
 struct auditing {
+	const struct audit_flags *f;
 	const char *format;
 	int write_errno;
 };
+
+static bool is_wanted(const struct audit_flags *f, const struct audit_line *l)
+{
+	return (!f->result || !strcmp(f->result, l->result)) && (!f->permission || !strcmp(f->permission, l->permission)) &&
+	       (!f->pid || f->pid == l->pid) && l->seq > f->since;
+}
+
+/* Whatever was asked for may be among them. */
+static void put_drop(const char *format, const char *line, size_t n, uint64_t count, struct ps_buf *out)
+{
+	if (!strcmp(format, "json"))
+		ps_buf_put(out, line, n);
+	else if (!strcmp(format, "text"))
+		ps_buf_printf(out, "%llu allowed accesses are not told of\n", (unsigned long long)count);
+}
 
 static int emit(void *ctx, const char *line, size_t n)
 {
@@ -31,10 +52,13 @@ static int emit(void *ctx, const char *line, size_t n)
 	ps_auto_arena struct ps_arena memory = { 0 };
 	struct auditing *g = ctx;
 	struct audit_line l;
+	uint64_t dropped;
 
-	if (!audit_line_parse(&memory, line, n, &l))
+	if (audit_drop_parse(&memory, line, n, &dropped))
+		put_drop(g->format, line, n, dropped, &out);
+	else if (!audit_line_parse(&memory, line, n, &l) || !is_wanted(g->f, &l))
 		return 0;
-	if (!strcmp(g->format, "json"))
+	else if (!strcmp(g->format, "json"))
 		ps_buf_put(&out, line, n);
 	else if (!strcmp(g->format, "deno"))
 		audit_line_deno(&l, &out);
@@ -50,7 +74,7 @@ static int emit(void *ctx, const char *line, size_t n)
 static int run_audit(struct cli *cli, struct ps_err *e)
 {
 	const struct audit_flags *f = cli->flags;
-	struct auditing g = { .format = f->format ? f->format : "text" };
+	struct auditing g = { .f = f, .format = f->format ? f->format : "text" };
 
 	if (cli_check_id(cli->words[0], e) < 0 || pod_watch(&cli->env, cli->words[0], f->follow, emit, &g, e) < 0)
 		return -1;
@@ -71,6 +95,7 @@ const struct command cmd_audit = {
 		 "waits for it: in the foreground, with --audit FILE, or by a policy's audit.denied.\n"
 		 "Allowed ones are told where the policy says so (audit.allowed).",
 	.examples = "podshim audit web\n"
+		    "podshim audit --result deny --permission net web\n"
 		    "podshim audit --follow --format json web | jq -c 'select(.result == \"deny\")'\n",
 	.opts = OPT_TABLE(audit_rows),
 	.flags_size = sizeof(struct audit_flags),

@@ -163,6 +163,10 @@ static void complete(struct ps_buf *out, const char *word, struct cli *typed, bo
 			const struct opt_table permissions = policy_opts();
 
 			put_flags(out, word, &permissions);
+		} else if (typed->cmd->attr & CMD_NARROWS) {
+			const struct opt_table permissions = narrow_opts();
+
+			put_flags(out, word, &permissions);
 		}
 	} else if (!typed->cmd || typed->cmd->attr & CMD_GROUP) {
 		put_commands(out, word, typed->cmd);

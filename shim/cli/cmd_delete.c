@@ -36,7 +36,7 @@ const struct command cmd_delete = {
 	.words = "ID",
 	.summary = "free everything that a container holds",
 	.about = "Without --force it must have stopped, or wait for start still. The poststop\n"
-		 "hooks are run.",
+		 "hooks are run. What it wrote with --undo outlives it: see 'podshim diff'.",
 	.examples = "podshim delete web\n"
 		    "podshim delete --force --regex '^ci-'\n",
 	.opts = OPT_TABLE(delete_rows),

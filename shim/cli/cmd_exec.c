@@ -79,7 +79,7 @@ static int run_exec(struct cli *cli, struct ps_err *e)
 	r->caps = f->caps.v;
 	r->n_caps = f->caps.n;
 	if (cli_check_id(r->id, e) < 0 || check_caps(&f->caps, e) < 0 || parse_groups(cli, f, r, e) < 0 ||
-	    cli_preserve_fds(cli, &r->preserve_fds, e) < 0)
+	    cli_preserve_fds(cli, &r->preserve_fds, e) < 0 || cli_narrow(cli, &r->narrow, e) < 0)
 		return -1;
 	if (!r->process_file && !r->args[0])
 		return ps_fail(e, PS_E_USAGE, "exec in '%s' needs a command or --process", r->id);
@@ -99,13 +99,20 @@ const struct command cmd_exec = {
 	.about = "Everything behind ID belongs to the command. Without --process it runs with\n"
 		 "the environment, user and capabilities of the container's own process, changed\n"
 		 "by the flags; with it FILE says all of that, and of these flags only --tty counts.\n"
-		 "Exits with the status of the command, and with 255 when podshim could not run it.",
+		 "Exits with the status of the command, and with 255 when podshim could not run it.\n"
+		 "\n"
+		 "Permission flags behind 'exec' take more away than the container's permissions do:\n"
+		 "what would widen them is an error. They cannot take away what would need other\n"
+		 "mounts; modes, owners, times and attributes of what the container may write stay\n"
+		 "changeable, and names that it may look up can be looked up. Before 'exec' they are\n"
+		 "the runtime's, for containers that are made, and do nothing.",
 	.examples = "podshim exec -t web sh\n"
-		    "podshim exec -e LANG=C -u 1000:1000 web ls -l /\n",
+		    "podshim exec -e LANG=C -u 1000:1000 web ls -l /\n"
+		    "podshim exec --deny-net --allow-read=/srv/public web ./index\n",
 	.opts = OPT_TABLE(exec_rows),
 	.flags_size = sizeof(struct exec_flags),
 	.min_words = 1,
 	.max_words = CMD_ANY_WORDS,
-	.attr = CMD_ROOT | CMD_PAYLOAD,
+	.attr = CMD_ROOT | CMD_PAYLOAD | CMD_NARROWS,
 	.run = run_exec,
 };

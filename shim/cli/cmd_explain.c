@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cmd_explain.c - podshim explain: why an access was denied, or would be, and what would allow it.
  */
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/num.h"
 #include "base/path.h"
 #include "base/scope.h"
-#include "shim/cli/audit_lines.h"
 #include "shim/cli/cmd.h"
+#include "shim/cli/explain_text.h"
 
 struct explain_flags {
 	const char *value[POLICY_N_PERMISSIONS]; /* of a question; [POLICY_NET]: --connect */
+	const char *seq, *format;
 };
 
 #define ASK(permission) offsetof(struct explain_flags, value[permission])
@@ -22,7 +25,19 @@ static const struct opt explain_rows[] = {
 	{ "env", NULL, OPT_STR, "NAME", "could it see the variable NAME?", ASK(POLICY_ENV) },
 	{ "ffi", NULL, OPT_STR, "PATH", "could it load the library PATH?", ASK(POLICY_FFI) },
 	{ "sys", NULL, OPT_STR, "NAME", "could it learn NAME (hostname, osRelease, ...)?", ASK(POLICY_SYS) },
+	{ "seq", NULL, OPT_STR, "N", "the event with this number alone, denied or not; the same as ID:N", offsetof(struct explain_flags, seq) },
+	{ "format", NULL, OPT_ENUM, "text|json", "text for people (default), or one object a line", offsetof(struct explain_flags, format) },
 };
+
+/* ---- What happened ---- */
+
+/* One event of so many. */
+struct search { uint64_t seq; struct ps_arena arena; struct audit_line found; bool is_there; uint64_t first, last; };
+
+static void search_done(struct search *s)
+{
+	ps_arena_done(&s->arena);
+}
 
 static int collect_denial(void *ctx, const char *line, size_t n)
 {
@@ -30,19 +45,90 @@ static int collect_denial(void *ctx, const char *line, size_t n)
 	return 0;
 }
 
-static int explain_container(struct cli *cli, const char *id, struct ps_err *e)
+static int look_at(void *ctx, const char *line, size_t n)
 {
-	ps_auto(audit_denials_done) struct audit_denials d = { .last = true };
+	struct search *s = ctx;
+	ps_auto_arena struct ps_arena memory = { 0 };
+	struct audit_line l;
+
+	if (!audit_line_parse(&memory, line, n, &l))
+		return 0;
+	if (!s->first)
+		s->first = l.seq;
+	s->last = l.seq;
+	if (l.seq != s->seq)
+		return 0;
+	s->is_there = audit_line_parse(&s->arena, line, n, &s->found);
+	return 1;
+}
+
+static int put(struct cli *cli, const struct explanation *x, struct ps_err *e)
+{
+	const struct explain_flags *f = cli->flags;
 	ps_auto_buf struct ps_buf out = { 0 };
 
-	if (cli_check_id(id, e) < 0 || pod_watch(&cli->env, id, /* follow= */ false, collect_denial, &d, e) < 0)
-		return -1;
-	for (size_t i = 0; i < d.n; i++)
-		audit_line_explain(&d.v[i], &out);
-	if (!d.n)
-		ps_buf_printf(&out, "nothing that '%s' wanted is known to have been denied\n", id);
+	if (f->format && !strcmp(f->format, "json"))
+		explain_json(x, &out);
+	else
+		explain_text(x, &out);
 	return cli_print(&out, e);
 }
+
+/* With the container's permissions, as long as it is there. */
+static int put_event(struct cli *cli, const char *id, const struct audit_line *l, struct ps_err *e)
+{
+	const struct pod_create_request r = { .id = "explain", .bundle = id };
+	ps_auto_arena struct ps_arena memory = { 0 };
+	struct explanation x = { .line = l };
+	struct ps_err gone = { .cls = PS_OK };
+	struct perm_query q;
+
+	if (audit_query_parse(&memory, l->permission, l->target, &q)) {
+		if (q.net.what & NET_TCP && (!strcmp(l->action, "bind") || !strcmp(l->action, "listen")))
+			q.net.what = NET_LISTEN;
+		x.query = &q;
+	}
+	if (pod_permissions(&cli->env, &r, &memory, &x.permissions, &gone) < 0)
+		x.permissions = NULL;
+	return put(cli, &x, e);
+}
+
+static int explain_event(struct cli *cli, const char *id, const char *seq, struct ps_err *e)
+{
+	struct search s ps_auto(search_done) = { .first = 0 };
+
+	if (ps_parse_u64(seq, &s.seq) < 0)
+		return ps_fail(e, PS_E_USAGE, "--seq '%s': expected the number of an event, as 'podshim explain %s' and 'audit --format json' show it",
+			       seq, id);
+	if (pod_watch(&cli->env, id, /* follow= */ false, look_at, &s, e) < 0)
+		return -1;
+	if (s.is_there)
+		return put_event(cli, id, &s.found, e) < 0 ? -1 : 0;
+	return s.last ? ps_fail(e, PS_E_NOTFOUND, "'%s' has no access with the number %" PRIu64 "; those that are known are %" PRIu64 " to %" PRIu64,
+				id, s.seq, s.first, s.last)
+		      : ps_fail(e, PS_E_NOTFOUND, "'%s' has no access with the number %" PRIu64 ": none is known", id, s.seq);
+}
+
+static int explain_container(struct cli *cli, const char *id, struct ps_err *e)
+{
+	const struct explain_flags *f = cli->flags;
+	ps_auto(audit_denials_done) struct audit_denials d = { .last = true };
+
+	if (pod_watch(&cli->env, id, /* follow= */ false, collect_denial, &d, e) < 0)
+		return -1;
+	for (size_t i = 0; i < d.n; i++)
+		if (put_event(cli, id, &d.v[i], e) < 0)
+			return -1;
+	if (!d.n && !(f->format && !strcmp(f->format, "json"))) {
+		ps_auto_buf struct ps_buf out = { 0 };
+
+		ps_buf_printf(&out, "nothing that '%s' wanted is known to have been denied\n", id);
+		return cli_print(&out, e);
+	}
+	return 0;
+}
+
+/* ---- Questions ---- */
 
 /* A question's net value is one target: a name or an address, and a port. */
 static int parse_target(struct ps_arena *a, const char *text, struct net_target *ret, struct ps_err *e)
@@ -51,7 +137,7 @@ static int parse_target(struct ps_arena *a, const char *text, struct net_target 
 
 	if (net_pattern_parse(a, text, /* deny= */ false, &p, e) < 0)
 		return ps_ctx(e, "--connect '%s'", text);
-	*ret = (struct net_target){ .what = p.what & NET_UDP && !(p.what & NET_TCP) ? NET_UDP : NET_TCP };
+	*ret = (struct net_target){ .what = p.what & NET_TCP ? NET_TCP : p.what & NET_UDP ? NET_UDP : p.what & NET_ICMP ? NET_ICMP : NET_TCP };
 	if (p.host == NET_HOST_UNIX) {
 		ret->unix_path = p.name;
 		return 0;
@@ -64,6 +150,8 @@ static int parse_target(struct ps_arena *a, const char *text, struct net_target 
 	} else {
 		return ps_fail(e, PS_E_USAGE, "--connect '%s': one name or address and its port, as in api.example.com:443", text);
 	}
+	if (ret->what == NET_ICMP && !p.n_ports)
+		return 0;
 	if (p.n_ports != 1 || p.ports[0].from != p.ports[0].to)
 		return ps_fail(e, PS_E_USAGE, "--connect '%s': the port is missing, as in %s:443", text, text);
 	ret->port = p.ports[0].from;
@@ -90,36 +178,6 @@ static int make_query(struct cli *cli, enum policy_permission p, const char *val
 	return 0;
 }
 
-static void put_verdict(const struct perm_query *q, const struct perm_verdict *v, struct ps_buf *out)
-{
-	static const char *const words[] = { [POLICY_ALLOW] = "allowed", [POLICY_DENY] = "denied", [POLICY_WARN] = "allowed, and told of",
-					     [POLICY_IGNORE] = "ignored, as if it were not there" };
-	const struct perm_flag *f = perm_flag_find(q->permission, POLICY_ALLOW);
-	const char *risk = perm_query_risk(q);
-
-	ps_buf_printf(out, "%s: %s access to \"", words[v->action], policy_permission_name(q->permission));
-	perm_query_target(q, out);
-	ps_buf_puts(out, "\"\n");
-	if (v->rule)
-		ps_buf_printf(out, "  rule: %s %s (%s)\n", policy_action_name(v->rule->action), v->rule->value ? v->rule->value : "everything",
-			      v->rule->from);
-	else if (v->action == POLICY_ALLOW)
-		ps_buf_puts(out, "  rule: none; nothing limits it\n");
-	else
-		ps_buf_puts(out, "  rule: no allow entry matches\n");
-	if (v->nearest)
-		ps_buf_printf(out, "  nearest: %s (%s)\n", v->nearest->value ? v->nearest->value : "everything", v->nearest->from);
-	if (f)
-		ps_buf_printf(out, "  enforced by: %s\n", f->mechanism);
-	if (v->action == POLICY_DENY && !v->rule) {
-		ps_buf_puts(out, "  to allow it: ");
-		perm_query_flag(q, out);
-		ps_buf_putc(out, '\n');
-	}
-	if (risk)
-		ps_buf_printf(out, "  careful: %s\n", risk);
-}
-
 static int permissions_of(struct cli *cli, const struct permissions **ret, struct ps_err *e)
 {
 	struct pod_create_request r = { .id = "explain", .bundle = cli->words[0] };
@@ -131,11 +189,10 @@ static int permissions_of(struct cli *cli, const struct permissions **ret, struc
 
 static int answer(struct cli *cli, const struct explain_flags *f, struct ps_err *e)
 {
-	ps_auto_buf struct ps_buf out = { 0 };
-	const struct permissions *g;
+	struct explanation x = { .program = !cli->words[0] };
 	bool denied = false;
 
-	if (permissions_of(cli, &g, e) < 0)
+	if (permissions_of(cli, &x.permissions, e) < 0)
 		return -1;
 	for (int p = 0; p < POLICY_N_PERMISSIONS; p++) {
 		struct perm_query q;
@@ -144,36 +201,50 @@ static int answer(struct cli *cli, const struct explain_flags *f, struct ps_err 
 			continue;
 		if (make_query(cli, (enum policy_permission)p, f->value[p], &q, e) < 0)
 			return -1;
-		struct perm_verdict v = permissions_decide(g, &q);
-
-		denied |= v.action == POLICY_DENY;
-		put_verdict(&q, &v, &out);
+		x.query = &q;
+		denied |= explain_denied(&x);
+		if (put(cli, &x, e) < 0)
+			return -1;
 	}
-	return cli_print(&out, e) < 0 ? -1 : denied;
+	return denied;
 }
 
 static int run_explain(struct cli *cli, struct ps_err *e)
 {
 	const struct explain_flags *f = cli->flags;
+	char *id = cli->n_words ? ps_arena_strdup(&cli->mem, cli->words[0]) : NULL, *colon = id ? strrchr(id, ':') : NULL;
+	const char *seq = f->seq;
 
 	for (int p = 0; p < POLICY_N_PERMISSIONS; p++)
 		if (f->value[p])
-			return answer(cli, f, e);
-	if (!cli->words[0])
+			return seq ? ps_fail(e, PS_E_USAGE, "--seq names an event, which is no question") : answer(cli, f, e);
+	if (!id)
 		return ps_fail(e, PS_E_USAGE, "'explain' needs ID, or a question: --read, --write, --connect, --run, --env, --ffi, --sys");
-	return explain_container(cli, cli->words[0], e);
+	if (colon && !seq) {
+		*colon = '\0';
+		seq = colon + 1;
+	}
+	if (cli_check_id(id, e) < 0)
+		return -1;
+	return seq ? explain_event(cli, id, seq, e) : explain_container(cli, id, e);
 }
 
 const struct command cmd_explain = {
 	.name = "explain",
-	.words = "[ID | BUNDLE]",
+	.words = "[ID[:SEQ] | BUNDLE]",
 	.summary = "tell why something was denied, or would be",
-	.forms = "explain ID                        what ID was denied last, and the flags that would allow it\n"
+	.forms = "explain ID                        what ID was denied last, and what would allow it\n"
+		 "explain ID:SEQ                    one event, by its number\n"
 		 "explain QUESTION ... [ID|BUNDLE]  what ID or a bundle (with permission flags) may do\n",
 	.about = "A question is answered without running anything; exit status 1: some of it is\n"
 		 "denied. Without ID and BUNDLE the permission flags alone decide, as in 'podshim\n"
-		 "run FILE'.",
+		 "run FILE'.\n"
+		 "\n"
+		 "Told are the entry that decided or the nearest that does not match, what enforces\n"
+		 "it, what the program sees, and each way to allow it: as a flag, a variable and a\n"
+		 "member of a policy file. An annotation only narrows.",
 	.examples = "podshim explain web\n"
+		    "podshim explain --format json web:17 | jq -r '.grants[0].flag'\n"
 		    "podshim explain --allow-net=api.example.com:443 --connect api.example.com:80\n"
 		    "podshim explain --read /etc/shadow web\n",
 	.opts = OPT_TABLE(explain_rows),

@@ -17,6 +17,7 @@
 #include "oci/spec.h"
 #include "shim/cli/audit_lines.h"
 #include "shim/cli/cmd.h"
+#include "shim/cli/learn_calls.h"
 #include "shim/cli/learn_config.h"
 #include "shim/cli/learn_events.h"
 #include "shim/cli/run_form.h"
@@ -45,6 +46,8 @@ struct learning {
 	struct learn *learn;
 	const struct permissions *implied, *final;
 	struct learned learned;
+	struct spec_strs calls;
+	bool reaper;                 /* of the document that is written */
 	uint64_t uncovered;
 	struct ps_buf report;        /* what the lists do not cover */
 };
@@ -188,7 +191,7 @@ static int run_it(struct learning *l, int *ret_status, struct ps_err *e)
 			return ps_fail_os(e, "give the program our standard error as its output");
 	}
 	l->r->audit_file = l->audit;
-	l->r->tell_files = true;
+	l->r->tell_files = l->r->tell_calls = true;
 	rc = pod_run(&l->cli->env, l->r, ret_status, e);
 	if (out >= 0 && dup2(out, STDOUT_FILENO) < 0 && rc == 0)
 		rc = ps_fail_os(e, "take our standard output back");
@@ -213,7 +216,7 @@ static int request_under(struct learning *l, const struct ps_buf *policy, struct
 		ret->program = p;
 	}
 	ret->permissions = layers;
-	ret->tell_files = false;
+	ret->tell_files = ret->tell_calls = false;
 	return 0;
 }
 
@@ -460,18 +463,30 @@ static int write_file(const struct learning *l, const char *name, const struct p
 	return l->temporary ? 0 : ps_write_atomic_at(l->dir_fd, name, text->data ? text->data : "", text->len, 0644, e);
 }
 
-/* What a bundle makes at run time is the operator's alone to allow: no annotation can. */
-static int write_bundle_config(struct learning *l, const struct ps_buf *policy, struct ps_err *e)
+static int write_changed(struct learning *l, const struct ps_buf *text, const char *policy, struct ps_err *e)
 {
-	ps_auto_buf struct ps_buf text = { .data = NULL }, out = { .data = NULL };
+	const struct learn_changes c = { .policy = policy, .calls = &l->calls, .reaper = l->reaper };
+	ps_auto_buf struct ps_buf out = { .data = NULL };
+	bool open;
 
-	if (l->learned.jit)
-		return 0;
-	if (read_config(l, &text, e) < 0 || learn_config(text.data ? text.data : "", text.len, policy->data, &out, e) < 0)
+	if (learn_config(text->data ? text->data : "", text->len, &c, &out, &open, e) < 0 || write_file(l, "config.json", &out, e) < 0)
 		return -1;
-	return write_file(l, "config.json", &out, e);
+	if (open)
+		cli_note("config.json keeps its own linux.seccomp, which allows what it does not name; seccomp.json is the list of what was called");
+	return 0;
 }
 
+static int write_seccomp(struct learning *l, struct ps_err *e)
+{
+	ps_auto_buf struct ps_buf text = { .data = NULL };
+	struct ps_jsonw w = { .out = &text, .indent = 2 };
+
+	learn_calls_put(&w, NULL, &l->calls, l->reaper);
+	ps_buf_putc(&text, '\n');
+	return write_file(l, "seccomp.json", &text, e);
+}
+
+/* What a bundle makes at run time is the operator's alone to allow: no annotation can. */
 static int write_config(struct learning *l, const struct ps_buf *policy, struct ps_err *e)
 {
 	ps_auto_buf struct ps_buf text = { .data = NULL };
@@ -481,11 +496,13 @@ static int write_config(struct learning *l, const struct ps_buf *policy, struct 
 
 	if (l->temporary)
 		return 0;
-	if (!l->r->program)
-		return write_bundle_config(l, policy, e);
-	if (request_under(l, policy, &layers, &p, &r, e) < 0 || pod_program_config(&l->cli->env, &r, &text, e) < 0)
+	if (l->r->program ? request_under(l, policy, &layers, &p, &r, e) < 0 || pod_program_config(&l->cli->env, &r, &text, e) < 0
+			  : read_config(l, &text, e) < 0)
 		return -1;
-	return write_file(l, "config.json", &text, e);
+	l->reaper = learn_config_reaps(text.data ? text.data : "", text.len);
+	if (write_seccomp(l, e) < 0)
+		return -1;
+	return l->learned.jit && !l->r->program ? 0 : write_changed(l, &text, l->r->program ? NULL : policy->data, e);
 }
 
 static int write_all(struct learning *l, const struct ps_buf *policy, struct ps_err *e)
@@ -514,7 +531,7 @@ static int conclude(struct learning *l, struct ps_err *e)
 	ps_auto_buf struct ps_buf policy = { .data = NULL }, about = { .data = NULL };
 	const char *name;
 
-	if (learn_all(l, e) < 0)
+	if (learn_all(l, e) < 0 || learn_calls_read(&l->cli->mem, l->audit, &l->calls, e) < 0)
 		return -1;
 	ps_buf_printf(&about, "What %u run%s of '", l->runs.n, l->runs.n == 1 ? "" : "s");
 	put_command(l, &about);
@@ -560,9 +577,11 @@ const struct command cmd_learn = {
 		 "learn it. Keys, credentials and the like are out of reach, and never granted.\n"
 		 "\n"
 		 "DIR gets policy.json, flags.txt, learned.txt (each entry, and in how many runs it\n"
-		 "was seen), refused.txt, audit.jsonl (all accesses) and config.json: the bundle's\n"
-		 "with the policy as an annotation, or a bundle's for the program. Run the same again\n"
-		 "with the same DIR to learn from more runs. Four files of a folder become the folder,\n"
+		 "was seen), refused.txt, audit.jsonl (all accesses, and each system call once),\n"
+		 "seccomp.json (a filter that lets only these calls happen) and config.json: the\n"
+		 "bundle's with the policy as an annotation, or a bundle's for the program, either\n"
+		 "with that filter. Every call goes by the supervisor meanwhile, which makes a program\n"
+		 "slower. Run the same again with the same DIR to learn from more runs. Four files of a folder become the folder,\n"
 		 "as do names that look random. What programs are made of (libraries, standard\n"
 		 "libraries) needs no entry.",
 	.examples = "podshim learn -o learned --allow-net -- python3 fetch.py\n"

@@ -26,6 +26,19 @@ static void print_ids(struct ps_buf *out, const struct pod_item *items, size_t n
 		ps_buf_printf(out, "%s\n", items[i].id);
 }
 
+/* What cannot be known here is left out. */
+static void put_usage(struct ps_jsonw *w, const struct pod_item *it)
+{
+	const struct { const char *key; int64_t v; } rows[] = {
+		{ "cpuNs", it->cpu_ns }, { "memory", it->memory }, { "memoryPeak", it->memory_peak }, { "pids", it->pids },
+		{ "denied", it->denied },
+	};
+
+	for (size_t i = 0; i < PS_COUNT(rows); i++)
+		if (rows[i].v >= 0)
+			ps_jw_int(w, rows[i].key, rows[i].v);
+}
+
 static void print_json(struct ps_buf *out, const struct pod_item *items, size_t n, bool all)
 {
 	struct ps_jsonw w = { .out = out };
@@ -41,8 +54,10 @@ static void print_json(struct ps_buf *out, const struct pod_item *items, size_t 
 		ps_jw_str(&w, "rootfs", it->rootfs);
 		ps_jw_str(&w, "created", it->created);
 		ps_jw_str(&w, "owner", it->owner);
-		if (all)
+		if (all) {
 			ps_jw_str(&w, "root", it->root);
+			put_usage(&w, it);
+		}
 		ps_jw_end_object(&w);
 	}
 	ps_jw_end_array(&w);
@@ -97,7 +112,8 @@ const struct command cmd_list = {
 	.words = "",
 	.summary = "list the containers",
 	.about = "Those below the directory of --root, or with --all those that a tape in /dev/shm\n"
-		 "tells of. The pid of a stopped container is 0.",
+		 "tells of, and what they use (in JSON: cpuNs, memory, memoryPeak, pids, and denied,\n"
+		 "how often something was). The pid of a stopped container is 0.",
 	.examples = "podshim list\n"
 		    "podshim list --all\n"
 		    "podshim list --format json | jq -r '.[].id'\n",

@@ -77,7 +77,8 @@ static bool tell_limit(const struct pod_launch_flags *f, const struct podshim_ru
 	else if (!strcmp(reason, "memory"))
 		cli_note("'%s' was killed: it needed more memory than its limit or its pod's (--memory)", id);
 	else if (!strcmp(reason, "output-limit"))
-		cli_note("'%s' was killed: it printed more than %llu bytes (--output-limit)", id,
+		cli_note(f->what.output_limit ? "'%s' was killed: it printed more than %llu bytes (--output-limit)"
+					      : "'%s' was killed: it printed more than its pod's limit of output", id,
 			 (unsigned long long)f->what.output_limit);
 	else
 		return false;
@@ -267,15 +268,17 @@ static int run_pod_launch(struct cli *cli, struct ps_err *e)
 {
 	struct pod_launch_flags *f = cli->flags;
 	auto_podshim struct podshim *c = NULL;
+	struct spec_strs narrow;
 	struct target t;
 
-	if (check_flags(cli, f, e) < 0 || target_of(cli, cli->words[0], &t, e) < 0)
+	if (check_flags(cli, f, e) < 0 || cli_narrow(cli, &narrow, e) < 0 || target_of(cli, cli->words[0], &t, e) < 0)
 		return -1;
 	if (t.kind != TARGET_POD)
 		return ps_fail(e, PS_E_USAGE, "'%s' is no pod; 'podshim pod ls' lists them", t.word);
 	if (target_connect(cli, &t, &c, e) < 0)
 		return -1;
 	f->what.pids = f->pids;
+	f->what.permissions = narrow.n ? narrow.v : NULL;
 	return f->code || f->code_file ? launch_code(c, f, e) : launch_program(cli, c, f, e);
 }
 
@@ -287,15 +290,19 @@ const struct command cmd_pod_launch = {
 		 "status (128 + N after signal N). The runner is killed when podshim ends, and freed.\n"
 		 "Without COMMAND: the bundle's program. 127: there is no such program, 126: it cannot\n"
 		 "be executed, 125: podshim itself failed. On a terminal Ctrl-P Ctrl-Q leaves it\n"
-		 "running. Limits only tighten the pod's.",
+		 "running. Limits only tighten the pod's, and so do permission flags: what would\n"
+		 "widen them is an error, as is what would need other mounts than the pod's runners\n"
+		 "have. Modes, owners, times and attributes of files that the pod may write stay\n"
+		 "changeable. With --code only net can get tighter.",
 	.examples = "podshim pod launch jobs -- sh -c 'echo hello'\n"
 		    "podshim pod launch jobs -d --timeout 1h --memory 256M -- ./server\n"
+		    "podshim pod launch jobs --deny-net --allow-read=/srv/in -- ./convert\n"
 		    "podshim pod launch py --json --code 'sum(range(10))'\n",
 	.opts = OPT_TABLE(pod_launch_rows),
 	.flags_size = sizeof(struct pod_launch_flags),
 	.min_words = 1,
 	.max_words = CMD_ANY_WORDS,
-	.attr = CMD_ROOT | CMD_PAYLOAD_2,
+	.attr = CMD_ROOT | CMD_PAYLOAD_2 | CMD_NARROWS,
 	.fail_status = STATUS_OURS,
 	.run = run_pod_launch,
 };

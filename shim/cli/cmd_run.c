@@ -60,8 +60,14 @@ static int check_no_program_flags(const struct run_flags *f, struct ps_err *e)
 	return !flag ? 0 : ps_fail(e, PS_E_USAGE, "'%s' is for programs without a bundle: here config.json says it", flag);
 }
 
-static int generate_id(struct pod_create_request *r, char *generated, struct ps_err *e)
+static int choose_id(struct run_flags *f, char *generated, struct ps_err *e)
 {
+	struct pod_create_request *r = &f->create;
+
+	if (f->name) {
+		r->id = f->name;
+		return cli_check_id(f->name, e);
+	}
 	if (ps_random_hex(generated, RUN_ID_LEN) < 0)
 		return ps_fail_os(e, "generate an id");
 	r->id = generated;
@@ -108,7 +114,7 @@ static int choose_program(struct cli *cli, struct run_flags *f, char *generated,
 	p->gid = getegid();
 	p->terminal = f->tty || (!r->detach && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO));
 	r->program = p;
-	return parse_binds(cli, f, p, e) < 0 ? -1 : generate_id(r, generated, e);
+	return parse_binds(cli, f, p, e) < 0 ? -1 : choose_id(f, generated, e);
 }
 
 static int fail_no_words(const struct pod_create_request *r, struct ps_err *e)
@@ -129,11 +135,13 @@ int run_form(struct cli *cli, struct run_flags *f, char *generated, struct ps_er
 	if (!oci && cli->dashdash)
 		return choose_program(cli, f, generated, e);
 	if (!oci && cli_holds_config(word)) {
-		if (generate_id(r, generated, e) < 0)
+		if (choose_id(f, generated, e) < 0)
 			return -1;
 		r->bundle = word;
 		r->channel = !r->no_channel;
 	} else if (oci || r->config || (!strchr(word, '/') && cli_holds_config("."))) {
+		if (f->name)
+			return ps_fail(e, PS_E_USAGE, "'--name' is for the forms without ID: here it is '%s'", word);
 		r->bundle = r->bundle ? r->bundle : ".";
 		r->id = word;
 	} else {
@@ -180,6 +188,12 @@ static void collect_denials(void *ctx, const char *id)
 	(void)pod_watch(&d->cli->env, id, /* follow= */ false, add_denial, &d->denials, NULL);
 }
 
+static void tell_over_output(void *ctx, const char *id, const struct perm_limit *limit)
+{
+	(void)ctx;
+	cli_note("'%s' was killed: it printed more than %llu bytes (%s)", id, (unsigned long long)limit->v, limit->from);
+}
+
 enum { SUMMARY_ROWS = 12 };
 
 /* What failed because of its permissions says so at the end. */
@@ -200,6 +214,7 @@ static void tell_what_is_denied(const struct cli *cli, struct pod_create_request
 		r->ended = collect_denials;
 		r->ended_ctx = ended;
 	}
+	r->over_output = tell_over_output;
 	r->audit_file = cli->policy.audit;
 	r->tell_files = r->audit_file || r->ended;
 }
@@ -217,14 +232,18 @@ static int run_run(struct cli *cli, struct ps_err *e)
 	struct run_flags *f = cli->flags;
 	struct pod_create_request *r = &f->create;
 	char generated[RUN_ID_LEN + 1] = "";
+	size_t kept = 0;
 	int status = 0;
 
+	r->kept_changes = &kept;
 	tell_what_is_denied(cli, r, &ended);
 	if (run_form(cli, f, generated, e) < 0 || check_timeout(r, e) < 0 || cli_preserve_fds(cli, &r->preserve_fds, e) < 0 ||
 	    cli_permissions(cli, &r->permissions, e) < 0 ||
 	    pod_run(&cli->env, r, &status, e) < 0)
 		return -1;
 	tell_denials(&ended, status);
+	if (kept)
+		cli_note("%zu change%s kept: podshim diff %s", kept, kept == 1 ? " is" : "s are", r->id);
 	if (r->detach && r->id == generated && print_id(generated, e) < 0)
 		return -1;
 	return status;

@@ -25,5 +25,6 @@ const struct command cmd_version = {
 	.summary = "print the version and the runtime-spec that is followed",
 	.about = "The first line is \"podshim version X\". Called as runc or crun, podshim\n"
 		 "prints that name instead.",
+	.examples = "podshim version\n",
 	.run = run_version,
 };

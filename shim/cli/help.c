@@ -86,6 +86,11 @@ void help_command(struct ps_buf *out, const struct command *c)
 
 		put_flags(out, "Permission flags (before or after the command)", &permissions);
 	}
+	if (c->attr & CMD_NARROWS) {
+		const struct opt_table permissions = narrow_opts();
+
+		put_flags(out, "Permission flags (behind the command: less than what is permitted already)", &permissions);
+	}
 	if (c->examples) {
 		ps_buf_puts(out, "\nExamples:\n");
 		put_lines(out, c->examples);

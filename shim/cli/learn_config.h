@@ -1,9 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
- * learn_config.h - a bundle's config.json with what was learned of it.
+ * learn_config.h - a config.json with what was learned of it.
  */
 #pragma once
-#include "base/buf.h"
-#include "base/err.h"
+#include "base/jsonw.h"
+#include "oci/json.h"
+#include "oci/spec.h"
 
-/* Append the document text[0..n) with the annotation that makes `policy`, a document too, its permissions. */
-int learn_config(const char *text, size_t n, const char *policy, struct ps_buf *out, struct ps_err *e);
+struct learn_changes {
+	const char *policy;            /* a document: becomes the annotation with the permissions; NULL: none */
+	const struct spec_strs *calls; /* its system calls: become linux.seccomp */
+	bool reaper;                   /* podshim's own first process waits for it */
+};
+/*
+ * Append the document text[0..n) with these changes.  *ret_open: its own linux.seccomp allows what it does not name, and stays as
+ * it is.
+ */
+int learn_config(const char *text, size_t n, const struct learn_changes *c, struct ps_buf *out, bool *ret_open, struct ps_err *e);
+/* Does the document have podshim's own first process? */
+bool learn_config_reaps(const char *text, size_t n);
+/* A value as it was read. */
+void learn_put_json(struct ps_jsonw *w, const struct json *v);

@@ -34,6 +34,7 @@ int log_open(const struct global_flags *g, struct log *ret, struct ps_err *e)
 
 void log_close(struct log *l)
 {
+	ps_buf_done(&l->kept);
 	ps_fd_close(&l->fd);
 }
 
@@ -176,4 +177,24 @@ void log_warning(void *ctx, const char *text)
 		write_line(l, STDERR_FILENO, "warning", msg.data, NULL);
 	else if (!l->quiet)
 		write_stderr("warning: ", msg.data, NULL);
+}
+
+void log_degraded(void *ctx, const char *text)
+{
+	ps_auto_buf struct ps_buf msg = { 0 };
+	struct log *l = ctx;
+	char time[40];
+
+	if (l->fd < 0 || l->level >= LOG_LEVEL_WARNING)
+		return;
+	log_escape(&msg, text);
+	ps_time_rfc3339(time);
+	if (!msg.failed && msg.len)
+		log_line(&l->kept, l->json, l->debug, "warning", msg.data, time, NULL);
+}
+
+void log_success(struct log *l)
+{
+	if (l->fd >= 0 && l->kept.len && !l->kept.failed)
+		(void)ps_write_all(l->fd, l->kept.data, l->kept.len);
 }

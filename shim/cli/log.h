@@ -3,7 +3,8 @@
  *
  * podman reads the whole log file as one JSON object, and conmon and containerd take standard error for the container's:
  * a failure is exactly one line and nothing else is written unless --log-level or --debug asks for it, or a person looks on:
- * warnings go to a terminal by themselves, when there is no --log.
+ * warnings go to a terminal by themselves, when there is no --log.  What permissions could not take away is in a log whose call
+ * went well.
  */
 #pragma once
 #include <stdbool.h>
@@ -17,6 +18,7 @@ struct log {
 	bool json, debug;
 	bool quiet;            /* no warnings on standard error */
 	enum log_level level;
+	struct ps_buf kept;    /* lines for a call that goes well */
 };
 
 struct global_flags;
@@ -27,6 +29,9 @@ void log_close(struct log *l);
 void log_failure(const struct log *l, const struct ps_err *e);
 /* A warning; ctx is the struct log.  Written at the level warning and above only. */
 void log_warning(void *ctx, const char *text);
+/* Of these, what --best-effort lets go: for a log that takes no warnings, written by log_success(). */
+void log_degraded(void *ctx, const char *text);
+void log_success(struct log *l);
 
 /* One line, ended by '\n'.  e (may be NULL) adds class and where, with debug also the place in the source. */
 void log_line(struct ps_buf *out, bool json, bool debug, const char *level, const char *msg, const char *time,

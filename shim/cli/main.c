@@ -84,6 +84,8 @@ int main(int argc, char **argv)
 	if (status < 0) {
 		log_failure(&cli.log, &e);
 		status = cli.fail_status;
+	} else {
+		log_success(&cli.log);
 	}
 	log_close(&cli.log);
 	ps_arena_done(&cli.mem);

@@ -25,7 +25,14 @@ static const struct opt fixed_rows[] = {
 	{ "memory", NULL, OPT_SIZE, "SIZE", "limit of memory: 64M, 1G", AT(memory) },
 	{ "pids", NULL, OPT_U32, "N", "limit of processes and threads", AT(pids) },
 	{ "cpus", NULL, OPT_CPUS, "N", "limit of CPU time: 0.5, 2", AT(cpus) },
-	{ "no-prompt", NULL, OPT_NONE, NULL, "accepted, no effect: nothing is ever asked", 0 },
+	{ "output-limit", NULL, OPT_SIZE, "SIZE", "end it when it has printed more, stdout and stderr together; the exit status is 153",
+	  AT(output) },
+	{ "disk", NULL, OPT_SIZE, "SIZE", "limit of what it may store: in /tmp and the like, and, with --undo, in its folders", AT(disk) },
+	{ "undo", NULL, OPT_FLAG, NULL, "what it writes is kept apart: see 'podshim diff', 'commit' and 'discard'", AT(undo) },
+	{ "ask", NULL, OPT_FLAG, NULL, "ask at the terminal about what nothing allows: y once for all of this run, n never, A all of its kind",
+	  AT(ask) },
+	{ "broker", NULL, OPT_STR, "SOCKET", "the same, of whoever listens at SOCKET and speaks Deno's permission broker protocol", AT(broker) },
+	{ "no-prompt", NULL, OPT_FLAG, NULL, "deny what would be asked at the terminal", AT(no_prompt) },
 };
 #undef AT
 
@@ -46,10 +53,36 @@ struct opt_table policy_opts(void)
 	return (struct opt_table){ rows, n };
 }
 
+struct opt_table narrow_opts(void)
+{
+	static struct opt rows[MAX_FLAGS];
+	static size_t n;
+
+	for (size_t i = 0; !n && i < n_perm_flags && i < MAX_FLAGS; i++)
+		rows[i] = (struct opt){ perm_flags[i].name, perm_flags[i].letter, OPT_GRANT, perm_flags[i].grammar, perm_flags[i].help, 0 };
+	n = n_perm_flags < MAX_FLAGS ? n_perm_flags : MAX_FLAGS;
+	return (struct opt_table){ rows, n };
+}
+
+int cli_narrow(struct cli *cli, struct spec_strs *ret, struct ps_err *e)
+{
+	const struct opt_grants *g = &cli->narrow;
+	const char **v = ps_arena_array(&cli->mem, g->n + 1, sizeof(*v));
+
+	for (size_t i = 0; v && i < g->n; i++) {
+		v[i] = ps_arena_printf(&cli->mem, "--%s%s%s%s", g->v[i].opt->name, g->v[i].append ? "+" : "", g->v[i].value ? "=" : "",
+				       g->v[i].value ? g->v[i].value : "");
+		if (!v[i])
+			return ps_fail_os(e, "memory for the flags");
+	}
+	*ret = (struct spec_strs){ v, g->n };
+	return v ? 0 : ps_fail_os(e, "memory for the flags");
+}
+
 bool policy_flags_given(const struct policy_flags *f)
 {
 	return f->grants.n || f->files.n || f->dns.n || f->add_host.n || f->all || f->best_effort || f->jit || f->memory || f->pids ||
-	       f->cpus;
+	       f->cpus || f->output || f->disk || f->undo || f->ask || f->no_prompt || f->broker;
 }
 
 static const struct perm_flag *flag_of(const struct opt *o)
@@ -131,10 +164,22 @@ static int flags_layer(struct cli *cli, const struct perm_layer **ret, struct ps
 	limit(&s->memory, f->memory, "--memory");
 	limit(&s->pids, f->pids, "--pids");
 	limit(&s->cpu, f->cpus, "--cpus");
+	limit(&s->output, f->output, "--output-limit");
+	limit(&s->disk, f->disk, "--disk");
 	s->dns = (struct spec_strs){ f->dns.v, f->dns.n };
 	s->hosts = (struct spec_strs){ f->add_host.v, f->add_host.n };
+	if (f->ask || f->broker) {
+		s->mode.set = true;
+		s->mode.v = PERM_ASK;
+		s->mode.from = f->broker ? "--broker" : "--ask";
+	}
+	s->broker = f->broker;
+	if (f->no_prompt)
+		s->no_prompt = (struct opt_bool){ true, true };
 	if (f->jit)
 		s->jit = (struct opt_bool){ true, true };
+	if (f->undo)
+		s->undo = (struct opt_bool){ true, true };
 	if (f->best_effort)
 		s->best_effort = (struct opt_bool){ true, true };
 	return perm_builder_done(b, ret, e);

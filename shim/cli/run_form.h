@@ -9,12 +9,13 @@
 struct run_flags {
 	struct pod_create_request create; /* first: CREATE_FLAGS say where in it */
 	struct opt_list env, binds;
-	const char *cwd;
+	const char *cwd, *name;
 	bool tty;
 	struct program_request program;
 };
 #define RUN_AT(field) offsetof(struct run_flags, field)
 #define RUN_FORM_FLAGS                                                                                                           \
+	{ "name", NULL, OPT_STR, "ID", "in the forms without ID: this one, not a generated one", RUN_AT(name) },                     \
 	{ "env", "e", OPT_LIST, "NAME[=VALUE]", "without a bundle: a variable of the program's environment", RUN_AT(env) },       \
 	{ "cwd", NULL, OPT_STR, "DIR", "without a bundle: working directory (default: the current one, empty)", RUN_AT(cwd) },    \
 	{ "bind", NULL, OPT_LIST, "SRC[:DST[:ro]]", "without a bundle: a file or directory of the host's at DST", RUN_AT(binds) }, \

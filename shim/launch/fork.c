@@ -4,6 +4,7 @@
 #include "shim/launch/fork.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/abi.h"
@@ -34,7 +35,7 @@ static bool is_kept(int fd, const int *keep, size_t n)
 }
 
 /* The caller's descriptors are not ours to hold open: a pipe of its that we kept would never end. */
-static void close_others(const int *keep, size_t n)
+void launch_close_others(const int *keep, size_t n)
 {
 	unsigned first = 3;
 
@@ -70,7 +71,14 @@ pid_t launch_daemon(const int *keep, size_t n_keep, struct ps_err *e)
 			(void)dup2(null, fd);
 	if (null > 2)
 		(void)close(null);
-	close_others(keep, n_keep);
+	launch_close_others(keep, n_keep);
 	(void)!chdir("/");
 	return 0;
+}
+
+void launch_forget_environment(void)
+{
+	for (char **v = environ; v && *v; v++)
+		explicit_bzero(*v, strlen(*v));
+	environ = NULL;
 }

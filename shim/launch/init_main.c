@@ -203,6 +203,7 @@ static int do_isolate_mounts(struct player *p, struct ps_err *e) { return rootfs
 static int do_open_procfs(struct player *p, struct ps_err *e) { return procfs_open(&init_of(p)->sb, e); }
 static int do_set_names(struct player *p, struct ps_err *e) { return ns_set_names(&init_of(p)->sb, e); }
 static int do_lo_up(struct player *p, struct ps_err *e) { (void)p; return net_lo_up(e); }
+static int do_open_uplink(struct player *p, struct ps_err *e) { return uplink_open(&init_of(p)->sb, e); }
 static int do_open_resolver(struct player *p, struct ps_err *e) { return net_open_resolver(&init_of(p)->sb, e); }
 static int do_attach_rootfs(struct player *p, struct ps_err *e) { return rootfs_attach(&init_of(p)->sb, e); }
 static int do_mount(struct player *p, struct ps_err *e) { return mounts_apply(&init_of(p)->sb, e); }
@@ -248,7 +249,16 @@ static int do_find_payload(struct player *p, struct ps_err *e)
 	return payload_find(&init_of(p)->sb, init_of(p)->payload, e);
 }
 
-static int do_make_ruleset(struct player *p, struct ps_err *e) { return landlock_prepare(&init_of(p)->sb, e); }
+static int do_make_ruleset(struct player *p, struct ps_err *e)
+{
+	struct sandbox *sb = &init_of(p)->sb;
+
+	if (landlock_prepare(sb, e) < 0)
+		return -1;
+	if (sb->objects_fd >= 0)
+		p->tell.fd[p->tell.n++] = sb->objects_fd;
+	return 0;
+}
 
 /*
  * Closed, not only close-on-exec: a neighbour in a shared pid namespace opens by /proc/PID/fd what we hold, the private
@@ -258,6 +268,7 @@ static void let_go(struct sandbox *sb)
 {
 	ps_fd_close(&sb->root_fd);
 	ps_fd_close(&sb->proc_fd);
+	ps_fd_close(&sb->objects_fd);
 	for (size_t i = 0; i < SANDBOX_N_TOPS; i++)
 		ps_fd_close(&sb->top_fd[i]);
 	for (uint32_t i = 0; i < sb->plan->fds.n; i++)
@@ -356,6 +367,8 @@ static int do_prepared(struct player *p, struct ps_err *e)
 {
 	if (p->gate_fd >= 0 && begin_giving_up(init_of(p), e) < 0)
 		return -1;
+	if (p->channel_opens && guard_prepare(&init_of(p)->sb, e) < 0)
+		return -1;
 	if (init_of(p)->dies_with_launcher)
 		return 0;
 	/* From `record` on the launcher may end: only the channel's EOF tells until then. */
@@ -392,7 +405,7 @@ static int do_take_plan(struct player *p, struct ps_err *e)
 	if (p->new_plan_size < sizeof(*plan) || plan->magic != PLAN_MAGIC || plan->version != PLAN_VERSION ||
 	    plan->size != p->new_plan_size || plan->fds.n != p->plan->fds.n || !plan_confines_as(plan, p->plan))
 		return ps_fail(e, PS_E_PEER, "launch: the plan of this launch is not one of this runner");
-	bool own_rules = plan->landlock.off != p->plan->landlock.off || plan->landlock.n != p->plan->landlock.n;
+	bool own_rules = !landlock_same(plan, p->plan);
 
 	p->plan = in->sb.plan = plan;
 	/* A domain more: whatever its rules say, those of the runner hold as well. */

@@ -10,6 +10,8 @@
 struct launch_ops {
 	/* The pty master, to be duplicated or sent on; the launch closes its own. */
 	int (*console)(void *ctx, int master_fd, struct ps_err *e);
+	/* Init goes on by itself for a while: time for what takes no part in the launch, but has to be there at its end. */
+	int (*meanwhile)(void *ctx, struct ps_err *e);
 	/* Everything but the payload exists: write state and pid file.  Afterwards init may outlive us. */
 	int (*record)(void *ctx, pid_t pid, int pidfd, struct ps_err *e);
 	void *ctx;
@@ -24,6 +26,7 @@ struct launch {
 	int stdio[3];       /* the payload's 0, 1, 2; -1: ours */
 	int payload_channel; /* becomes the plan's channel_fd; -1: the plan has none */
 	int broker;         /* our copy of the socket that init sends the listener of the plan's guard to; its peer: launch_take_listener. -1: none */
+	int store;          /* the tmpfs of PLAN_FD_STORE without a path, the owner's; -1: the plan has none */
 	bool dies_with_us;  /* no longer-lived than the launcher, even behind the gate */
 	const char *const *cgroup_dirs; /* exec: the container's cgroups; else taken from the plan */
 	unsigned n_cgroup_dirs;
@@ -31,11 +34,12 @@ struct launch {
 	pid_t pid;
 	int pidfd;          /* init; -1 before spawn */
 	int channel;        /* -1 when closed */
+	int objects;        /* memfd: a struct ps_object for each row of plan->landlock, as the row was understood; -1 */
 	bool made_cgroups;  /* they were empty or not there: what is in them is ours to kill */
 	bool hooks_began;   /* a failure after this owes the poststop hooks */
 };
 #define LAUNCH_INIT(p) { .plan = (p), .gate_fd = -1, .target_pidfd = -1, .pid = -1, .pidfd = -1, .channel = -1, \
-			 .stdio = { -1, -1, -1 }, .payload_channel = -1, .broker = -1 }
+			 .stdio = { -1, -1, -1 }, .payload_channel = -1, .broker = -1, .objects = -1, .store = -1 }
 
 /* For who prepares many: the init image's memfd is made once and kept, which spares each runner a copy. */
 int launch_keep_image(struct ps_err *e);
@@ -64,8 +68,14 @@ int launch_gate_hear(struct launch_gate *g, struct ps_err *e);
  * launch may be the one who answers.  PS_E_PEER: init has ended, sent something else, or nothing within timeout_ms (0: what
  * is there, sys ETIMEDOUT).
  */
+enum launch_handed {
+	LAUNCH_GUARD,
+	LAUNCH_RESOLVER,    /* fd is the UDP socket at which the payload asks for names, in its network namespace */
+	LAUNCH_UPLINK,      /* the packet socket that its datagrams come out of, bound to their device */
+	LAUNCH_STAND,       /* a UDP socket there, bound to a loopback address that is to be the host's */
+};
 struct launch_listener {
-	bool is_resolver;   /* fd is the UDP socket at which the payload asks for names, in its network namespace */
+	enum launch_handed kind;
 	int fd;             /* the caller's */
 	pid_t pid;          /* as it sees itself in its pid namespace */
 };

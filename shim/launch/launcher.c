@@ -54,7 +54,15 @@ static void work_done(struct work *w)
 
 static int do_open_host(struct player *p, struct ps_err *e)
 {
-	return host_fds_open(p->plan, work_of(p)->fds, e);
+	const struct work *w = work_of(p);
+	const uint32_t store = p->plan->store_fd;
+
+	if (host_fds_open(p->plan, w->fds, e) < 0)
+		return -1;
+	if (store >= p->plan->fds.n || w->l->store < 0 || w->fds[store] >= 0)
+		return 0;
+	w->fds[store] = fcntl(w->l->store, F_DUPFD_CLOEXEC, 3);
+	return w->fds[store] < 0 ? ps_fail_os(e, "duplicate the store of what is written") : 0;
 }
 
 static int do_make_cgroup2(struct player *p, struct ps_err *e)
@@ -266,6 +274,13 @@ static int do_spawn(struct player *p, struct ps_err *e)
 	return 0;
 }
 
+static int do_supervise(struct player *p, struct ps_err *e)
+{
+	struct launch *l = work_of(p)->l;
+
+	return l->ops.meanwhile ? l->ops.meanwhile(l->ops.ctx, e) : 0;
+}
+
 static int do_write_id_maps(struct player *p, struct ps_err *e)
 {
 	return ns_write_id_maps(p->plan, work_of(p)->l->pid, e);
@@ -321,11 +336,24 @@ static int do_hooks_runtime(struct player *p, struct ps_err *e)
 	return hooks_run(p->plan, "createRuntime", p->plan->create_runtime, "creating", l->pid, false, NULL, NULL, e);
 }
 
+/* Told by the row make_ruleset, behind the terminal. */
+static int take_objects(struct player *p, struct ps_err *e)
+{
+	const struct plan *plan = p->plan;
+
+	if (plan->rootfs_fd == PLAN_NO_FD || !(plan->landlock_fs || plan->landlock_scoped))
+		return 0;
+	if (!p->heard.n)
+		return ps_fail(e, PS_E_PEER, "launch: init did not say what its rules are about");
+	work_of(p)->l->objects = p->heard.fd[--p->heard.n];
+	return 0;
+}
+
 static int do_record(struct player *p, struct ps_err *e)
 {
 	struct launch *l = work_of(p)->l;
 
-	if (console(p, e) < 0)
+	if (take_objects(p, e) < 0 || console(p, e) < 0)
 		return -1;
 	return l->ops.record ? l->ops.record(l->ops.ctx, l->pid, l->pidfd, e) : 0;
 }
@@ -487,4 +515,5 @@ void launch_done(struct launch *l)
 {
 	ps_fd_close(&l->channel);
 	ps_fd_close(&l->pidfd);
+	ps_fd_close(&l->objects);
 }

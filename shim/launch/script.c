@@ -27,14 +27,16 @@ static bool bridge_to_new(const struct plan *p)   { return p->bridge_early && (p
 static bool new_timens(const struct plan *p)      { return p->ns_new & CLONE_NEWTIME; }
 static bool new_cgroupns(const struct plan *p)    { return p->ns_new & CLONE_NEWCGROUP; }
 static bool has_resolver(const struct plan *p)    { return p->resolver; }
+static bool has_uplink(const struct plan *p)      { return p->uplink || p->stands.n; }
 static bool wants_lo(const struct plan *p)        { return p->lo_up; }
 static bool has_process(const struct plan *p)     { return p->has_process; }
 static bool has_tty(const struct plan *p)         { return p->has_process && p->terminal; }
 static bool runtime_hooks(const struct plan *p)   { return p->prestart.n || p->create_runtime.n; }
 static bool container_hooks(const struct plan *p) { return p->create_container.n; }
 static bool start_hooks(const struct plan *p)     { return p->start_container.n; }
-static bool has_landlock(const struct plan *p)    { return p->landlock_fs || p->landlock_scoped; }
+static bool has_landlock(const struct plan *p)    { return p->landlock_fs || p->landlock_scoped || p->under_fs || p->under_scoped; }
 static bool gives_up_late(const struct plan *p)   { return !p->bridge_late; }
+static bool pid_is_final(const struct plan *p)    { return !p->bridge_late; }
 
 static bool in_userns(const struct plan *p)
 {
@@ -207,10 +209,10 @@ static int hear(struct player *p, uint32_t row, struct ps_err *e)
 	n = sock_recv(p->channel, &m, sizeof(m), got.fd, &got.n, row == ROW_open_gate ? -1 : p->wait_ms, e);
 	if (n < 0)
 		return ps_ctx(e, "launch: waiting for row '%s'", launch_script[row].name);
-	if (got.n) {
+	if (p->heard.n + got.n > SOCK_MAX_FDS)
 		script_fds_close(&p->heard);
-		p->heard = got;
-	}
+	for (size_t i = 0; i < got.n; i++)
+		p->heard.fd[p->heard.n++] = got.fd[i];
 	if (n == 0) {
 		if (row == ROW_execute && p->me == LAUNCHER)
 			return 0;

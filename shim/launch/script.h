@@ -55,7 +55,7 @@ struct player {
 	int channel;             /* SOCK_SEQPACKET to the other role */
 	int wait_ms;             /* deadline of a wait, -1: none (hooks without a timeout) */
 	int (*const *rows)(struct player *p, struct ps_err *e); /* by row; NULL for the other role's */
-	/* What the last messages brought: a pid, and the fds of the last one that had any (the row that expects them takes them). */
+	/* What the last messages brought: a pid, and fds (the row that expects them takes them, the last first). */
 	pid_t heard_pid;
 	struct script_fds heard;
 	/* To send along with the current row's result; the fds stay ours. */

@@ -40,7 +40,7 @@ struct plan_program {
 	struct spec_strs args;
 	const char *const *env;
 	size_t n_env;
-	/* Landlock rules, MDWE and guard in place of the base's, never less than those; NULL: the base's. */
+	/* Landlock rules, MDWE, guard, capabilities and environment in place of the base's, never less taken away; NULL: the base's. */
 	const struct policy *tighter;
 	const struct host *host;              /* with tighter */
 	const struct plan_request *request;   /* with tighter: who gives the guard's program */
@@ -53,6 +53,11 @@ const struct plan *plan_view(const void *block, size_t size);
 int plan_seccomp_compile(const struct policy_seccomp *s, struct ps_buf *out, struct ps_err *e);
 /* The exact input of plan_seccomp_compile as bytes (rules, architectures, libseccomp version, native arch): the cache's key. */
 void plan_seccomp_key(const struct policy_seccomp *s, struct ps_buf *out);
+
+/* A system call of this machine: its number (-1: no such call), its name (false: none is known). */
+enum { PLAN_SECCOMP_NAME_MAX = 40 };
+int plan_seccomp_number(const char *name);
+bool plan_seccomp_name(int nr, char out[PLAN_SECCOMP_NAME_MAX]);
 
 /*
  * Print: text for people, JSON for machines and golden tests (stable order, no addresses).  s: the rules behind the plan's

@@ -3,12 +3,13 @@
  *
  * References are offsets from the start of the block (plan_off, 0: none) and lists (offset and count), so that the block
  * can be written to a sealed memfd and mapped anywhere.  Rows are in the order in which they are applied.  `from` is
- * the provenance text of the policy entry.  Readable by the init image: includes nothing but standard headers.
+ * the provenance text of the policy entry.  Readable by the init image: includes nothing but standard headers and base/object.h.
  */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/object.h"
 
 typedef uint32_t plan_off;
 struct plan_list { uint32_t off, n; };
@@ -21,6 +22,7 @@ enum plan_fd_kind {
 	PLAN_FD_BIND,      /* detached clone of a bind source; flags: PLAN_FD_RECURSIVE; id-mapped and propagation as its mount row says */
 	PLAN_FD_NS,        /* namespace file, type checked against `flag` (NS_GET_NSTYPE) */
 	PLAN_FD_DEVICE,    /* detached clone of a host device node, verified: type, major, minor */
+	PLAN_FD_STORE,     /* what the container writes to instead of the host: detached clone of a folder, without a path a tmpfs of the owner's */
 	PLAN_FD_CGROUP_MNT,/* detached clone of the host's cgroup directory of this container (v1 controller or v2) for a cgroup mount without cgroup namespace; opened after make_cgroup */
 };
 enum { PLAN_FD_RECURSIVE = 1 };
@@ -42,6 +44,7 @@ enum plan_mount_kind {
 	PLAN_MOUNT_REMOUNT, /* change attributes (and super block flags) of what is mounted at target */
 	PLAN_MOUNT_CGROUP1, /* tmpfs at target with one directory per v1 hierarchy (and links for co-mounted controllers) */
 	PLAN_MOUNT_CGROUP2, /* cgroup2 (in the cgroup namespace), or the bound directory fds[fd] without one */
+	PLAN_MOUNT_STORE,   /* the entry `store` of the store; a directory is made with the options mode, uid, gid */
 };
 enum { PLAN_MOUNT_TMPCOPYUP = 1, PLAN_MOUNT_IDMAP = 2, PLAN_MOUNT_IDMAP_REC = 4, PLAN_MOUNT_COPY_SYMLINK = 8 };
 struct plan_mount {
@@ -52,13 +55,18 @@ struct plan_mount {
 	uint64_t attr_set, attr_clr, rec_set, rec_clr; /* MOUNT_ATTR_* */
 	uint64_t propagation;        /* MS_*; 0: leave (private to the container) */
 	uint32_t fd;                 /* index into fds or PLAN_NO_FD */
-	uint32_t pad;
+	plan_off store;              /* a bind: fds[fd] is what an overlay shows, STORE/store/upper what it changes; 0: bound itself */
 	struct plan_list uid_map, gid_map; /* struct plan_id_map; empty with IDMAP: the container's own user namespace */
 };
-struct plan_path { plan_off from, path; uint32_t flags, pad; };
-enum { PLAN_OPTIONAL = 1 /* may be missing */, PLAN_RECURSIVE = 2 /* with all that is mounted below */, PLAN_DENIED = 4 /* opening fails */ };
-struct plan_rebind { plan_off from, path; uint64_t attr_set, attr_clr; uint32_t flags, pad; }; /* the path onto itself; MOUNT_ATTR_* */
-struct plan_landlock_rule { plan_off from, path; uint64_t access; uint32_t flags, pad; };      /* LANDLOCK_ACCESS_FS_* */
+struct plan_path { plan_off from, path; uint32_t flags, pad; struct ps_object object; };
+enum { PLAN_OPTIONAL = 1 /* may be missing, or be another object */, PLAN_RECURSIVE = 2 /* with all that is mounted below */, PLAN_DENIED = 4 /* opening fails */ };
+struct plan_rebind {         /* the path onto itself */
+	plan_off from, path;
+	uint64_t attr_set, attr_clr; /* MOUNT_ATTR_* */
+	uint32_t flags, pad;
+	struct ps_object object;
+};
+struct plan_landlock_rule { plan_off from, path; uint64_t access /* LANDLOCK_ACCESS_FS_* */; uint32_t flags, pad; struct ps_object object; };
 struct plan_link { plan_off from, path, target; };
 struct plan_device {
 	plan_off from, path;
@@ -66,6 +74,7 @@ struct plan_device {
 	uint32_t fd;                 /* bind this host node instead of mknod (user namespace); else PLAN_NO_FD */
 };
 struct plan_sysctl { plan_off from, path, value; };  /* path below /proc/sys, "net/ipv4/ip_forward" */
+struct plan_stand { plan_off from, address; uint32_t port, pad; }; /* "127.0.0.1", a UDP port: in the container it is the host's */
 struct plan_rlimit { uint32_t resource; plan_off from; uint64_t soft, hard; };
 struct plan_hook { plan_off from, path; struct plan_list args, env; /* plan_off */ uint32_t has_env, timeout_s; };
 
@@ -100,10 +109,14 @@ struct plan {
 	uint8_t lo_up;                   /* bring lo up in the new network namespace */
 	uint8_t resolver;                /* a supervisor answers for names at PLAN_RESOLVER_ADDRESS, port 53 */
 	uint8_t new_keyring;
+	uint8_t uplink, pad4[2];         /* datagrams leave a new network namespace through the supervisor */
+	struct plan_list stands;         /* struct plan_stand */
 
 	/* file system; rootfs_fd == PLAN_NO_FD: exec, nothing of this applies */
 	uint32_t rootfs_fd;
 	plan_off rootfs;                 /* 0: a tmpfs */
+	plan_off rootfs_store;           /* as plan_mount.store */
+	uint32_t store_fd;               /* PLAN_FD_STORE, or PLAN_NO_FD: nothing has `store` */
 	uint8_t rootfs_readonly, no_pivot, has_mount_ns;
 	uint8_t reaper;                  /* pid 1 stays init and reaps; the payload is its child */
 	uint64_t rootfs_propagation;
@@ -129,6 +142,8 @@ struct plan {
 	struct plan_list guard;          /* the same beside it: what permissions take away, and what a supervisor answers */
 	uint64_t landlock_fs, landlock_scoped; /* LANDLOCK_ACCESS_FS_*, LANDLOCK_SCOPE_*; both 0: no domain */
 	struct plan_list landlock;       /* struct plan_landlock_rule */
+	uint64_t under_fs, under_scoped; /* another domain, which that one is in; both 0: none */
+	struct plan_list under;          /* struct plan_landlock_rule */
 	uint32_t landlock_flags;         /* LANDLOCK_RESTRICT_SELF_* */
 	uint8_t mdwe, pad3[3];           /* no memory becomes executable later (PR_SET_MDWE) */
 	uint32_t preserve_fds;           /* fds 3 .. 3+n-1 go to the payload */
@@ -151,6 +166,10 @@ struct plan {
  * AI_ADDRCONFIG asks for nothing. */
 #define PLAN_RESOLVER_ADDRESS "127.18.0.1"
 #define PLAN_RESOLVER_OWN "198.18.0.1"
+/* The way out for datagrams: its own IPv6 address, what link layer addresses both ends have. */
+#define PLAN_UPLINK_IPV6 "fd53:5044::1"
+#define PLAN_UPLINK_NEAR "\x02PD\0\0\1"
+#define PLAN_UPLINK_FAR "\x02PD\0\0\2"
 
 static inline const void *plan_at(const struct plan *p, plan_off off)
 {

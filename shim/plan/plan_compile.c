@@ -22,6 +22,17 @@ static int check_mount_namespace(struct builder *b)
 	return 0;
 }
 
+static void build_stands(struct builder *b)
+{
+	b->plan.stands = build_reserve(b, b->p->n_stands, sizeof(struct plan_stand));
+	for (size_t i = 0; i < b->p->n_stands; i++) {
+		const struct policy_stand *s = &b->p->stands[i];
+		const struct plan_stand row = { .from = build_str(b, s->from), .address = build_str(b, s->address), .port = s->port };
+
+		build_set(b, b->plan.stands, i, &row, sizeof(row));
+	}
+}
+
 static void time_offsets(struct builder *b)
 {
 	const struct policy *p = b->p;
@@ -73,6 +84,8 @@ int build_namespaces(struct builder *b)
 	b->plan.bridge_late = policy_ns_get(b->p, CLONE_NEWPID)->mode == POLICY_NS_JOIN;
 	b->plan.lo_up = (b->plan.ns_new & CLONE_NEWNET) != 0;
 	b->plan.resolver = b->p->resolver;
+	b->plan.uplink = b->p->uplink;
+	build_stands(b);
 	b->plan.has_mount_ns = 1;
 	/* Elsewhere pid 1 is somebody else. */
 	b->plan.reaper = b->p->reaper && (b->plan.ns_new & CLONE_NEWPID);
@@ -80,6 +93,14 @@ int build_namespaces(struct builder *b)
 	b->plan.hostname = build_str(b, b->p->hostname);
 	b->plan.domainname = build_str(b, b->p->domainname);
 	return 0;
+}
+
+static uint32_t build_store(struct builder *b)
+{
+	const struct plan_fd fd = { .kind = PLAN_FD_STORE, .path = build_str(b, b->p->store.path), .mount = PLAN_NO_FD,
+				    .from = build_str(b, "permissions") };
+
+	return build_fd(b, &fd);
 }
 
 static int build_rootfs(struct builder *b)
@@ -94,6 +115,9 @@ static int build_rootfs(struct builder *b)
 	b->plan.rootfs = fd.path;
 	b->plan.rootfs_fd = build_fd(b, &fd);
 	b->plan.rootfs_readonly = b->p->rootfs.readonly;
+	b->plan.rootfs_store = b->p->rootfs.store_name ? build_str(b, b->p->rootfs.store_name) : 0;
+	if (b->p->store.path || b->p->store.size)
+		b->plan.store_fd = build_store(b);
 	b->plan.rootfs_propagation = b->p->rootfs.propagation;
 	b->plan.no_pivot = b->r->no_pivot;
 	return 0;

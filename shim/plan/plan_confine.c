@@ -23,7 +23,8 @@ static int one_rebind(struct builder *b, const struct policy_rebind *r, struct p
 				  (unsigned long long)r->attr_set, (unsigned long long)r->attr_clr);
 	*row = (struct plan_rebind){ .from = build_str(b, r->from), .path = build_str(b, r->path), .attr_set = r->attr_set,
 				     .attr_clr = r->attr_clr,
-				     .flags = (r->optional ? PLAN_OPTIONAL : 0U) | (r->recursive ? PLAN_RECURSIVE : 0U) };
+				     .flags = (r->optional ? PLAN_OPTIONAL : 0U) | (r->recursive ? PLAN_RECURSIVE : 0U),
+				     .object = r->object };
 	return 0;
 }
 
@@ -84,21 +85,20 @@ static int check_abi(const struct builder *b, const struct policy_landlock *l)
 	return 0;
 }
 
-static int build_landlock(struct builder *b)
+static int build_domain(struct builder *b, const struct policy_landlock *l, uint64_t *ret_fs, uint64_t *ret_scoped, struct plan_list *ret_rules)
 {
-	const struct policy_landlock *l = &b->p->landlock;
-	struct plan *plan = &b->plan;
+	struct plan_list rules;
 	uint32_t n = 0;
 
 	if (!l->handled_fs && !l->scoped)
 		return l->n_rules ? build_fail(b, PS_E_BUG, l->rules[0].from, "Landlock rules that nothing takes away") : 0;
 	if (check_abi(b, l) < 0)
 		return -1;
-	plan->landlock_fs = l->handled_fs;
-	plan->landlock_scoped = l->scoped;
+	*ret_fs = l->handled_fs;
+	*ret_scoped = l->scoped;
 	/* Without it nothing is told of what the payload itself is denied. */
-	plan->landlock_flags = b->h->landlock_abi >= ABI_LOG ? LANDLOCK_RESTRICT_SELF_LOG_NEW_EXEC_ON : 0;
-	plan->landlock = build_reserve(b, l->n_rules, sizeof(struct plan_landlock_rule));
+	b->plan.landlock_flags = b->h->landlock_abi >= ABI_LOG ? LANDLOCK_RESTRICT_SELF_LOG_NEW_EXEC_ON : 0;
+	rules = build_reserve(b, l->n_rules, sizeof(struct plan_landlock_rule));
 	for (size_t i = 0; i < l->n_rules; i++) {
 		const struct policy_landlock_rule *r = &l->rules[i];
 		/* What is not taken away is nobody's to give. */
@@ -109,12 +109,22 @@ static int build_landlock(struct builder *b)
 		if (!access)
 			continue;
 		struct plan_landlock_rule row = { .from = build_str(b, r->from), .path = build_str(b, r->path),
-						  .access = access, .flags = r->optional ? PLAN_OPTIONAL : 0U };
+						  .access = access, .flags = r->optional ? PLAN_OPTIONAL : 0U, .object = r->object };
 
-		build_set(b, plan->landlock, n++, &row, sizeof(row));
+		build_set(b, rules, n++, &row, sizeof(row));
 	}
-	plan->landlock.n = n;
+	rules.n = n;
+	*ret_rules = rules;
 	return 0;
+}
+
+static int build_landlock(struct builder *b)
+{
+	struct plan *plan = &b->plan;
+
+	if (b->p->landlock_under && build_domain(b, b->p->landlock_under, &plan->under_fs, &plan->under_scoped, &plan->under) < 0)
+		return -1;
+	return build_domain(b, &b->p->landlock, &plan->landlock_fs, &plan->landlock_scoped, &plan->landlock);
 }
 
 /* ---- The guard ---- */
@@ -124,7 +134,7 @@ static bool asks_supervisor(const struct policy_seccomp *s)
 	for (size_t i = 0; i < s->n_rules; i++)
 		if (s->rules[i].action == SECCOMP_RET_USER_NOTIF)
 			return true;
-	return false;
+	return s->default_action == SECCOMP_RET_USER_NOTIF;
 }
 
 static bool kernel_since(const struct host *h, unsigned maj, unsigned min)
@@ -136,13 +146,20 @@ static bool kernel_since(const struct host *h, unsigned maj, unsigned min)
 static int check_guard(const struct builder *b, const struct policy_seccomp *s)
 {
 	static const char *const own[] = { "futex", "wait4", "close", "write", "munmap", "exit", "exit_group" };
+	size_t n_allowed = 0;
 
 	for (size_t i = 0; i < s->n_rules; i++)
 		for (size_t k = 0; k < s->rules[i].names.n; k++)
-			for (size_t o = 0; o < PS_COUNT(own); o++)
-				if (strcmp(s->rules[i].names.v[k], own[o]) == 0)
+			for (size_t o = 0; o < PS_COUNT(own); o++) {
+				if (strcmp(s->rules[i].names.v[k], own[o]) != 0)
+					continue;
+				if (s->rules[i].action != SECCOMP_RET_ALLOW || s->rules[i].n_args)
 					return build_fail(b, PS_E_BUG, s->rules[i].from, "a guard cannot stop '%s'", own[o]);
-	return s->default_action == SECCOMP_RET_ALLOW ? 0 : build_fail(b, PS_E_BUG, s->from, "a guard allows what it does not name");
+				n_allowed++;
+			}
+	if (s->default_action == SECCOMP_RET_ALLOW || (s->default_action == SECCOMP_RET_USER_NOTIF && n_allowed == PS_COUNT(own)))
+		return 0;
+	return build_fail(b, PS_E_BUG, s->from, "a guard allows what it does not name, or tells of it");
 }
 
 static int build_guard(struct builder *b)

@@ -89,12 +89,18 @@ static int cgroup_mount(struct builder *b, const struct policy_mount *m, struct 
 	return 0;
 }
 
+/* It is in the store as a whole. */
+static bool keeps_copy(const struct policy_mount *m)
+{
+	return m->store_name && m->stored != POLICY_STORED_OVER;
+}
+
 static int one_mount(struct builder *b, const struct policy_mount *m, size_t index, struct plan_mount *row)
 {
 	if (check_proc(b, m) < 0)
 		return -1;
 	*row = (struct plan_mount){
-		.kind = m->remount ? PLAN_MOUNT_REMOUNT : m->bind ? PLAN_MOUNT_BIND : PLAN_MOUNT_FS,
+		.kind = keeps_copy(m) ? PLAN_MOUNT_STORE : m->remount ? PLAN_MOUNT_REMOUNT : m->bind ? PLAN_MOUNT_BIND : PLAN_MOUNT_FS,
 		.flags = (m->tmpcopyup ? PLAN_MOUNT_TMPCOPYUP : 0U) | (m->idmap ? PLAN_MOUNT_IDMAP : 0U) |
 			 (m->idmap_recursive ? PLAN_MOUNT_IDMAP_REC : 0U) |
 			 (m->bind && m->copy_symlink ? PLAN_MOUNT_COPY_SYMLINK : 0U),
@@ -102,6 +108,7 @@ static int one_mount(struct builder *b, const struct policy_mount *m, size_t ind
 		.fstype = *m->fstype ? build_str(b, m->fstype) : 0, .source = *m->source ? build_str(b, m->source) : 0,
 		.sb_flags = m->sb_flags, .attr_set = m->attr_set, .attr_clr = m->attr_clr, .rec_set = m->rec_set,
 		.rec_clr = m->rec_clr, .propagation = m->propagation, .fd = PLAN_NO_FD,
+		.store = m->store_name ? build_str(b, m->store_name) : 0,
 	};
 	row->options = options(b, m->data);
 	row->uid_map = build_id_maps(b, &m->uid_maps);
@@ -119,7 +126,7 @@ static struct plan_list paths(struct builder *b, const struct policy_path *p, si
 
 	for (size_t i = 0; i < n; i++) {
 		struct plan_path row = { .from = build_str(b, p[i].from), .path = build_str(b, p[i].path),
-					 .flags = p[i].denied ? PLAN_DENIED : 0U };
+					 .flags = p[i].denied ? PLAN_DENIED : 0U, .object = p[i].object };
 
 		build_set(b, l, i, &row, sizeof(row));
 	}

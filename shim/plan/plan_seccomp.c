@@ -11,6 +11,7 @@
 #include <linux/filter.h>
 #include <seccomp.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/abi.h"
@@ -56,6 +57,24 @@ static int syscall_number(uint32_t arch, const char *name)
 		if (strcmp(newer[i].name, name) == 0)
 			return newer[i].nr + base_of(arch);
 	return nr;
+}
+
+int plan_seccomp_number(const char *name)
+{
+	const int nr = syscall_number(seccomp_arch_native(), name);
+
+	return nr < 0 ? -1 : nr;
+}
+
+bool plan_seccomp_name(int nr, char out[PLAN_SECCOMP_NAME_MAX])
+{
+	ps_auto_mem char *name = seccomp_syscall_resolve_num_arch(seccomp_arch_native(), nr);
+	const char *text = name;
+
+	for (size_t i = 0; !text && i < PS_COUNT(newer); i++)
+		if (newer[i].nr == nr)
+			text = newer[i].name;
+	return text && snprintf(out, PLAN_SECCOMP_NAME_MAX, "%s", text) < PLAN_SECCOMP_NAME_MAX;
 }
 
 _Static_assert((int)SECCOMP_OP_NE == SCMP_CMP_NE && (int)SECCOMP_OP_MASKED_EQ == SCMP_CMP_MASKED_EQ, "same operators");
@@ -217,9 +236,9 @@ static void put_stub(const struct policy_seccomp *s, struct ps_buf *out)
 	uint32_t action = s->default_action & SECCOMP_RET_ACTION_FULL;
 	struct stub stub = { .n = 0 };
 
-	/* Permissive defaults let new calls through; a tracer answers for itself. */
+	/* Permissive defaults let new calls through; a tracer, or a supervisor, answers for itself. */
 	if (action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG || action == SECCOMP_RET_TRACE ||
-	    s->default_action == (SECCOMP_RET_ERRNO | ENOSYS))
+	    action == SECCOMP_RET_USER_NOTIF || s->default_action == (SECCOMP_RET_ERRNO | ENOSYS))
 		return;
 	put(&stub, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch), 0, 0);
 	for (size_t i = 0; i < s->n_archs; i++)

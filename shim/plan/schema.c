@@ -18,12 +18,12 @@
 
 static const struct ps_name fd_kinds[] = {
 	{ "rootfs", PLAN_FD_ROOTFS }, { "bind", PLAN_FD_BIND }, { "ns", PLAN_FD_NS }, { "device", PLAN_FD_DEVICE },
-	{ "cgroup", PLAN_FD_CGROUP_MNT }, END,
+	{ "cgroup", PLAN_FD_CGROUP_MNT }, { "store", PLAN_FD_STORE }, END,
 };
 static const struct ps_name fd_flags[] = { { "recursive", PLAN_FD_RECURSIVE }, END };
 static const struct ps_name mount_kinds[] = {
 	{ "fs", PLAN_MOUNT_FS }, { "bind", PLAN_MOUNT_BIND }, { "remount", PLAN_MOUNT_REMOUNT },
-	{ "cgroup1", PLAN_MOUNT_CGROUP1 }, { "cgroup2", PLAN_MOUNT_CGROUP2 }, END,
+	{ "cgroup1", PLAN_MOUNT_CGROUP1 }, { "cgroup2", PLAN_MOUNT_CGROUP2 }, { "store", PLAN_MOUNT_STORE }, END,
 };
 static const struct ps_name mount_flags[] = {
 	{ "tmpcopyup", PLAN_MOUNT_TMPCOPYUP }, { "idmap", PLAN_MOUNT_IDMAP }, { "ridmap", PLAN_MOUNT_IDMAP_REC },
@@ -119,7 +119,7 @@ ROW_TYPE(plan_time_offset);
 
 static const struct field plan_mount_fields[] = {
 	F(plan_mount, kind, FIELD_ENUM, OF(mount_kinds)), F(plan_mount, target, FIELD_STR),
-	F(plan_mount, fstype, FIELD_STR), F(plan_mount, source, FIELD_STR), F(plan_mount, fd, FIELD_FD),
+	F(plan_mount, fstype, FIELD_STR), F(plan_mount, source, FIELD_STR), F(plan_mount, fd, FIELD_FD), F(plan_mount, store, FIELD_STR),
 	F(plan_mount, options, FIELD_STRS), F(plan_mount, flags, FIELD_BITS32, OF(mount_flags)),
 	F(plan_mount, sb_flags, FIELD_BITS64, OF(sb_flags)), F(plan_mount, attr_set, FIELD_BITS64, OF(attrs)),
 	F(plan_mount, attr_clr, FIELD_BITS64, OF(attrs)), F(plan_mount, rec_set, FIELD_BITS64, OF(attrs)),
@@ -164,6 +164,11 @@ static const struct field plan_sysctl_fields[] = {
 	F(plan_sysctl, path, FIELD_STR), F(plan_sysctl, value, FIELD_STR), F(plan_sysctl, from, FIELD_FROM), END,
 };
 ROW_TYPE(plan_sysctl);
+
+static const struct field plan_stand_fields[] = {
+	F(plan_stand, address, FIELD_STR), F(plan_stand, port, FIELD_U32, ALWAYS), F(plan_stand, from, FIELD_FROM), END,
+};
+ROW_TYPE(plan_stand);
 
 static const struct field plan_rlimit_fields[] = {
 	F(plan_rlimit, resource, FIELD_ENUM, OF(rlimits)), F(plan_rlimit, soft, FIELD_U64, ALWAYS),
@@ -216,7 +221,9 @@ static const struct field plan_fields[] = {
 	F(plan, bridge_early, FIELD_BOOL, AT("/linux/namespaces")),
 	F(plan, bridge_late, FIELD_BOOL, AT("/linux/namespaces")),
 	F(plan, lo_up, FIELD_BOOL), F(plan, resolver, FIELD_BOOL), F(plan, new_keyring, FIELD_BOOL),
+	F(plan, uplink, FIELD_BOOL, PERMISSIONS), F(plan, stands, FIELD_ROWS, ROWS(plan_stand)),
 	F(plan, rootfs_fd, FIELD_FD, AT("/root/path")), F(plan, rootfs, FIELD_STR, AT("/root/path")),
+	F(plan, rootfs_store, FIELD_STR, PERMISSIONS), F(plan, store_fd, FIELD_FD, PERMISSIONS),
 	F(plan, rootfs_readonly, FIELD_BOOL, AT("/root/readonly")), F(plan, no_pivot, FIELD_BOOL, CALLER),
 	F(plan, has_mount_ns, FIELD_BOOL, AT("/linux/namespaces")), F(plan, reaper, FIELD_BOOL, AT("/annotations")),
 	F(plan, rootfs_propagation, FIELD_BITS64, OF(propagations), AT("/linux/rootfsPropagation")),
@@ -256,6 +263,9 @@ static const struct field plan_fields[] = {
 	F(plan, landlock_scoped, FIELD_BITS64, OF(landlock_scopes), PERMISSIONS),
 	F(plan, landlock_flags, FIELD_BITS32, OF(landlock_flags), PERMISSIONS),
 	F(plan, landlock, FIELD_ROWS, ROWS(plan_landlock_rule)),
+	F(plan, under_fs, FIELD_BITS64, OF(landlock_fs), PERMISSIONS),
+	F(plan, under_scoped, FIELD_BITS64, OF(landlock_scopes), PERMISSIONS),
+	F(plan, under, FIELD_ROWS, ROWS(plan_landlock_rule)),
 	F(plan, guard, FIELD_PROGRAM, PERMISSIONS),
 	F(plan, guard_flags, FIELD_BITS32, OF(seccomp_flags), PERMISSIONS),
 	F(plan, seccomp, FIELD_PROGRAM, AT("/linux/seccomp")),

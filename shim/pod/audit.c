@@ -25,11 +25,11 @@ struct access {
 	int next;
 	enum policy_permission permission;
 	enum policy_action result;
-	char *target, *rule, *hint; /* malloc'd; rule and hint may be NULL */
+	char *target, *rule, *rule_from, *hint; /* malloc'd; all but target may be NULL */
 	const char *action, *mech;
 	int err;
-	pid_t pid, tid;
-	bool sound;
+	pid_t pid, tid, ppid;
+	bool sound, asked;
 	char comm[COMM_MAX + 1], exe[EXE_MAX];
 };
 struct audit {
@@ -38,7 +38,7 @@ struct audit {
 	struct tape *tape;
 	const char *pod, *id;
 	int file_fd;
-	uint64_t batch_ms, seq, dropped;
+	uint64_t batch_ms, seq, dropped, denied;
 	struct access v[AUDIT_BATCH_MAX];
 	int bucket[N_BUCKETS];
 	int n;
@@ -68,8 +68,12 @@ static void identify(struct access *a)
 	if (n && a->comm[n - 1] == '\n')
 		a->comm[n - 1] = '\0';
 	a->pid = a->tid;
-	if (read_proc(a->tid, "status", status, sizeof(status)) && (line = strstr(status, "\nTgid:")))
-		a->pid = (pid_t)strtol(line + 6, NULL, 10);
+	if (read_proc(a->tid, "status", status, sizeof(status))) {
+		if ((line = strstr(status, "\nTgid:")))
+			a->pid = (pid_t)strtol(line + 6, NULL, 10);
+		if ((line = strstr(status, "\nPPid:")))
+			a->ppid = (pid_t)strtol(line + 6, NULL, 10);
+	}
 	(void)snprintf(path, sizeof(path), "/proc/%d/exe", (int)a->tid);
 	ssize_t len = readlink(path, a->exe, sizeof(a->exe) - 1);
 
@@ -128,67 +132,120 @@ static void put_name(struct ps_jsonw *w, const char *key, const char *name)
 	ps_jw_str(w, key, text.failed ? "?" : text.data);
 }
 
+/* Whose word it is, by how its provenance is written. */
+static const char *layer_of(const char *from)
+{
+	static const struct { const char *begin, *layer; } rows[] = {
+		{ "--", "flag" }, { "asked", "ask" }, { "the broker", "ask" }, { "PODSHIM_", "environment" }, { "annotation ", "annotation" }, { "default#", "default" },
+		{ "config.json#", "config" }, { "/etc/podshim/ceiling", "ceiling" }, { "/etc/podshim/", "system" },
+	};
+
+	for (size_t i = 0; i < PS_COUNT(rows); i++)
+		if (!strncmp(from, rows[i].begin, strlen(rows[i].begin)))
+			return rows[i].layer;
+	return "file";
+}
+
+static void put_rule(struct ps_jsonw *w, const struct access *a)
+{
+	if (!a->rule) {
+		ps_jw_str(w, "rule", NULL);
+		return;
+	}
+	ps_jw_object(w, "rule");
+	ps_jw_str(w, "layer", layer_of(a->rule_from ? a->rule_from : ""));
+	ps_jw_str(w, "src", a->rule_from);
+	ps_jw_str(w, "text", a->rule);
+	ps_jw_end_object(w);
+}
+
 static void put_access(struct ps_jsonw *w, const struct access *a)
 {
 	ps_jw_str(w, "kind", "access");
 	ps_jw_str(w, "perm", policy_permission_name(a->permission));
 	ps_jw_str(w, "action", a->action);
 	ps_jw_str(w, "target", a->target);
-	ps_jw_str(w, "result", policy_action_name(a->result));
+	ps_jw_str(w, "result", !a->asked ? policy_action_name(a->result) : a->result == POLICY_DENY ? "ask-deny" : "ask-allow");
 	if (a->err)
 		ps_jw_str(w, "errno", errno_name(a->err));
-	put_optional(w, "rule", a->rule);
+	put_rule(w, a);
 	ps_jw_str(w, "mech", a->mech);
 	ps_jw_bool(w, "sound", a->sound);
 	ps_jw_int(w, "pid", a->pid);
 	ps_jw_int(w, "tid", a->tid);
+	ps_jw_int(w, "ppid", a->ppid);
 	put_name(w, "comm", a->comm);
 	put_name(w, "exe", a->exe);
 	ps_jw_uint(w, "count", a->count);
-	if (a->count > 1) {
-		put_time(w, "first", a->first_ns);
-		put_time(w, "last", a->last_ns);
-	}
+	put_time(w, "first", a->first_ns);
+	put_time(w, "last", a->last_ns);
 	put_optional(w, "hint", a->hint);
 	put_optional(w, "risk", risk_of(a));
+}
+
+static void write_file(struct audit *a, uint64_t time, const struct ps_buf *body)
+{
+	ps_auto_buf struct ps_buf line = { .data = NULL };
+	struct ps_jsonw l = { .out = &line };
+
+	if (a->file_fd < 0 || body->failed)
+		return;
+	ps_jw_object(&l, NULL);
+	ps_jw_int(&l, "v", 1);
+	ps_jw_uint(&l, "seq", ++a->seq);
+	put_time(&l, "time", time);
+	ps_jw_str(&l, "type", "audit");
+	ps_buf_printf(&line, ",%s\n", body->data + 1);
+	if (!line.failed)
+		(void)ps_write_all(a->file_fd, line.data, line.len);
+}
+
+static void put_whose(struct ps_jsonw *w, const struct audit *a)
+{
+	ps_jw_object(w, NULL);
+	ps_jw_str(w, "id", a->id);
+	put_optional(w, "pod", a->pod);
 }
 
 /* The members that both have, then the file's own in front: a line there has no tape around it. */
 static void write_line(struct audit *a, const struct access *x)
 {
-	ps_auto_buf struct ps_buf body = { .data = NULL }, line = { .data = NULL };
-	struct ps_jsonw w = { .out = &body }, l = { .out = &line };
+	ps_auto_buf struct ps_buf body = { .data = NULL };
+	struct ps_jsonw w = { .out = &body };
 
-	ps_jw_object(&w, NULL);
-	ps_jw_str(&w, "id", a->id);
-	put_optional(&w, "pod", a->pod);
+	put_whose(&w, a);
 	if (x) {
 		put_access(&w, x);
+		/* Of all so far, for readers that were too slow for some. */
+		if (x->result == POLICY_DENY)
+			ps_jw_uint(&w, "denied", a->denied += x->count);
 	} else {
 		ps_jw_str(&w, "kind", "drop");
 		ps_jw_uint(&w, "count", a->dropped);
 	}
 	ps_jw_end_object(&w);
-	if (body.failed)
-		return;
-	if (a->tape && body.len <= TAPE_RECORD_MAX)
+	if (a->tape && !body.failed && body.len <= TAPE_RECORD_MAX)
 		(void)tape_write(a->tape, TAPE_AUDIT, body.data, body.len, NULL);
-	if (a->file_fd < 0)
-		return;
-	ps_jw_object(&l, NULL);
-	ps_jw_int(&l, "v", 1);
-	ps_jw_uint(&l, "seq", ++a->seq);
-	put_time(&l, "time", x ? x->first_ns : ps_clock_ns(CLOCK_REALTIME));
-	ps_jw_str(&l, "type", "audit");
-	ps_buf_printf(&line, ",%s\n", body.data + 1);
-	if (!line.failed)
-		(void)ps_write_all(a->file_fd, line.data, line.len);
+	write_file(a, x ? x->first_ns : ps_clock_ns(CLOCK_REALTIME), &body);
+}
+
+void audit_call(struct audit *a, const char *name)
+{
+	ps_auto_buf struct ps_buf body = { .data = NULL };
+	struct ps_jsonw w = { .out = &body };
+
+	put_whose(&w, a);
+	ps_jw_str(&w, "kind", "call");
+	ps_jw_str(&w, "call", name);
+	ps_jw_end_object(&w);
+	write_file(a, ps_clock_ns(CLOCK_REALTIME), &body);
 }
 
 static void forget(struct access *x)
 {
 	free(x->target);
 	free(x->rule);
+	free(x->rule_from);
 	free(x->hint);
 }
 
@@ -209,7 +266,7 @@ void audit_flush(struct audit *a)
 
 static uint64_t hash_of(const struct broker_event *ev)
 {
-	const uint8_t key[] = { (uint8_t)ev->permission, (uint8_t)ev->result };
+	const uint8_t key[] = { (uint8_t)ev->permission, (uint8_t)ev->result, ev->asked };
 	uint64_t h = ps_fnv64(PS_FNV64_INIT, key, sizeof(key));
 
 	h = ps_fnv64(h, ev->action, strlen(ev->action));
@@ -221,7 +278,7 @@ static struct access *find(struct audit *a, const struct broker_event *ev, uint6
 	for (int i = a->bucket[hash % N_BUCKETS]; i != NONE; i = a->v[i].next) {
 		struct access *x = &a->v[i];
 
-		if (x->hash == hash && x->permission == ev->permission && x->result == ev->result && x->action == ev->action &&
+		if (x->hash == hash && x->permission == ev->permission && x->result == ev->result && x->asked == ev->asked && x->action == ev->action &&
 		    !strcmp(x->target, ev->target))
 			return x;
 	}
@@ -232,7 +289,7 @@ static char *rule_text(const struct perm_entry *r)
 {
 	char *text = NULL;
 
-	if (!r || asprintf(&text, "%s %s (%s)", policy_action_name(r->action), r->value ? r->value : "everything", r->from) < 0)
+	if (!r || asprintf(&text, "%s %s", policy_action_name(r->action), r->value ? r->value : "everything") < 0)
 		return NULL;
 	return text;
 }
@@ -243,12 +300,13 @@ static void add(struct audit *a, const struct broker_event *ev, uint64_t hash)
 
 	*x = (struct access){ .hash = hash, .first_ns = ps_clock_ns(CLOCK_REALTIME), .count = 1, .next = a->bucket[hash % N_BUCKETS],
 			      .permission = ev->permission, .result = ev->result, .action = ev->action, .mech = ev->mech,
-			      .err = ev->err, .tid = ev->tid, .sound = ev->sound };
+			      .err = ev->err, .tid = ev->tid, .sound = ev->sound, .asked = ev->asked };
 	x->last_ns = x->first_ns;
 	x->target = strdup(ev->target);
 	if (!x->target)
 		return;
 	x->rule = rule_text(ev->rule);
+	x->rule_from = ev->rule && ev->rule->from ? strdup(ev->rule->from) : NULL;
 	x->hint = ev->hint ? strdup(ev->hint) : NULL;
 	identify(x);
 	a->bucket[hash % N_BUCKETS] = a->n++;

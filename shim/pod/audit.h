@@ -15,6 +15,8 @@ struct audit;
 int audit_new(struct loop *loop, const char *pod, const char *id, struct tape *tape, int file_fd, uint64_t batch_ms,
 	      struct audit **ret, struct ps_err *e);
 void audit_event(struct audit *a, const struct broker_event *ev);
+/* A system call that it has made for the first time: to the file alone ("kind":"call"). */
+void audit_call(struct audit *a, const char *name);
 /* Write what is waiting. */
 void audit_flush(struct audit *a);
 /* Flush and forget; accepts NULL. */

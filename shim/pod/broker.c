@@ -4,9 +4,11 @@
 #include "shim/pod/broker.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 
 #include "base/clock.h"
 #include "base/proc.h"
@@ -165,7 +167,9 @@ static void outbox_done(struct outbox *box)
 
 static bool tell_of_listener(const struct listener *l, enum order_kind kind)
 {
-	const struct order o = { .kind = kind, .listener = l->n };
+	const struct broker_common *c = &l->s->b->common;
+	const struct order o = { .kind = kind, .listener = l->n, .subject = l->s->n, .has_epoll = l->s->has_epoll,
+				 .quick = c->known && c->f.permissions == l->s->f.permissions && c->f.net == l->s->f.net };
 
 	return broker_tell(l->s->b, /* hand= */ false, &o, sizeof(o), NULL, 0, &l->source.fd, kind == ORDER_WATCH);
 }
@@ -212,6 +216,7 @@ static void subject_free(struct broker_subject *s)
 	ps_fd_close(&s->handover.fd);
 	while (s->listeners)
 		listener_free(s->listeners);
+	subject_drop_draft(s);
 	free(s);
 }
 
@@ -305,17 +310,21 @@ static void dispatch(struct broker *b, const struct notice *n, size_t n_data)
 		return;
 	struct request r = {
 		.b = b, .l = l, .s = l->s, .call = broker_call_find(n->call.data.nr), .id = n->call.id, .tid = (pid_t)n->call.pid,
-		.parts = b->in.data, .end = b->in.data + n_data, .n_parts = n->n_parts,
+		.parts = b->in.data, .end = b->in.data + n_data, .n_parts = n->n_parts, .all = b->in.data, .n_all = n->n_parts,
 	};
 
 	for (size_t i = 0; i < PS_COUNT(r.args); i++)
 		r.args[i] = n->call.data.args[i];
+	if (l->s->f.on_call && r.tid && call_is_told(&r, &n->call))
+		return;
 	if (!r.call || n->call.data.arch != CONFINE_NATIVE_ARCH || !r.tid || (r.call->files && !l->s->f.files))
 		request_answer(&r, 0, EPERM);
 	else if (n->err)
 		request_answer(&r, 0, n->err);
 	else
 		r.call->handle(&r);
+	/* Nobody waits for it: part of the call was done, and the rest is asked for when it comes again. */
+	subject_drop_draft(r.s);
 }
 
 static struct job *job_find(const struct broker *b, uint64_t n)
@@ -472,7 +481,7 @@ static int start_workers(struct broker *b, struct ps_err *e)
 	int reader[2] = { -1, -1 }, hand[2] = { -1, -1 }, rc = -1;
 
 	if (sock_pair(reader, e) == 0 && sock_pair(hand, e) == 0)
-		rc = broker_keep(reader[1], hand[1], &b->life.fd, e);
+		rc = broker_keep(reader[1], hand[1], &b->common, &b->note, &b->life.fd, e);
 	ps_fd_close(&reader[1]);
 	ps_fd_close(&hand[1]);
 	b->reader = (struct loop_source){ .fd = reader[0], .on = on_reader, .ctx = b };
@@ -485,28 +494,20 @@ static int start_workers(struct broker *b, struct ps_err *e)
 	       loop_add(b->loop, &b->life, EPOLLIN, e) < 0 ? -1 : 0;
 }
 
-/* How our own sockets are told from those of another namespace; none has 0. */
-static void learn_namespace(struct broker *b)
-{
-	socklen_t len = sizeof(b->netns_cookie);
-	ps_auto_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &b->netns_cookie, &len) < 0)
-		b->netns_cookie = 0;
-}
-
-int broker_new(struct loop *loop, struct broker **ret, struct ps_err *e)
+int broker_new(struct loop *loop, const struct broker_facts *common, struct broker **ret, struct ps_err *e)
 {
 	struct broker *b = calloc(1, sizeof(*b));
 
 	if (!b)
 		return ps_fail_os(e, "memory for the broker");
 	b->loop = loop;
-	b->next_job = b->next_listener = 1;
+	b->next_job = b->next_listener = b->next_subject = 1;
 	b->reader.fd = b->hand.fd = b->life.fd = -1;
 	b->life.on = on_life;
 	b->life.ctx = b;
-	learn_namespace(b);
+	b->netns_cookie = net_own_cookie();
+	if (common)
+		b->common = (struct broker_common){ .known = true, .f = *common, .netns_cookie = b->netns_cookie };
 	if (start_workers(b, e) < 0) {
 		broker_free(b);
 		return -1;
@@ -533,6 +534,8 @@ void broker_free(struct broker *b)
 		(void)ps_pidfd_reap(b->life.fd, &(int){ 0 }, NULL);
 	}
 	ps_fd_close(&b->life.fd);
+	if (b->note)
+		(void)munmap(b->note, sizeof(*b->note));
 	free(b);
 }
 
@@ -563,7 +566,7 @@ int broker_add(struct broker *b, const struct broker_facts *f, int handover, str
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return ps_fail_os(e, "memory for a container under the broker");
-	*s = (struct broker_subject){ .b = b, .f = *f, .handover = { .fd = sock, .on = on_handover, .ctx = s } };
+	*s = (struct broker_subject){ .b = b, .f = *f, .n = b->next_subject++, .handover = { .fd = sock, .on = on_handover, .ctx = s } };
 	if (sock >= 0 && loop_add(b->loop, &s->handover, EPOLLIN, e) < 0) {
 		free(s);
 		return -1;
@@ -578,6 +581,11 @@ int broker_add(struct broker *b, const struct broker_facts *f, int handover, str
 void broker_set_permissions(struct broker_subject *s, const struct permissions *p)
 {
 	s->f.permissions = p;
+	const struct order o = { .kind = ORDER_SLOW, .subject = s->n };
+
+	/* It is about its next call: the order may wait for the reader, or be lost, and until it is obeyed all calls come to us. */
+	atomic_fetch_add(&s->b->note->n_slow, 1);
+	(void)broker_tell(s->b, /* hand= */ false, &o, sizeof(o), NULL, 0, NULL, 0);
 }
 
 void broker_remove(struct broker_subject *s)

@@ -10,6 +10,7 @@
 #include "base/path.h"
 #include "base/scope.h"
 #include "shim/pod/broker_inside.h"
+#include "shim/pod/program.h"
 
 /* Where a relative path begins: the working directory, or what a descriptor is. */
 static bool base_of(const struct request *r, int dirfd, char *out, size_t size)
@@ -29,7 +30,7 @@ static bool base_of(const struct request *r, int dirfd, char *out, size_t size)
 }
 
 /* Links are not followed. */
-static bool path_of(const struct request *r, int dirfd, const char *path, char out[PATH_MAX])
+bool files_path_of(const struct request *r, int dirfd, const char *path, char out[PATH_MAX])
 {
 	char base[PATH_MAX], whole[PATH_MAX];
 
@@ -148,6 +149,13 @@ static bool is_the_hosts(const struct request *r, const struct wish *w, char who
 	return there;
 }
 
+/* Allowed for the program has a /tmp of its own, in which what the host has is missing. */
+static bool is_of_own_tmp(const struct wish *w, const struct perm_verdict *v)
+{
+	return w->permission == POLICY_READ && !w->creates && v->action == POLICY_ALLOW && v->rule && v->rule->implied &&
+	       strcmp(v->rule->from, PROGRAM_OWN_TMP) == 0;
+}
+
 /* Who wants to know of what is allowed learns by which name it was found, too, and not of what is not there. */
 static void tell_of(struct request *r, struct wish w, int dirfd, const char *path)
 {
@@ -156,59 +164,86 @@ static void tell_of(struct request *r, struct wish w, int dirfd, const char *pat
 	struct perm_query q = { .permission = w.permission, .value = whole };
 	int err;
 
-	if (!path_of(r, dirfd, path, whole))
+	if (!files_path_of(r, dirfd, path, whole))
 		return;
-	const struct perm_verdict v = permissions_decide(g, &q);
+	struct perm_verdict v = permissions_decide(g, &q);
 	const bool all = g->settings.audit.allowed >> w.permission & 1;
 
+	const bool lacks = v.action == POLICY_DENY || is_of_own_tmp(&w, &v);
+
 	/* What an entry denies is hidden, perhaps: nothing can be said of what is behind. */
-	if (!(v.action == POLICY_DENY && v.rule) && (all || v.action == POLICY_DENY)) {
+	if (!(v.action == POLICY_DENY && v.rule) && (all || v.action == POLICY_DENY || (lacks && is_the_hosts(r, &w, whole)))) {
 		if (!look_behind(r, &w, whole, real)) {
-			if (v.action == POLICY_DENY && is_the_hosts(r, &w, whole))
+			if (lacks && is_the_hosts(r, &w, whole))
 				request_absent(r, &q, w.action);
 			return;
 		}
 		if (all && strcmp(whole, real) != 0 && strncmp(whole, "/proc/", 6) != 0)
 			(void)request_allowed(r, &q, "link", /* sound= */ false, &err);
 		q.value = real;
+		if (strcmp(whole, real) != 0)
+			v = permissions_decide(g, &q);
 	}
-	(void)request_allowed(r, &q, w.action, /* sound= */ false, &err);
+	(void)request_told(r, &q, &v, w.action, /* sound= */ false, &err);
 }
 
-static bool writes(uint64_t flags)
+bool files_writes(uint64_t flags)
 {
 	return (flags & O_ACCMODE) != O_RDONLY || flags & (O_CREAT | O_TRUNC);
 }
 
-static bool reads(uint64_t flags)
+bool files_reads(uint64_t flags)
 {
 	return (flags & O_ACCMODE) != O_WRONLY;
 }
 
+void files_tell_open(struct request *r, uint64_t flags, int dirfd, const char *path)
+{
+	if (flags & O_PATH)
+		return;
+	if (files_reads(flags))
+		tell_of(r, (struct wish){ POLICY_READ, "open", flags & O_CREAT }, dirfd, path);
+	if (files_writes(flags))
+		tell_of(r, (struct wish){ POLICY_WRITE, "open", flags & O_CREAT }, dirfd, path);
+}
+
+static bool wish_of(struct request *r, struct open_wish *o)
+{
+	const char *how;
+	size_t n;
+	struct open_how h = { .flags = 0 };
+
+	*o = (struct open_wish){ .flags = O_WRONLY | O_CREAT | O_TRUNC /* creat */, .dirfd = AT_FDCWD, .mode = (uint32_t)r->args[1] };
+	if (!request_part(r, &o->path, &n, NULL))
+		return false;
+	if (r->call->nr == SYS_openat || r->call->nr == SYS_openat2)
+		o->dirfd = (int)r->args[0];
+	if (r->call->nr == SYS_openat) {
+		o->flags = (uint32_t)r->args[2];
+		o->mode = (uint32_t)r->args[3];
+	} else if (r->call->nr == SYS_openat2 && request_part(r, &how, &n, NULL) && n >= sizeof(h)) {
+		memcpy(&h, how, sizeof(h));
+		o->flags = h.flags;
+		o->mode = (uint32_t)h.mode;
+		o->resolve = h.resolve;
+	}
+#ifdef SYS_open
+	else if (r->call->nr == SYS_open) {
+		o->flags = (uint32_t)r->args[1];
+		o->mode = (uint32_t)r->args[2];
+	}
+#endif
+	return true;
+}
+
 void call_open(struct request *r)
 {
-	const char *path, *how;
-	size_t n, n_how;
-	uint64_t flags = O_WRONLY | O_CREAT | O_TRUNC; /* creat */
-	int dirfd = AT_FDCWD;
+	struct open_wish o;
 
-	if (request_part(r, &path, &n, NULL)) {
-		if (r->call->nr == SYS_openat || r->call->nr == SYS_openat2)
-			dirfd = (int)r->args[0];
-		if (r->call->nr == SYS_openat)
-			flags = r->args[2];
-		else if (r->call->nr == SYS_openat2 && request_part(r, &how, &n_how, NULL) && n_how >= sizeof(flags))
-			memcpy(&flags, how, sizeof(flags));
-#ifdef SYS_open
-		else if (r->call->nr == SYS_open)
-			flags = r->args[1];
-#endif
-		if (!(flags & O_PATH)) {
-			if (reads(flags))
-				tell_of(r, (struct wish){ POLICY_READ, "open", flags & O_CREAT }, dirfd, path);
-			if (writes(flags))
-				tell_of(r, (struct wish){ POLICY_WRITE, "open", flags & O_CREAT }, dirfd, path);
-		}
+	if (wish_of(r, &o)) {
+		if (open_is_asked(r, &o))
+			return;
+		files_tell_open(r, o.flags, o.dirfd, o.path);
 	}
 	request_continue(r);
 }
@@ -244,7 +279,7 @@ static void tell_of_change(struct request *r, unsigned arg, const char *path, en
 	for (size_t i = 0; i < PS_COUNT(with); i++)
 		if (r->call->nr == with[i])
 			dirfd = (int)r->args[arg - 1];
-	if (!path_of(r, dirfd, path, whole))
+	if (!files_path_of(r, dirfd, path, whole))
 		return;
 	const enum seen seen = resolve(r, whole, real);
 

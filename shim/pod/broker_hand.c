@@ -291,6 +291,125 @@ static int bind_to(const struct hand *h, int sock, int root, mode_t mask)
 	return bind(sock, (const struct sockaddr *)&addr, len) < 0 ? errno : 0;
 }
 
+/* ---- Files of the host's tree ---- */
+
+static bool is_same(int x, int y)
+{
+	struct stat a, b;
+
+	return fstat(x, &a) == 0 && fstat(y, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+static int look(int root, const char *path, uint64_t flags)
+{
+	return ps_openat2(root, path, O_PATH | flags, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+}
+
+/*
+ * Has the target, at path, what the tree has there, or nothing where the tree's would be: no part of the way is a mount of
+ * another thing?  Folders of its own root are only there to mount something on.
+ */
+static bool is_no_other(int root, int tree, const char *path)
+{
+	char way[PATH_MAX];
+
+	(void)snprintf(way, sizeof(way), "%s", path);
+	for (;;) {
+		ps_auto_fd int seen = look(root, way, O_NOFOLLOW);
+		ps_auto_fd int ours = seen < 0 ? -1 : look(tree, way, O_NOFOLLOW);
+		struct stat top, st;
+		char *slash = strrchr(way, '/');
+
+		if (seen >= 0)
+			return (ours >= 0 && is_same(seen, ours)) ||
+			       (strcmp(way, path) != 0 && fstat(root, &top) == 0 && fstat(seen, &st) == 0 && S_ISDIR(st.st_mode) && top.st_dev == st.st_dev);
+		if ((errno != ENOENT && errno != ENOTDIR) || !slash)
+			return false;
+		way[slash == way ? 1 : slash - way] = '\0';
+		if (slash == way && slash[1] == '\0' && strcmp(path, "/") == 0)
+			return false;
+	}
+}
+
+static int path_of(int fd, struct task *ret)
+{
+	char link[64];
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	const ssize_t n = readlink(link, ret->text, PATH_MAX - 1);
+
+	if (n <= 0 || ret->text[0] != '/')
+		return ENAMETOOLONG;
+	ret->text[n] = '\0';
+	ret->len = (uint32_t)n;
+	return 0;
+}
+
+/* The folder of what is not there. */
+static int find_folder(const struct hand *h, int tree, int *ret_fd, struct task *ret)
+{
+	char way[PATH_MAX];
+	const char *slash = strrchr(h->t.text, '/'), *name = slash ? slash + 1 : "";
+	struct stat st;
+	int err;
+
+	if (!slash || slash == h->t.text || !*name)
+		return ENOENT;
+	(void)snprintf(way, sizeof(way), "%.*s", (int)(slash - h->t.text), h->t.text);
+	*ret_fd = look(tree, way, O_DIRECTORY);
+	if (*ret_fd < 0 || fstat(*ret_fd, &st) < 0)
+		return errno;
+	err = path_of(*ret_fd, ret);
+	if (err || ret->len + 1 + strlen(name) >= PATH_MAX)
+		return err ? err : ENAMETOOLONG;
+	ret->len += (uint32_t)snprintf(ret->text + ret->len, sizeof(ret->text) - ret->len, "/%s", name);
+	ret->number = FILE_NEW;
+	return 0;
+}
+
+static int find(const struct hand *h, int root, int tree, int *ret_fd, struct task *ret)
+{
+	struct stat st;
+	int err = 0;
+
+	ret->number = FILE_THERE;
+	*ret_fd = look(tree, h->t.text, h->t.flags & O_NOFOLLOW);
+	if (*ret_fd >= 0)
+		err = fstat(*ret_fd, &st) < 0 || !S_ISREG(st.st_mode) ? EPERM : path_of(*ret_fd, ret);
+	else
+		err = errno == ENOENT && h->t.flags & O_CREAT ? find_folder(h, tree, ret_fd, ret) : errno;
+	if (!err && (!is_no_other(root, tree, h->t.text) || !is_no_other(root, tree, ret->text)))
+		err = EPERM;
+	return err;
+}
+
+/* What was found, and nothing else, is opened: by its descriptor, or as a new file in its folder. */
+static int open_found(const struct hand *h, int found, mode_t mask, int *ret_fd)
+{
+	const int flags = (int)h->t.flags | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC;
+	char link[64];
+	struct stat st;
+
+	if (h->t.len) {
+		const mode_t own = umask(mask);
+
+		*ret_fd = strchr(h->t.text, '/') ? (errno = EINVAL, -1) : openat(found, h->t.text, flags | O_NONBLOCK, h->t.mode & 0777);
+		(void)umask(own);
+	} else {
+		(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", found);
+		*ret_fd = open(link, flags & ~O_NOFOLLOW);
+	}
+	if (*ret_fd < 0)
+		return errno;
+	if (fstat(*ret_fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		ps_fd_close(ret_fd);
+		return EACCES;
+	}
+	if (h->t.len && !(flags & O_NONBLOCK))
+		(void)fcntl(*ret_fd, F_SETFL, fcntl(*ret_fd, F_GETFL) & ~O_NONBLOCK);
+	return 0;
+}
+
 /* With the target's ids. */
 static int act(struct hand *h, const int fds[2], int *ret_fd, struct task *ret)
 {
@@ -305,6 +424,10 @@ static int act(struct hand *h, const int fds[2], int *ret_fd, struct task *ret)
 		err = resolve(h, root, ret_fd, ret);
 	else if (!err && h->t.kind == TASK_CONNECT)
 		err = connect_to(h, fds);
+	else if (!err && h->t.kind == TASK_FIND)
+		err = find(h, root, fds[0], ret_fd, ret);
+	else if (!err && h->t.kind == TASK_OPEN)
+		err = open_found(h, fds[0], who.umask, ret_fd);
 	else if (!err && h->t.kind == TASK_BIND)
 		err = bind_to(h, fds[0], root, who.umask);
 	else if (!err && h->t.kind == TASK_LISTEN)

@@ -51,34 +51,49 @@ struct notice {                      /* reader -> broker */
 	uint64_t job;                /* WRITTEN */
 	struct seccomp_notif call;
 };
-enum order_kind { ORDER_WATCH /* with the listener */, ORDER_FORGET, ORDER_WRITE };
+enum order_kind { ORDER_WATCH /* with the listener */, ORDER_FORGET, ORDER_WRITE, ORDER_PASS, ORDER_SLOW /* a subject is no longer as the others */ };
 struct order {                       /* broker -> reader */
 	uint32_t kind, listener;
-	uint64_t job, id;            /* WRITE: bytes follow */
+	uint64_t job, id;            /* WRITE: bytes follow; PASS: id is the number of a call that need not be told of again */
 	uint64_t address;
 	int32_t tid;
 	uint32_t stride;             /* WRITE: of items of 4 bytes each; 0: all bytes to one place */
+	uint32_t subject;            /* WATCH: whose it is; SLOW */
+	bool quick, has_epoll;       /* WATCH: the reader may decide by what all have in common; the subject has made an epoll */
 };
 
 enum task_kind { TASK_HELLO, TASK_EPOLLS /* fds: old, new */, TASK_RESOLVE, TASK_CONNECT /* fds: socket, O_PATH */, TASK_BIND, TASK_LISTEN,
-		 TASK_BIND_LOW /* text: a sockaddr */ };
+		 TASK_BIND_LOW /* text: a sockaddr */, TASK_FIND /* fds: a tree */, TASK_OPEN /* fds: O_PATH; text: of a new file in it */ };
 struct task {                        /* broker -> hand, and back with err */
 	uint32_t kind;
-	int32_t tid, err, number;    /* number: of the descriptor in the target; backlog */
+	int32_t tid, err, number;    /* number: of the descriptor in the target; backlog; of FIND's answer enum file_found */
+	uint32_t mode;
+	uint64_t flags;              /* FIND, OPEN: of open(2) */
 	uint64_t job;
 	uint32_t len;                /* of text, which is all that is sent of it: a path, or an abstract name behind its NUL */
 	char text[4097];
 };
 
+enum file_found { FILE_THERE, FILE_NEW /* its folder was found */ };
+
 /* What the reader was doing when it was killed; shared with its successor. */
-struct reader_note { volatile uint32_t busy, listener; volatile uint64_t id; volatile int32_t tid; };
+struct reader_note {
+	volatile uint32_t busy, listener;
+	volatile uint64_t id;
+	volatile int32_t tid;
+	_Atomic uint32_t n_slow, n_slowed; /* orders ORDER_SLOW that were meant, and obeyed: before that nothing is answered quickly */
+};
+
+/* What the broker's subjects have in common: fork gave the reader a copy. */
+struct broker_common { bool known; struct broker_facts f; uint64_t netns_cookie; };
 
 /* Of the thread (6.9), or of its process where the kernel knows only those and both share their descriptors.  -1 without. */
 int broker_pidfd(pid_t tid);
-_Noreturn void broker_reader(int sock, struct reader_note *note);
+_Noreturn void broker_reader(int sock, struct reader_note *note, const struct broker_common *common);
 _Noreturn void broker_hand(int sock);
-/* Fork the process that makes both again and again; *ret_pidfd is its. */
-int broker_keep(int reader_sock, int hand_sock, int *ret_pidfd, struct ps_err *e);
+/* Fork the process that makes both again and again; *ret_pidfd is its, *ret_note to be unmapped. */
+int broker_keep(int reader_sock, int hand_sock, const struct broker_common *common, struct reader_note **ret_note, int *ret_pidfd,
+		struct ps_err *e);
 
 /* ---- In the supervisor ---- */
 
@@ -91,15 +106,34 @@ struct listener {
 	struct loop_source source;   /* hang-up only; the reader waits for calls */
 };
 
+/* System calls by their numbers. */
+enum { CALL_NUMBERS = 512 };
+struct call_set { uint64_t v[CALL_NUMBERS / 64]; };
+static inline bool call_set_has(const struct call_set *s, int nr)
+{
+	return nr >= 0 && nr < CALL_NUMBERS && s->v[nr / 64] >> nr % 64 & 1;
+}
+/* Was it not there before? */
+static inline bool call_set_add(struct call_set *s, int nr)
+{
+	if (nr < 0 || nr >= CALL_NUMBERS || call_set_has(s, nr))
+		return false;
+	s->v[nr / 64] |= UINT64_C(1) << nr % 64;
+	return true;
+}
+
 struct broker_subject {
 	struct broker *b;
 	struct broker_subject *next;
 	struct broker_facts f;
+	uint32_t n;                  /* its number in messages */
 	struct loop_source handover;
 	struct listener *listeners;
-	unsigned n_listeners, n_jobs, n_stalled;
+	unsigned n_listeners, n_jobs, n_stalled, n_parked;
 	uint64_t stalled_ms;         /* when last */
-	bool has_epoll;
+	struct question *draft;      /* of the call that is being handled: what it has to wait for */
+	bool has_epoll, executes;    /* executes: the first execve was seen */
+	struct call_set told;
 };
 
 /* Options of a socket as the namespace has them by default: what differs is copied to the one that takes its place. */
@@ -113,7 +147,9 @@ struct broker {
 	struct listener *buckets[BUCKETS]; /* by n */
 	struct job *jobs;
 	uint64_t next_job, next_task, netns_cookie;
-	uint32_t next_listener;
+	uint32_t next_listener, next_subject;
+	struct broker_common common;
+	struct reader_note *note;
 	unsigned n_jobs;
 	struct socket_defaults defaults[2]; /* AF_INET, AF_INET6 */
 	struct outbox { struct outgoing *first; size_t bytes; } to_reader, to_hand; /* what the sockets had no room for */
@@ -130,7 +166,9 @@ struct request {
 	uint64_t id, args[6];
 	pid_t tid;
 	const char *parts, *end;     /* of the handler only */
-	uint32_t n_parts;
+	uint32_t n_parts, n_all;     /* n_all, all: of all parts, before the first was taken */
+	const char *all;
+	struct answers *own;          /* answers for this call alone; NULL */
 };
 
 /* A call that is not answered yet.  Owned by the broker; freed by job_done(). */
@@ -145,7 +183,7 @@ struct job {
 	int path_fd;                 /* O_PATH; owned; -1 */
 	uint64_t deadline_ms;        /* SO_SNDTIMEO; 0: none */
 	bool blocks_again;           /* source.fd is the target's, and was made O_NONBLOCK for this */
-	enum { JOB_WAITS_SOURCE, JOB_WAITS_READER, JOB_WAITS_HAND, JOB_WAITS_TIME } waits;
+	enum { JOB_WAITS_SOURCE, JOB_WAITS_READER, JOB_WAITS_HAND, JOB_WAITS_TIME, JOB_WAITS_ANSWER } waits;
 	void (*on_ready)(struct job *j);                      /* source, time */
 	void (*on_late)(struct job *j);                       /* deadline_ms */
 	void (*on_reply)(struct job *j, int err, const struct task *t); /* reader or hand; t: hand only */
@@ -154,13 +192,18 @@ struct job {
 		struct { int64_t value; } written;                /* the answer once the reader has written */
 	};
 	void *bytes;                 /* malloc'd; owned */
+	size_t n_bytes;              /* of a call that waits for an answer */
+	struct ask_waiter waiter;    /* on what it waits for an answer */
+	struct answers answers;      /* for this call alone */
+	bool parked;
 };
 
 /* The next part; false when there is none. */
 bool request_part(struct request *r, const char **ret, size_t *ret_len, bool *ret_cut /* NULL: never mind */);
 /* Does its target still wait? */
 bool request_valid(const struct request *r);
-/* value, or -err. */
+/* value, or -err.  err REQUEST_ASKED: not now, it waits for an answer, and is handled again then. */
+enum { REQUEST_ASKED = 4096 /* no errno */ };
 void request_answer(const struct request *r, int64_t value, int err);
 /* After no decision: the kernel goes on with whatever the memory holds then. */
 void request_continue(const struct request *r);
@@ -179,9 +222,23 @@ void job_retry(struct job *j);
 /* Send an order about it to the reader, a task to the hand.  on_reply follows, or the job ends.  The end of both. */
 void job_order(struct job *j, struct order *o, const void *bytes, size_t n);
 void job_task(struct job *j, struct task *t, const int *fds, size_t n_fds);
+/* Wait for ms, or, JOB_WAITS_ANSWER, look every ms whether the target still does. */
+void job_begin(struct job *j, unsigned waits, uint64_t ms);
 /* Answer and free. */
 void job_answer(struct job *j, int64_t value, int err);
 
+/* ---- broker_ask.c ---- */
+/* The decision, answers among what counts; *ret_asked: it is one. */
+struct perm_verdict request_verdict(const struct request *r, const struct perm_query *q, bool *ret_asked);
+/* Nothing allows q: is somebody to be asked?  Then the call must be answered REQUEST_ASKED, or a job of it park. */
+bool request_asks(const struct request *r, const struct perm_query *q);
+void request_park(const struct request *r);
+/* The same for a job: on_ready follows, or its end. */
+void job_park(struct job *j, void (*on_ready)(struct job *j));
+/* It waits for no answer any more, if it did. */
+void job_unpark(struct job *j);
+/* What was to be asked for the call that was handled just now is asked by nobody. */
+void subject_drop_draft(struct broker_subject *s);
 /* ---- broker.c ---- */
 /* False: there is no room, or nobody is there. */
 bool broker_tell(struct broker *b, bool hand, const void *head, size_t n_head, const void *bytes, size_t n, const int *fds, size_t n_fds);
@@ -191,6 +248,9 @@ void jobs_drop(struct broker *b, const struct broker_subject *s /* NULL: all */,
 
 /* Decide, and tell who wants to know (action as in struct broker_event).  deny_err: what the target gets when denied. */
 bool request_allowed(const struct request *r, const struct perm_query *q, const char *action, bool sound, int *ret_err);
+/* The same where it has been decided. */
+bool request_told(const struct request *r, const struct perm_query *q, const struct perm_verdict *v, const char *action, bool sound,
+		  int *ret_err);
 /* Tell of what is denied by not being there, if anybody wants to know. */
 void request_absent(const struct request *r, const struct perm_query *q, const char *action);
 /* Tell of a refusal that no rule made. */
@@ -209,17 +269,26 @@ struct socket_address {
 	bool pinned;                 /* the name was given its address by the operator */
 	char unix_name[sizeof(struct sockaddr_un) + 2]; /* as target.unix_path has it; a relative path as it is; "" unnamed */
 };
+/* How our own sockets are told from those of another namespace; none has 0. */
+uint64_t net_own_cookie(void);
 int socket_facts_of(const struct request *r, int fd, struct socket_facts *ret);
 /* Copy and check n bytes of a sockaddr: 0, or errno.  reach: of a peer, where "any" is the loopback. */
 int socket_address_of(const void *p, size_t n, bool reach, struct socket_address *ret);
-/* A synthetic address becomes the name, and the real one that is to be reached: 0, or errno. */
-int socket_address_real(const struct request *r, struct socket_address *a);
+/*
+ * A synthetic address becomes the name, and the real one that is to be reached: 0, or errno.  What a socket is to be given for
+ * it is the real one, too, but for datagrams that are relayed.
+ */
+int socket_address_real(const struct request *r, const struct socket_facts *f, struct socket_address *a);
+/* May datagrams to it, which are allowed, be sent by the target's own socket in an empty namespace?  *ret_why: why not. */
+bool net_relays(const struct request *r, const struct socket_facts *f, const struct net_target *t, const char **ret_why);
 /* Asks for, and tells of, what a socket of these facts wants with the address. */
 bool net_allowed(const struct request *r, unsigned what, const struct socket_address *a, const char *action, int *ret_err);
 /* Where the supervisor answers for names, in the target's own namespace. */
 bool net_is_resolver(const struct request *r, const struct socket_facts *f, const struct net_target *t);
-/* In an empty namespace: its own loopback, where the target may listen. */
-bool net_is_inside(const struct request *r, const struct net_target *t);
+/* Before its fd says anything to the resolver: 0, or errno. */
+int net_looks_up(const struct request *r, int fd);
+/* In an empty namespace: its own loopback, where the target may listen, and not where datagrams are the host's. */
+bool net_is_inside(const struct request *r, unsigned what, const struct net_target *t);
 /* A description that blocks waits in the loop: O_NONBLOCK until the job is done. */
 bool socket_blocks(int fd);
 /* The job's deadline, from SO_SNDTIMEO of fd. */
@@ -227,6 +296,11 @@ void job_deadline(struct job *j, int fd);
 void call_connect(struct request *r);
 void call_bind(struct request *r);
 void call_listen(struct request *r);
+/* ---- broker_quick.c, in the reader: true when it has answered ---- */
+bool broker_quick(struct request *r);
+/* A connect of a socket that does not block, as far as it goes at once: errno, of which EALREADY means that it is to wait for. */
+int connect_at_once(int fd, const struct socket_address *a);
+bool swap_quick(const struct request *r, int fd, const struct socket_facts *f, const struct socket_address *a);
 /* ---- broker_swap.c; fd is taken over ---- */
 void call_epoll_create(struct request *r);
 void broker_swap(struct request *r, int fd, const struct socket_facts *f, const struct socket_address *a);
@@ -241,10 +315,23 @@ void call_sendmmsg(struct request *r);
 /* ---- broker_files.c ---- */
 void call_open(struct request *r);
 void call_exec(struct request *r);
+bool files_reads(uint64_t flags);
+bool files_writes(uint64_t flags);
+/* The target's path, absolute and clean; links are not followed. */
+bool files_path_of(const struct request *r, int dirfd, const char *path, char out[PATH_MAX]);
+/* Tell what the kernel will make of it. */
+void files_tell_open(struct request *r, uint64_t flags, int dirfd, const char *path);
+/* ---- broker_open.c ---- */
+struct open_wish { uint64_t flags, resolve; uint32_t mode; int dirfd; const char *path; };
+/* The call is taken over: somebody is asked, perhaps.  False: the kernel decides. */
+bool open_is_asked(struct request *r, const struct open_wish *o);
 void call_make(struct request *r);
 void call_remove(struct request *r);
 void call_rename(struct request *r);
 void call_map(struct request *r);
+/* ---- broker_told.c ---- */
+/* Tell of the call n of r; true: nobody decides it, and it goes on. */
+bool call_is_told(const struct request *r, const struct seccomp_notif *n);
 /* ---- broker_sys.c ---- */
 void call_uname(struct request *r);
 void call_sysinfo(struct request *r);

@@ -2,9 +2,11 @@
  * broker_keeper.c - a process that makes the broker's workers, and makes them again when they were killed.
  *
  * The supervisor is confined and cannot.  A worker that a signal ended (its alarm, the OOM killer) is replaced; one that ended
- * by itself had its reasons: the keeper ends, too, and the broker with it.
+ * by itself had its reasons: the keeper ends, too, and the broker with it.  The hand, which many never need, is made for its
+ * first task.
  */
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -17,7 +19,8 @@
 #include "shim/launch/fork.h"
 #include "shim/pod/broker_inside.h"
 
-enum { WORKERS = 2, OWN_FD = 3 };
+enum { READER, HAND, WORKERS };
+enum { OWN_FD = 3 };
 
 /* Of what the supervisor has open only ours, as descriptors OWN_FD ... */
 static void keep_only(const int *fds, unsigned n)
@@ -39,56 +42,63 @@ static void end_with(pid_t parent)
 		_exit(EXIT_FAILURE);
 }
 
-static pid_t start(unsigned which, struct reader_note *note)
+struct worker { pid_t pid; int pidfd; };
+
+static struct worker start(unsigned which, struct reader_note *note, const struct broker_common *common)
 {
 	const pid_t parent = getpid();
-	int pidfd = -1;
-	pid_t pid = launch_fork(&pidfd, NULL);
+	struct worker w = { .pidfd = -1 };
 
-	if (pid != 0) {
-		ps_fd_close(&pidfd);
-		return pid;
-	}
+	w.pid = launch_fork(&w.pidfd, NULL);
+	if (w.pid < 0)
+		_exit(EXIT_FAILURE);
+	if (w.pid > 0)
+		return w;
 	const int sock = OWN_FD + (int)which;
 
 	end_with(parent);
 	keep_only(&sock, 1);
-	if (which == 0)
-		broker_reader(OWN_FD, note);
+	if (which == READER)
+		broker_reader(OWN_FD, note, common);
 	broker_hand(OWN_FD);
 }
 
-_Noreturn static void keep(struct reader_note *note)
+/* One that ended by itself had its reasons: we end, too. */
+static void see_off(struct worker *w)
 {
-	pid_t pids[WORKERS];
+	siginfo_t how = { .si_pid = 0 };
 
-	for (unsigned i = 0; i < WORKERS; i++) {
-		pids[i] = start(i, note);
-		if (pids[i] < 0)
-			_exit(EXIT_FAILURE);
-	}
+	if (waitid(P_PIDFD, (id_t)w->pidfd, &how, WEXITED) < 0 || how.si_code == CLD_EXITED)
+		_exit(EXIT_FAILURE);
+	ps_fd_close(&w->pidfd);
+}
+
+_Noreturn static void keep(struct reader_note *note, const struct broker_common *common)
+{
+	struct worker workers[WORKERS] = { [READER] = start(READER, note, common), [HAND] = { .pidfd = -1 } };
+
 	for (;;) {
-		siginfo_t how = { .si_pid = 0 };
-		unsigned which = 0;
+		struct pollfd p[WORKERS];
 
-		if (waitid(P_ALL, 0, &how, WEXITED) < 0) {
-			if (errno == EINTR)
-				continue;
-			_exit(EXIT_FAILURE);
-		}
-		while (which < WORKERS && pids[which] != how.si_pid)
-			which++;
-		if (which == WORKERS)
+		/* The hand begins with its first task. */
+		for (int i = 0; i < WORKERS; i++)
+			p[i] = (struct pollfd){ .fd = workers[i].pidfd < 0 ? OWN_FD + i : workers[i].pidfd, .events = POLLIN };
+		if (poll(p, WORKERS, -1) < 0)
 			continue;
-		if (how.si_code == CLD_EXITED)
-			_exit(EXIT_FAILURE);
-		pids[which] = start(which, note);
-		if (pids[which] < 0)
-			_exit(EXIT_FAILURE);
+		for (unsigned i = 0; i < WORKERS; i++) {
+			if (!p[i].revents)
+				continue;
+			if (workers[i].pidfd >= 0)
+				see_off(&workers[i]);
+			else if (p[i].revents & POLLHUP)
+				_exit(EXIT_SUCCESS);
+			workers[i] = start(i, note, common);
+		}
 	}
 }
 
-int broker_keep(int reader_sock, int hand_sock, int *ret_pidfd, struct ps_err *e)
+int broker_keep(int reader_sock, int hand_sock, const struct broker_common *common, struct reader_note **ret_note, int *ret_pidfd,
+		struct ps_err *e)
 {
 	const int socks[WORKERS] = { reader_sock, hand_sock };
 	const pid_t parent = getpid();
@@ -102,8 +112,12 @@ int broker_keep(int reader_sock, int hand_sock, int *ret_pidfd, struct ps_err *e
 		(void)prctl(PR_SET_NAME, "podshim:broker");
 		end_with(parent);
 		keep_only(socks, WORKERS);
-		keep(note);
+		keep(note, common);
 	}
-	(void)munmap(note, sizeof(*note));
-	return pid < 0 ? ps_ctx(e, "start the broker") : 0;
+	if (pid < 0) {
+		(void)munmap(note, sizeof(*note));
+		return ps_ctx(e, "start the broker");
+	}
+	*ret_note = note;
+	return 0;
 }

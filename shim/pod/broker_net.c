@@ -38,6 +38,15 @@ static unsigned what_of(const struct socket_facts *f)
 	return 0;
 }
 
+uint64_t net_own_cookie(void)
+{
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+	ps_auto_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	return fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len) < 0 ? 0 : cookie;
+}
+
 int socket_facts_of(const struct request *r, int fd, struct socket_facts *ret)
 {
 	uint64_t cookie = 0;
@@ -82,7 +91,23 @@ static void as_peer(struct socket_address *a)
 	put_addr(a);
 }
 
-int socket_address_real(const struct request *r, struct socket_address *a)
+/* Datagrams of an empty namespace's own socket: the relay knows synthetic addresses. */
+static bool is_relayed(const struct request *r, const struct socket_facts *f)
+{
+	return r->s->f.net == BROKER_NET_EMPTY && !f->host && f->what & (NET_UDP | NET_ICMP);
+}
+
+bool net_relays(const struct request *r, const struct socket_facts *f, const struct net_target *t, const char **ret_why)
+{
+	if (net_addr_is_group(&t->addr)) {
+		*ret_why = "nothing is sent to many from a network namespace of its own; give it a routed one";
+		return false;
+	}
+	*ret_why = "no entry for UDP or ICMP was there when it began: datagrams do not leave its network namespace";
+	return is_relayed(r, f) && (r->s->f.uplink || (!t->name && net_addr_is_loopback(&t->addr)));
+}
+
+int socket_address_real(const struct request *r, const struct socket_facts *f, struct socket_address *a)
 {
 	struct net_meaning m;
 
@@ -95,7 +120,8 @@ int socket_address_real(const struct request *r, struct socket_address *a)
 	a->target.name = m.name;
 	a->target.addr = m.real;
 	a->pinned = m.pinned;
-	put_addr(a);
+	if (!is_relayed(r, f))
+		put_addr(a);
 	return 0;
 }
 
@@ -183,8 +209,10 @@ static bool would_allow(const struct request *r, unsigned what, const struct net
 {
 	struct perm_query q = { .permission = POLICY_NET, .net = *t };
 
+	bool asked;
+
 	q.net.what = what;
-	const enum policy_action v = permissions_decide(r->s->f.permissions, &q).action;
+	const enum policy_action v = request_verdict(r, &q, &asked).action;
 
 	return v == POLICY_ALLOW || v == POLICY_WARN;
 }
@@ -198,9 +226,38 @@ bool net_is_resolver(const struct request *r, const struct socket_facts *f, cons
 	       net_addr_parse(PLAN_RESOLVER_ADDRESS, &resolver) && !memcmp(&t->addr, &resolver, sizeof(resolver));
 }
 
-bool net_is_inside(const struct request *r, const struct net_target *t)
+static int port_of(int fd, uint16_t *ret)
 {
-	return r->s->f.net == BROKER_NET_EMPTY && net_addr_is_loopback(&t->addr) && would_allow(r, NET_LISTEN, t);
+	union { struct sockaddr_storage any; struct sockaddr_in in; struct sockaddr_in6 in6; } a = { .any = { .ss_family = AF_UNSPEC } };
+	socklen_t len = sizeof(a);
+
+	if (getsockname(fd, (struct sockaddr *)&a, &len) < 0)
+		return errno;
+	*ret = ntohs(a.any.ss_family == AF_INET6 ? a.in6.sin6_port : a.in.sin_port);
+	return 0;
+}
+
+/* What has no port yet gets one now, as it would by sending. */
+int net_looks_up(const struct request *r, int fd)
+{
+	const struct sockaddr_storage any = { .ss_family = (sa_family_t)option(fd, SO_DOMAIN) };
+	const socklen_t len = any.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+	uint16_t port = 0;
+	int err;
+
+	if (!r->s->f.on_lookup)
+		return 0;
+	err = port_of(fd, &port);
+	if (!err && !port)
+		err = bind(fd, (const struct sockaddr *)&any, len) < 0 ? errno : port_of(fd, &port);
+	return err ? err : port ? r->s->f.on_lookup(r->s->f.ctx, port) : EACCES;
+}
+
+bool net_is_inside(const struct request *r, unsigned what, const struct net_target *t)
+{
+	if (r->s->f.net != BROKER_NET_EMPTY || !net_addr_is_loopback(&t->addr) || !would_allow(r, NET_LISTEN, t))
+		return false;
+	return what != NET_UDP || !r->s->f.is_stand || !r->s->f.is_stand(r->s->f.ctx, t);
 }
 
 /* Does the kernel take this address for such a socket?  An IPv6 one of datagrams reaches IPv4, too. */
@@ -224,8 +281,9 @@ void job_deadline(struct job *j, int fd)
 	struct timeval t = { .tv_sec = 0 };
 	socklen_t len = sizeof(t);
 
+	/* Of the clock, too, what is below a millisecond is cut off: nobody is told too early. */
 	if (getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, &len) == 0 && (t.tv_sec || t.tv_usec))
-		j->deadline_ms = (uint64_t)ps_now_ms() + (uint64_t)t.tv_sec * 1000 + ((uint64_t)t.tv_usec + 999) / 1000;
+		j->deadline_ms = (uint64_t)ps_now_ms() + (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_usec / 1000 + 2;
 }
 
 /* Asked again, the kernel tells how it went, and forgets it as if it had never left the first call. */
@@ -300,20 +358,28 @@ static void connect_out(struct request *r, int fd, const struct socket_facts *f,
 		broker_swap(r, fd, f, a);
 		return;
 	}
+	const char *why;
+
+	if (net_relays(r, f, &a->target, &why)) {
+		connect_duplicate(r, fd, a, f);
+		return;
+	}
 	const struct perm_query q = query_of(f->what, a);
 
-	request_refused(r, &q, "connect", ENETUNREACH, "UDP and ICMP do not leave a network namespace of its own; give it a routed one");
+	request_refused(r, &q, "connect", ENETUNREACH, why);
 	answer_and_close(r, fd, ENETUNREACH);
 }
 
 static void connect_inet(struct request *r, int fd, const struct socket_facts *f, const struct socket_address *a)
 {
 	const bool native = r->s->f.net == BROKER_NET_ROUTED || f->host;
-	const bool inside = net_is_resolver(r, f, &a->target) ||
-			    (!native && !would_allow(r, f->what, &a->target) && net_is_inside(r, &a->target));
-	int err;
+	const bool looks_up = net_is_resolver(r, f, &a->target);
+	const bool inside = looks_up || (!native && !would_allow(r, f->what, &a->target) && net_is_inside(r, f->what, &a->target));
+	int err = looks_up ? net_looks_up(r, fd) : 0;
 
-	if (!inside && !net_allowed(r, f->what, a, "connect", &err))
+	if (err)
+		answer_and_close(r, fd, err);
+	else if (!inside && !net_allowed(r, f->what, a, "connect", &err))
 		answer_and_close(r, fd, err);
 	else if (inside || native)
 		connect_duplicate(r, fd, a, f);
@@ -353,7 +419,7 @@ void call_connect(struct request *r)
 	if (!err && a.sa.ss_family != AF_UNSPEC)
 		err = check_family(&f, &a);
 	if (!err)
-		err = socket_address_real(r, &a);
+		err = socket_address_real(r, &f, &a);
 	if (err)
 		answer_and_close(r, fd, err);
 	else if (f.domain == AF_UNIX && a.sa.ss_family == AF_UNIX)

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -23,8 +24,10 @@ enum { ALARM_MS = 500, LISTENERS_MAX = 4096, IOV_N_MAX = 1024 };
 struct reader {
 	int sock, epoll_fd;
 	struct reader_note *note;
-	struct { uint32_t n; int fd; } listeners[LISTENERS_MAX];
+	struct watched { uint32_t n, subject; int fd; bool quick, has_epoll; struct call_set pass; } listeners[LISTENERS_MAX];
 	unsigned n_listeners;
+	const struct broker_common *common;
+	struct broker broker;        /* as far as broker_quick() looks at it */
 	struct { struct notice head; char data[DATA_MAX]; } out;
 	size_t used;
 	struct { struct order head; char data[DATA_MAX]; } in;
@@ -257,28 +260,28 @@ static void forget(struct reader *rd, uint32_t n)
 	}
 }
 
-static int listener_fd(const struct reader *rd, uint32_t n)
+static struct watched *listener_of(struct reader *rd, uint32_t n)
 {
 	for (unsigned i = 0; i < rd->n_listeners; i++)
 		if (rd->listeners[i].n == n)
-			return rd->listeners[i].fd;
-	return -1;
+			return &rd->listeners[i];
+	return NULL;
 }
 
-static void watch(struct reader *rd, uint32_t n, int fd)
+static void watch(struct reader *rd, const struct order *o, int fd)
 {
-	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = (uint64_t)n << 32 | (uint32_t)fd };
+	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = (uint64_t)o->listener << 32 | (uint32_t)fd };
+	const struct watched *known = listener_of(rd, o->listener);
 
 	if (fd < 0)
 		return;
 	/* Told twice: what the one before us had not read, and for us. */
-	if (listener_fd(rd, n) >= 0 || rd->n_listeners == LISTENERS_MAX ||
-	    epoll_ctl(rd->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0) {
+	if (known || rd->n_listeners == LISTENERS_MAX || epoll_ctl(rd->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0) {
 		(void)close(fd);
 		return;
 	}
-	rd->listeners[rd->n_listeners].n = n;
-	rd->listeners[rd->n_listeners++].fd = fd;
+	rd->listeners[rd->n_listeners++] = (struct watched){ .n = o->listener, .subject = o->subject, .fd = fd, .quick = o->quick,
+							      .has_epoll = o->has_epoll };
 }
 
 static bool is_valid(int listener, uint64_t id)
@@ -286,8 +289,49 @@ static bool is_valid(int listener, uint64_t id)
 	return ps_sys_seccomp_notify(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
 }
 
+static void note_epoll(struct reader *rd, uint32_t subject)
+{
+	for (unsigned i = 0; i < rd->n_listeners; i++)
+		if (rd->listeners[i].subject == subject)
+			rd->listeners[i].has_epoll = true;
+}
+
+/* Whether the call was answered here. */
+static bool answer_now(struct reader *rd, const struct watched *w)
+{
+	const struct notice *head = &rd->out.head;
+	const struct broker_call *c = head->err ? NULL : broker_call_find(head->call.data.nr);
+
+	if (!c || !head->call.pid || head->call.data.arch != CONFINE_NATIVE_ARCH)
+		return false;
+	if (c->handle == call_epoll_create)
+		note_epoll(rd, w->subject);
+	if (!w->quick || c->handle != call_connect || atomic_load(&rd->note->n_slow) != atomic_load(&rd->note->n_slowed))
+		return false;
+	struct broker_subject s = { .b = &rd->broker, .f = rd->common->f, .has_epoll = w->has_epoll };
+	struct listener l = { .s = &s, .source = { .fd = w->fd } };
+	struct request r = { .b = &rd->broker, .l = &l, .s = &s, .call = c, .id = head->call.id, .tid = (pid_t)head->call.pid,
+			     .parts = rd->out.data, .end = rd->out.data + rd->used, .n_parts = head->n_parts };
+
+	for (size_t i = 0; i < PS_COUNT(r.args); i++)
+		r.args[i] = head->call.data.args[i];
+	return broker_quick(&r);
+}
+
+/* The broker has told of such a call, and decides nothing about it. */
+static bool pass(const struct watched *w, const struct seccomp_notif *call)
+{
+	struct seccomp_notif_resp resp = { .id = call->id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE };
+
+	if (call->data.arch != CONFINE_NATIVE_ARCH || !call_set_has(&w->pass, call->data.nr))
+		return false;
+	(void)ps_sys_seccomp_notify(w->fd, SECCOMP_IOCTL_NOTIF_SEND, &resp); /* ENOENT: it has been killed meanwhile */
+	return true;
+}
+
 static void serve(struct reader *rd, uint32_t n, int fd)
 {
+	const struct watched *w = listener_of(rd, n);
 	struct notice *head = &rd->out.head;
 
 	memset(head, 0, sizeof(*head)); /* the kernel takes only zeroes */
@@ -296,6 +340,8 @@ static void serve(struct reader *rd, uint32_t n, int fd)
 			forget(rd, n);
 		return;
 	}
+	if (w && pass(w, &head->call))
+		return;
 	head->kind = NOTICE_CALL;
 	head->listener = n;
 	rd->used = 0;
@@ -304,8 +350,8 @@ static void serve(struct reader *rd, uint32_t n, int fd)
 		head->err = gather(rd, &head->call);
 		end_access(rd);
 	}
-	/* The number may have become another's while we read. */
-	if (!is_valid(fd, head->call.id))
+	/* It looks itself whether the number has become another's while we read. */
+	if ((w && answer_now(rd, w)) || !is_valid(fd, head->call.id))
 		return;
 	if (head->err)
 		rd->used = head->n_parts = 0;
@@ -334,7 +380,8 @@ static int poke(const struct order *o, char *bytes, size_t n)
 static void write_back(struct reader *rd, size_t n)
 {
 	const struct order *o = &rd->in.head;
-	const int fd = listener_fd(rd, o->listener);
+	const struct watched *w = listener_of(rd, o->listener);
+	const int fd = w ? w->fd : -1;
 
 	rd->out.head = (struct notice){ .kind = NOTICE_WRITTEN, .listener = o->listener, .job = o->job, .err = EFAULT };
 	/* Whoever has that number now is who waits: between this and the next line it would take all other numbers to come by. */
@@ -356,11 +403,23 @@ static void obey(struct reader *rd)
 		_exit(EXIT_SUCCESS);
 	switch ((enum order_kind)rd->in.head.kind) {
 	case ORDER_WATCH:
-		watch(rd, rd->in.head.listener, ps_take_fd(&fd));
+		watch(rd, &rd->in.head, ps_take_fd(&fd));
 		break;
 	case ORDER_FORGET:
 		forget(rd, rd->in.head.listener);
 		break;
+	case ORDER_SLOW:
+		for (unsigned i = 0; i < rd->n_listeners; i++)
+			rd->listeners[i].quick &= rd->listeners[i].subject != rd->in.head.subject;
+		atomic_fetch_add(&rd->note->n_slowed, 1);
+		break;
+	case ORDER_PASS: {
+		struct watched *w = listener_of(rd, rd->in.head.listener);
+
+		if (w && rd->in.head.id < CALL_NUMBERS)
+			(void)call_set_add(&w->pass, (int)rd->in.head.id);
+		break;
+	}
 	case ORDER_WRITE:
 		write_back(rd, (size_t)n - sizeof(rd->in.head));
 		break;
@@ -393,12 +452,14 @@ static void set_up(struct reader *rd)
 	say(rd, 0);
 }
 
-_Noreturn void broker_reader(int sock, struct reader_note *note)
+_Noreturn void broker_reader(int sock, struct reader_note *note, const struct broker_common *common)
 {
 	static struct reader rd;
 
 	rd.sock = sock;
 	rd.note = note;
+	rd.common = common;
+	rd.broker.netns_cookie = common->netns_cookie;
 	set_up(&rd);
 	for (;;) {
 		struct epoll_event ev;

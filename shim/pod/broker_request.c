@@ -16,7 +16,7 @@
 #include "base/scope.h"
 #include "shim/pod/broker_inside.h"
 
-enum { TICK_MS = 2000, HAND_MS = 1000, RETRY_MS = 10, STATUS_MAX = 65536 };
+enum { TICK_MS = 2000, HAND_MS = 1000, RETRY_MS = 10, ANSWER_MS = 250, STATUS_MAX = 65536 };
 
 /* ---- The target ---- */
 
@@ -135,7 +135,10 @@ static void respond(const struct request *r, int64_t value, int err, uint32_t fl
 
 void request_answer(const struct request *r, int64_t value, int err)
 {
-	respond(r, value, err, 0);
+	if (err == REQUEST_ASKED)
+		request_park(r);
+	else
+		respond(r, value, err, 0);
 }
 
 void request_continue(const struct request *r)
@@ -186,20 +189,38 @@ static void tell(const struct request *r, const struct perm_query *q, struct bro
 	r->s->f.on_event(r->s->f.ctx, ev);
 }
 
-bool request_allowed(const struct request *r, const struct perm_query *q, const char *action, bool sound, int *ret_err)
+static bool told(const struct request *r, const struct perm_query *q, const struct perm_verdict *v, bool asked, const char *action, bool sound,
+		 int *ret_err)
 {
-	const struct permissions *p = r->s->f.permissions;
-	const struct perm_verdict v = permissions_decide(p, q);
-	const bool allowed = v.action == POLICY_ALLOW || v.action == POLICY_WARN;
+	const bool allowed = v->action == POLICY_ALLOW || v->action == POLICY_WARN;
 
-	*ret_err = allowed ? 0 : v.action == POLICY_DENY ? EACCES : q->permission == POLICY_NET ? ECONNREFUSED : ENOENT;
-	if (r->s->f.on_event && is_wanted(&p->settings, q->permission, v.action)) {
-		struct broker_event ev = { .action = action, .result = v.action, .err = *ret_err, .rule = v.rule, .sound = sound };
+	*ret_err = allowed ? 0 : v->action == POLICY_DENY ? EACCES : q->permission == POLICY_NET ? ECONNREFUSED : ENOENT;
+	if (r->s->f.on_event && (asked || is_wanted(&r->s->f.permissions->settings, q->permission, v->action))) {
+		struct broker_event ev = { .action = action, .result = v->action, .asked = asked, .err = *ret_err, .rule = v->rule, .sound = sound };
 
 		/* No flag lifts what an entry denies. */
-		tell(r, q, &ev, /* with_flag= */ !allowed && !v.rule);
+		tell(r, q, &ev, /* with_flag= */ !allowed && !v->rule);
 	}
 	return allowed;
+}
+
+bool request_told(const struct request *r, const struct perm_query *q, const struct perm_verdict *v, const char *action, bool sound,
+		  int *ret_err)
+{
+	return told(r, q, v, /* asked= */ false, action, sound, ret_err);
+}
+
+bool request_allowed(const struct request *r, const struct perm_query *q, const char *action, bool sound, int *ret_err)
+{
+	bool asked;
+	const struct perm_verdict v = request_verdict(r, q, &asked);
+
+	/* What is told of only is nobody's to ask about. */
+	if (v.action != POLICY_ALLOW && v.action != POLICY_WARN && sound && request_asks(r, q)) {
+		*ret_err = REQUEST_ASKED;
+		return false;
+	}
+	return told(r, q, &v, asked, action, sound, ret_err);
 }
 
 void request_absent(const struct request *r, const struct perm_query *q, const char *action)
@@ -232,6 +253,8 @@ struct job *job_new(const struct request *r)
 	j->r = *r;
 	j->r.parts = j->r.end = NULL;
 	j->r.n_parts = 0;
+	j->r.all = NULL;
+	j->r.own = NULL;
 	j->n = b->next_job++;
 	j->source.fd = j->old_fd = j->path_fd = -1;
 	j->next = b->jobs;
@@ -272,6 +295,8 @@ void job_done(struct job *j)
 	j->r.s->n_jobs--;
 	loop_timer_clear(b->loop, &j->timer);
 	unwatch(j);
+	job_unpark(j);
+	answers_done(&j->answers);
 	ps_fd_close(&j->source.fd);
 	ps_fd_close(&j->old_fd);
 	ps_fd_close(&j->path_fd);
@@ -282,7 +307,7 @@ void job_done(struct job *j)
 void job_answer(struct job *j, int64_t value, int err)
 {
 	block_again(j); /* before the target sees it again */
-	request_answer(&j->r, value, err);
+	respond(&j->r, value, err == REQUEST_ASKED ? EACCES : err, 0);
 	job_done(j);
 }
 
@@ -332,13 +357,16 @@ static void on_time(void *ctx)
 			return;
 		}
 		break;
+	case JOB_WAITS_ANSWER:
+		loop_timer_set(j->r.b->loop, &j->timer, ANSWER_MS);
+		return;
 	case JOB_WAITS_READER:
 		break;
 	}
 	loop_timer_set(j->r.b->loop, &j->timer, j->deadline_ms && j->deadline_ms - now < TICK_MS ? j->deadline_ms - now : TICK_MS);
 }
 
-static void begin(struct job *j, unsigned waits, uint64_t ms)
+void job_begin(struct job *j, unsigned waits, uint64_t ms)
 {
 	j->waits = waits;
 	j->timer.on = on_time;
@@ -366,12 +394,12 @@ void job_wait(struct job *j, uint32_t events)
 	if (!j->watched)
 		job_answer(j, 0, ENOMEM);
 	else
-		begin(j, JOB_WAITS_SOURCE, j->deadline_ms && left < TICK_MS ? left : TICK_MS);
+		job_begin(j, JOB_WAITS_SOURCE, j->deadline_ms && left < TICK_MS ? left : TICK_MS);
 }
 
 void job_retry(struct job *j)
 {
-	begin(j, JOB_WAITS_TIME, RETRY_MS);
+	job_begin(j, JOB_WAITS_TIME, RETRY_MS);
 }
 
 void job_order(struct job *j, struct order *o, const void *bytes, size_t n)
@@ -382,7 +410,7 @@ void job_order(struct job *j, struct order *o, const void *bytes, size_t n)
 	o->id = j->r.id;
 	o->tid = j->r.tid;
 	if (broker_tell(j->r.b, /* hand= */ false, o, sizeof(*o), bytes, n, NULL, 0))
-		begin(j, JOB_WAITS_READER, TICK_MS);
+		job_begin(j, JOB_WAITS_READER, TICK_MS);
 	else
 		job_answer(j, 0, EAGAIN);
 }
@@ -393,7 +421,7 @@ void job_task(struct job *j, struct task *t, const int *fds, size_t n_fds)
 	t->tid = j->r.tid;
 	j->task = j->r.b->next_task++;
 	if (broker_tell(j->r.b, /* hand= */ true, t, offsetof(struct task, text), t->text, t->len, fds, n_fds))
-		begin(j, JOB_WAITS_HAND, HAND_MS);
+		job_begin(j, JOB_WAITS_HAND, HAND_MS);
 	else
 		job_answer(j, 0, EAGAIN);
 }

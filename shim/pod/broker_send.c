@@ -156,19 +156,23 @@ static int check(const struct sending *s, const struct message *m, struct socket
 		return err;
 	if (a->sa.ss_family == AF_UNSPEC || (a->sa.ss_family != s->f.domain && s->f.domain != AF_INET6))
 		return EAFNOSUPPORT;
-	err = socket_address_real(s->r, a);
+	err = socket_address_real(s->r, &s->f, a);
 	if (err)
 		return err;
-	if (net_is_resolver(s->r, &s->f, &a->target) || net_is_inside(s->r, &a->target))
+	if (net_is_resolver(s->r, &s->f, &a->target))
+		return net_looks_up(s->r, s->fd);
+	if (net_is_inside(s->r, s->f.what, &a->target))
 		return 0;
 	if (!net_allowed(s->r, s->f.what, a, "send", &err))
 		return err;
-	if (s->r->s->f.net == BROKER_NET_ROUTED || s->f.host)
+	const char *why;
+
+	if (s->r->s->f.net == BROKER_NET_ROUTED || s->f.host || net_relays(s->r, &s->f, &a->target, &why))
 		return 0;
 	struct perm_query q = { .permission = POLICY_NET, .net = a->target };
 
 	q.net.what = s->f.what;
-	request_refused(s->r, &q, "send", ENETUNREACH, "UDP and ICMP do not leave a network namespace of its own; give it a routed one");
+	request_refused(s->r, &q, "send", ENETUNREACH, why);
 	return ENETUNREACH;
 }
 

@@ -201,6 +201,29 @@ void call_epoll_create(struct request *r)
 	request_continue(r);
 }
 
+/* A connect to the host itself is over at once; any other that blocks is to wait for. */
+bool swap_quick(const struct request *r, int fd, const struct socket_facts *f, const struct socket_address *a)
+{
+	const int flags = r->s->f.tells_epoll && !r->s->has_epoll && !is_in_use(fd) ? fcntl(fd, F_GETFL) : -1;
+	const bool blocks = flags >= 0 && !(flags & O_NONBLOCK);
+
+	if (flags < 0 || (blocks && !net_addr_is_loopback(&a->target.addr)))
+		return false;
+	ps_auto_fd int host = host_socket(r->b, fd, f->domain);
+
+	if (host < 0)
+		return false;
+	const int rc = blocks ? 0 : connect(host, (const struct sockaddr *)&a->sa, a->len);
+	const int err = blocks ? connect_at_once(host, a) : rc < 0 ? errno : 0;
+
+	if (blocks && (err == EALREADY || fcntl(host, F_SETFL, fcntl(host, F_GETFL) & ~O_NONBLOCK) < 0))
+		return false;
+	const int placed = !err || err == EINPROGRESS ? put_in_place(r, host) : 0;
+
+	request_answer(r, 0, placed ? placed : err);
+	return true;
+}
+
 void broker_swap(struct request *r, int fd, const struct socket_facts *f, const struct socket_address *a)
 {
 	struct job *j = is_in_use(fd) ? NULL : job_new(r);

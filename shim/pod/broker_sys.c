@@ -7,6 +7,7 @@
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 
+#include "base/scope.h"
 #include "shim/pod/broker_inside.h"
 
 enum { SHOWN_MEMORY = 1 << 30 };
@@ -17,6 +18,20 @@ static bool sys_allowed(const struct request *r, const char *name, const char *a
 	int err;
 
 	return request_allowed(r, &q, action, /* sound= */ true, &err);
+}
+
+/* Somebody is asked about one of these first.  Before any of them is told of: the call comes again. */
+static bool waits(struct request *r, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct perm_query q = { .permission = POLICY_SYS, .value = names[i] };
+
+		if (request_asks(r, &q)) {
+			request_answer(r, 0, REQUEST_ASKED);
+			return true;
+		}
+	}
+	return false;
 }
 
 static void on_written(struct job *j, int err, const struct task *t)
@@ -44,6 +59,7 @@ static void put(char field[65], const char *text)
 
 void call_uname(struct request *r)
 {
+	static const char *const names[] = { "hostname", "osRelease" };
 	struct utsname u;
 	_Static_assert(sizeof(u) == 6 * 65, "struct new_utsname");
 
@@ -51,7 +67,13 @@ void call_uname(struct request *r)
 		request_answer(r, 0, errno);
 		return;
 	}
-	put(u.nodename, r->s->f.hostname && sys_allowed(r, "hostname", "uname") ? r->s->f.hostname : "localhost");
+	const char *name = r->s->f.hostname;
+	/* The one that is made up where config.json has none says nothing. */
+	const size_t first = !name || !strcmp(name, "localhost");
+
+	if (waits(r, names + first, PS_COUNT(names) - first))
+		return;
+	put(u.nodename, name && sys_allowed(r, "hostname", "uname") ? name : "localhost");
 	put(u.domainname, "(none)");
 	if (!sys_allowed(r, "osRelease", "uname")) {
 		put(u.release, "5.10.0"); /* one that C libraries do not find too old */
@@ -62,8 +84,11 @@ void call_uname(struct request *r)
 
 void call_sysinfo(struct request *r)
 {
+	static const char *const names[] = { "osUptime", "loadavg", "systemMemoryInfo" };
 	struct sysinfo s;
 
+	if (waits(r, names, PS_COUNT(names)))
+		return;
 	if (sysinfo(&s) < 0) {
 		request_answer(r, 0, errno);
 		return;

@@ -66,18 +66,32 @@ static void connect_now(struct job *j)
 
 	if (j->path_fd < 0)
 		abstract_name(j->bytes, &t);
+	j->on_ready = connect_now;
 	j->on_reply = on_connect;
 	job_task(j, &t, fds, j->path_fd < 0 ? 1 : 2);
 }
 
+/* What the path led to is open: that is asked about, and that is connected to. */
+static void decide(struct job *j)
+{
+	struct socket_address a = { .target = { .unix_path = j->bytes } };
+	int err;
+
+	if (net_allowed(&j->r, 0, &a, "connect", &err))
+		connect_now(j);
+	else if (err == REQUEST_ASKED)
+		job_park(j, decide);
+	else
+		job_answer(j, 0, err);
+}
+
 static void on_resolved(struct job *j, int err, const struct task *t)
 {
-	struct socket_address a = { .target = { .unix_path = t ? t->text : "" } };
-
-	if (err || !net_allowed(&j->r, 0, &a, "connect", &err))
-		job_answer(j, 0, err);
+	j->bytes = err || !t ? NULL : strdup(t->text);
+	if (j->bytes)
+		decide(j);
 	else
-		connect_now(j);
+		job_answer(j, 0, err ? err : ENOMEM);
 }
 
 void unix_connect(struct request *r, int fd, const struct socket_address *a)

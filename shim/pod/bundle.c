@@ -92,7 +92,7 @@ int bundle_load_frozen(struct bundle *b, const struct state_dir *d, const struct
 }
 
 /* The container's root as we see it; without one of the host's it is made of the host's own files, at their own paths. */
-static int open_root(const struct policy *p, struct ps_err *e)
+int bundle_open_root(const struct policy *p, struct ps_err *e)
 {
 	const char *path = p->rootfs.path ? p->rootfs.path : "/";
 	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -102,13 +102,14 @@ static int open_root(const struct policy *p, struct ps_err *e)
 
 int bundle_restrict(struct bundle *b, const struct permissions *g, const struct permits_use *use, struct ps_err *e)
 {
-	ps_auto_fd int root = open_root(b->policy, e);
+	ps_auto_fd int root = bundle_open_root(b->policy, e);
 
+	b->granted = b->policy;
 	if (root < 0 || host_probe(&b->arena, &b->host, e) < 0 || host_probe_policy(&b->arena, &b->host, e) < 0 ||
-	    permits_apply(&b->arena, b->policy, g, root, b->host, use, &b->policy, e) < 0)
+	    permits_settle(&b->arena, g, b->policy, use->asked, &g, e) < 0 || permits_apply(&b->arena, b->policy, g, root, b->host, use, &b->policy, e) < 0)
 		return -1;
 	b->permissions = g;
-	return permits_effective(&b->arena, g, b->policy, &b->effective, e);
+	return permits_effective(&b->arena, g, b->policy, use->root, &b->effective, e);
 }
 
 int bundle_permit(struct bundle *b, const struct perm_layers *operators, const struct permits_use *use, struct ps_err *e)
@@ -129,9 +130,31 @@ int bundle_permit_frozen(struct bundle *b, const char *root, const struct state_
 	return permits_thaw(&b->arena, d, &g, e) < 0 ? -1 : bundle_restrict(b, g, &(struct permits_use){ .root = root }, e);
 }
 
-int bundle_load_program(struct bundle *b, const char *root, const struct pod_create_request *r, struct ps_err *e)
+int bundle_permit_running(struct bundle *b, const char *root, const struct state_dir *d, const struct state *st, struct ps_err *e)
 {
-	const struct permits_use use = { root, r->tell_files };
+	struct policy_landlock *kept = ps_arena_new(&b->arena, struct policy_landlock);
+	const struct permits_use use = { .root = root, .kept = kept };
+	const struct permissions *g;
+
+	if (!st->permitted)
+		return 0;
+	if (!kept)
+		return ps_fail_os(e, "memory for the rules of files");
+	return permits_thaw(&b->arena, d, &g, e) < 0 || permits_kept_rules(&b->arena, d, kept, e) < 0 ? -1
+													: bundle_restrict(b, g, &use, e);
+}
+
+void bundle_share(struct bundle *b, const struct bundle *of)
+{
+	const struct ps_arena own = b->arena;
+
+	*b = *of;
+	b->arena = own;
+	b->text.lent = true;
+}
+
+int bundle_load_program(struct bundle *b, const struct permits_use *use, const struct pod_create_request *r, struct ps_err *e)
+{
 	ps_auto_buf struct ps_buf text = { .data = NULL };
 	struct program_request q = *r->program;
 	const struct permissions *g;
@@ -141,7 +164,9 @@ int bundle_load_program(struct bundle *b, const char *root, const struct pod_cre
 	if (program_find(&b->arena, &q, &p, e) < 0 || program_permissions(&b->arena, &q, &p, r->permissions, &g, e) < 0 ||
 	    program_grants(&b->arena, &q, g, &q, e) < 0 || program_config(&b->arena, &q, &p, &text, e) < 0)
 		return -1;
-	return bundle_load_text(b, q.cwd, &text, e) < 0 ? -1 : bundle_restrict(b, g, &use, e);
+	if (bundle_load_text(b, q.cwd, &text, e) < 0 || unprivileged_policy(&b->arena, b->policy, &b->policy, e) < 0)
+		return -1;
+	return bundle_restrict(b, g, use, e);
 }
 
 void bundle_done(struct bundle *b)
@@ -154,6 +179,8 @@ void pod_warn_all(const struct pod_env *env, const struct policy *p)
 {
 	for (size_t i = 0; env->warn && i < p->warnings.n; i++)
 		env->warn(env->warn_ctx, p->warnings.v[i]);
+	for (size_t i = 0; env->degraded && i < p->n_degraded; i++)
+		env->degraded(env->warn_ctx, p->degraded[i].warning);
 }
 
 int bundle_plan(struct bundle *b, const struct pod_env *env, const struct pod_create_request *r, struct ps_buf *out,

@@ -14,8 +14,10 @@
 #include "base/scope.h"
 #include "ipc/sock.h"
 #include "shim/launch/fork.h"
+#include "shim/pod/ask.h"
 #include "shim/pod/guardian.h"
 #include "shim/pod/supervisor.h"
+#include "shim/sandbox/host_tree.h"
 
 int channel_wanted(const struct policy *p, bool otherwise, struct ps_err *e)
 {
@@ -67,14 +69,55 @@ int channel_open_broker(struct channel *c, const char *audit_file, struct ps_err
 	return 0;
 }
 
+static int open_trees(struct channel *c, const struct permissions *g, struct ps_err *e)
+{
+	static const enum policy_permission of[] = { POLICY_READ, POLICY_WRITE };
+
+	for (size_t i = 0; i < PS_COUNT(of); i++) {
+		c->asked.trees[i] = g->of[of[i]].asks ? host_tree_open(of[i] == POLICY_WRITE, e) : -1;
+		if (g->of[of[i]].asks && c->asked.trees[i] < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int channel_open_asked(struct channel *c, const struct permissions *g, struct ps_err *e)
+{
+	int pair[2];
+
+	if (!permissions_ask(g))
+		return 0;
+	if (open_trees(c, g, e) < 0)
+		return -1;
+	if (g->settings.broker) {
+		c->asked.who = ask_broker_connect(g->settings.broker, e);
+		return c->asked.who < 0 ? -1 : 0;
+	}
+	if (sock_pair(pair, e) < 0)
+		return -1;
+	c->asked.who = pair[0];
+	c->asks_us = pair[1];
+	return 0;
+}
+
+static void close_asked(struct channel *c)
+{
+	ps_fd_close(&c->asked.who);
+	ps_fd_close(&c->asked.trees[0]);
+	ps_fd_close(&c->asked.trees[1]);
+}
+
 void channel_close(struct channel *c)
 {
+	close_asked(c);
+	ps_fd_close(&c->asks_us);
 	ps_fd_close(&c->host);
 	ps_fd_close(&c->payload);
 	ps_fd_close(&c->reserved);
 	ps_fd_close(&c->broker);
 	ps_fd_close(&c->broker_payload);
 	ps_fd_close(&c->audit);
+	ps_fd_close(&c->ready);
 	ps_fd_close(&c->over);
 }
 
@@ -85,17 +128,18 @@ static int supervise(const struct pods *container, const struct single *s, int r
 	struct ps_err e = { 0 };
 
 	(void)prctl(PR_SET_NAME, "podshim:channel");
+	launch_forget_environment();
 	(void)umask(077);
 	/*
 	 * A container whose guard nobody answers any more would go on with calls that fail: it ends with us.  Without a word to the
 	 * maker when that cannot be: our silence is the error.
 	 */
-	if (s->broker >= 0 && guardian_start(&watcher, "podshim:watcher", s->pidfd, NULL, NULL, NULL, &e) < 0)
+	if (s->broker >= 0 && guardian_start(&watcher, "podshim:watcher", s->pidfd, NULL, NULL, NULL, NULL, &e) < 0)
 		return 1;
 	return supervisor_run_single(container, s, ready_fd, &e) < 0;
 }
 
-static int start(struct pods *container, const struct single *s, int *ret_over, struct ps_err *e)
+static int start(struct channel *c, const struct pods *container, const struct single *s, struct ps_err *e)
 {
 	int ready[2], over[2];
 
@@ -107,9 +151,9 @@ static int start(struct pods *container, const struct single *s, int *ret_over, 
 		close(ready[1]);
 		return -1;
 	}
-	int keep[8] = { ready[1], over[1], s->pidfd, container->dir.dir_fd };
+	int keep[10] = { ready[1], over[1], s->pidfd, container->dir.dir_fd };
 	size_t n = 4;
-	const int more[] = { s->channel, s->broker, s->audit };
+	const int more[] = { s->channel, s->broker, s->audit, s->asked.who, s->asked.trees[0], s->asked.trees[1] };
 
 	for (size_t i = 0; i < PS_COUNT(more); i++)
 		if (more[i] >= 0)
@@ -120,17 +164,15 @@ static int start(struct pods *container, const struct single *s, int *ret_over, 
 		_exit(supervise(container, s, ready[1]));
 	close(ready[1]);
 	close(over[1]);
-	int rc = pid < 0 ? -1 : supervisor_hear(ready[0], "the supervisor of the container ended at once", e);
-
-	close(ready[0]);
-	*ret_over = over[0];
-	return rc;
+	c->ready = ready[0];
+	c->over = over[0];
+	return pid < 0 ? -1 : 0;
 }
 
 int channel_supervise(struct channel *c, const struct pod_env *env, const struct state *st, const struct state_dir *dir,
 		      const struct launch *l, const struct bundle *b, struct ps_err *e)
 {
-	const struct single s = { .pid = l->pid, .pidfd = l->pidfd, .channel = c->host, .broker = c->broker, .audit = c->audit,
+	const struct single s = { .pid = l->pid, .pidfd = l->pidfd, .channel = c->host, .broker = c->broker, .audit = c->audit, .asked = c->asked,
 				  .policy = b->policy, .permissions = b->effective };
 
 	if (c->host < 0 && c->broker < 0)
@@ -143,9 +185,21 @@ int channel_supervise(struct channel *c, const struct pod_env *env, const struct
 	container->st = (struct state *)(uintptr_t)st; /* a pod's own is written, this one only read */
 	container->dir = *dir;
 	(void)snprintf(container->name, sizeof(container->name), "%s", st->id);
-	if (pods_own_cgroup(container, l->plan, e) < 0)
+	if (pods_own_cgroup(container, l->plan, e) < 0 || start(c, container, &s, e) < 0)
 		return -1;
-	return start(container, &s, &c->over, e);
+	/* Who asks us is the supervisor alone: we hear when it has ended. */
+	close_asked(c);
+	return 0;
+}
+
+int channel_wait_ready(struct channel *c, const char *id, struct ps_err *e)
+{
+	if (c->ready < 0)
+		return 0;
+	if (supervisor_hear(c->ready, "the supervisor of the container ended at once", e) < 0)
+		return ps_ctx(e, "container '%s'", id);
+	ps_fd_close(&c->ready);
+	return 0;
 }
 
 enum { OVER_MS = 3000 };

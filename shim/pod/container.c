@@ -20,6 +20,7 @@
 #include "ipc/shm.h"
 #include "ipc/sock.h"
 #include "shim/pod/overrides.h"
+#include "shim/pod/undo.h"
 #include "shim/sandbox/cgroup.h"
 #include "shim/sandbox/hooks.h"
 
@@ -276,7 +277,12 @@ int container_sweep(const struct pod_env *env, const char *id, struct ps_err *e)
 		return 0;
 	if (!c->other_boot && c->st.status != STATE_CREATING)
 		return 0;
-	return container_destroy(env, &c->dir, &c->st, NULL, /* poststop_owed= */ false, e) < 0 ? -1 : 1;
+	if (container_destroy(env, &c->dir, &c->st, NULL, /* poststop_owed= */ false, e) < 0)
+		return -1;
+	/* The payload of an intent never ran. */
+	if (c->st.permitted && c->st.status == STATE_CREATING)
+		(void)undo_drop(env, id, NULL);
+	return 1;
 }
 
 int pid_file_write(const char *path, pid_t pid, struct ps_err *e)

@@ -24,6 +24,7 @@ struct bundle {
 	const struct host *host;       /* once it was looked at */
 	const struct permissions *permissions; /* NULL: none; else policy is no more than they permit */
 	const struct permissions *effective;   /* the same with what follows from them */
+	const struct policy *granted;  /* what the document grants without them; NULL: policy is that */
 };
 /* Load DIR/config.json (or the file `config`); dir becomes absolute. */
 int bundle_load(struct bundle *b, const char *dir, const char *config, struct ps_err *e);
@@ -31,13 +32,19 @@ int bundle_load(struct bundle *b, const char *dir, const char *config, struct ps
 int bundle_permit(struct bundle *b, const struct perm_layers *operators, const struct permits_use *use, struct ps_err *e);
 /* Tighten the policy to a set that is known. */
 int bundle_restrict(struct bundle *b, const struct permissions *g, const struct permits_use *use, struct ps_err *e);
+/* The container's root as we see it: a descriptor. */
+int bundle_open_root(const struct policy *p, struct ps_err *e);
 /* The same with the permissions that were frozen in d, if st says that there are any. */
 int bundle_permit_frozen(struct bundle *b, const char *root, const struct state_dir *d, const struct state *st, struct ps_err *e);
+/* The same for a container that runs, under the rules that it was made with. */
+int bundle_permit_running(struct bundle *b, const char *root, const struct state_dir *d, const struct state *st, struct ps_err *e);
+/* What another one came to, which outlives it: nothing is read or resolved again. */
+void bundle_share(struct bundle *b, const struct bundle *of);
 /* Load a document that is in no folder; dir: what its relative paths are below. */
 int bundle_load_text(struct bundle *b, const char *dir, const struct ps_buf *text, struct ps_err *e);
 /* Load the frozen copy of an existing container. */
-/* What r->program comes to, restricted to what it is permitted; root: the state root, or NULL. */
-int bundle_load_program(struct bundle *b, const char *root, const struct pod_create_request *r, struct ps_err *e);
+/* What r->program comes to, restricted to what it is permitted. */
+int bundle_load_program(struct bundle *b, const struct permits_use *use, const struct pod_create_request *r, struct ps_err *e);
 int bundle_load_frozen(struct bundle *b, const struct state_dir *d, const struct state *st, struct ps_err *e);
 void bundle_done(struct bundle *b);
 #define auto_bundle __attribute__((cleanup(bundle_done)))
@@ -89,8 +96,12 @@ struct tape *event_tape(const struct state *st);
 void event_state(struct tape *t, const char *id, enum runner_state s, pid_t pid);
 void event_error(struct tape *t, const char *id, const struct ps_err *err);
 /* A process that exec made; its end, where exec waits for it. */
+/* What a permission could not take away here, and was let go. */
+void event_degraded(struct tape *t, const char *id, const char *text);
 void event_exec(struct tape *t, const char *id, pid_t pid, const char *program);
 void event_exec_exit(struct tape *t, const char *id, pid_t pid, int status);
+/* It was ended by a limit: on its tape and, NULL without, as a line of a file of audit events.  from: where the limit is from. */
+void event_limit(struct tape *t, const char *id, const char *limit, uint64_t value, const char *from, const char *audit_file);
 /* The end of a container, once on its tape whoever tells it first: how it ended; that and the state exited; that it was
  * noticed to be over, by somebody who could not wait for it, and the state exited; the state failed. */
 void event_exit(struct tape *t, const char *id, int status);
@@ -124,11 +135,19 @@ int foreground_keep(int master_fd, int *ret_fd, struct ps_err *e);
 /*
  * Forward signals, proxy the terminal (master_fd, -1 without; taken over), until the child has exited: its shell status.
  * The end of our stdin is typed into the terminal; when nobody takes our stdout any more, the terminal hangs up.
- * All signals are blocked by this; the caller restores its mask.  timeout_ms (0: none): what runs longer gets SIGTERM, then
- * SIGKILL, and has the status FOREGROUND_TIMED_OUT.
+ * All signals are blocked by this; the caller restores its mask.  time_ms: what runs longer gets SIGTERM, then SIGKILL, and has
+ * the status FOREGROUND_TIMED_OUT.  output: a terminal that is written more to gets SIGKILL for its payload, and the status
+ * FOREGROUND_OVER_OUTPUT.  prompt (NULL: none): what it asks is shown (prompt.h).
  */
-enum { FOREGROUND_TIMED_OUT = 124 };
-int foreground_wait(int pidfd, int master_fd, uint64_t timeout_ms, int *ret_status, struct ps_err *e);
+enum { FOREGROUND_TIMED_OUT = 124, FOREGROUND_OVER_OUTPUT = 153 /* as of SIGXFSZ: a file that grew too large */ };
+struct foreground_limits {
+	uint64_t time_ms, output /* bytes */; /* 0: none */
+	bool over;                            /* the result: output was more */
+};
+struct prompt;
+int foreground_wait(int pidfd, int master_fd, struct prompt *prompt, struct foreground_limits *limits, int *ret_status, struct ps_err *e);
+/* Was one of the signals that came something that would have been the payload's, but for SIGWINCH? */
+bool foreground_told_to_stop(int signal_fd);
 /* Write the pid file, whole or not at all: digits only. */
 int pid_file_write(const char *path, pid_t pid, struct ps_err *e);
 /* Send the pty master (console) or a pidfd to the socket at path. */

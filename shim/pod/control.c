@@ -3,11 +3,13 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/proc.h"
 #include "base/scope.h"
 #include "shim/pod/container.h"
+#include "shim/pod/undo.h"
 #include "shim/sandbox/cgroup.h"
 
 static bool is_alive(const struct container *c)
@@ -90,6 +92,22 @@ int pod_kill(const struct pod_env *env, const char *id, int sig, bool all, struc
 	return 0;
 }
 
+/* What it wrote is not the container's: to throw it away takes a word of its own. */
+static int settle(const struct pod_env *env, const char *id, struct ps_err *e)
+{
+	char text[1200];
+	size_t kept;
+
+	if (undo_settle(env, id, &kept, e) < 0)
+		return -1;
+	if (kept && env->warn) {
+		(void)snprintf(text, sizeof(text), "%zu change%s of '%s' %s kept: podshim diff %s", kept, kept == 1 ? "" : "s", id,
+			       kept == 1 ? "is" : "are", id);
+		env->warn(env->warn_ctx, text);
+	}
+	return 0;
+}
+
 int pod_delete(const struct pod_env *env, const char *id, bool force, struct ps_err *e)
 {
 	auto_container struct container *c = NULL;
@@ -104,7 +122,9 @@ int pod_delete(const struct pod_env *env, const char *id, bool force, struct ps_
 	}
 	if (!force && runner_check_verb(RUNNER_VERB_DELETE, runner_state_of(c->status), id, e) < 0)
 		return -1;
-	return container_destroy(env, &c->dir, &c->st, NULL, /* poststop_owed= */ true, e);
+	if (container_destroy(env, &c->dir, &c->st, NULL, /* poststop_owed= */ true, e) < 0)
+		return -1;
+	return c->st.permitted ? settle(env, id, e) : 0;
 }
 
 static int set_frozen(const struct pod_env *env, const char *id, bool freeze, struct ps_err *e)

@@ -16,11 +16,16 @@
 #include "ipc/sock.h"
 #include "oci/names.h"
 #include "shim/pod/channel.h"
+#include "shim/pod/outlet.h"
 #include "shim/pod/oversee.h"
+#include "shim/pod/passed.h"
 #include "shim/pod/permits.h"
 #include "shim/pod/guardian.h"
 #include "shim/pod/prepare.h"
 #include "shim/pod/program.h"
+#include "shim/pod/prompt.h"
+#include "shim/pod/undo.h"
+#include "shim/sandbox/cgroup.h"
 #include "shim/sandbox/hooks.h"
 
 /* A container on its way to being one; lives in its own bundle's arena. */
@@ -38,8 +43,12 @@ struct creation {
 	struct tape *tape;
 	struct foreground_signals signals;
 	struct guardian guardian;
+	struct foreground_limits limits;
+	struct outlet outlet;
+	struct prompt prompt;
+	struct undo undo;
 	int gate_fd, master_fd;
-	bool reserved, pid_file_written, run;
+	bool reserved, pid_file_written, run, has_gone; /* has_gone: the payload may have run */
 	enum runner_state state;
 };
 
@@ -61,10 +70,13 @@ static void creation_free(struct creation **pc)
 		return;
 	foreground_restore_signals(&c->signals);
 	guardian_dismiss(&c->guardian);
+	outlet_done(&c->outlet);
 	launch_done(&c->launch);
 	ps_fd_close(&c->gate_fd);
 	ps_fd_close(&c->master_fd);
+	prompt_close(&c->prompt);
 	channel_close(&c->channel);
+	undo_done(&c->undo);
 	tape_close(c->tape);
 	state_dir_done(&c->dir);
 	ps_buf_done(&c->block);
@@ -144,6 +156,8 @@ static int on_record(void *ctx, pid_t pid, int pidfd, struct ps_err *e)
 	c->st.pid = pid;
 	c->st.status = STATE_CREATED;
 	c->st.owns_cgroups = true;
+	if (c->bundle.permissions && permits_keep_rules(&c->dir, c->launch.plan, c->launch.objects, e) < 0)
+		return -1;
 	if (state_write(&c->dir, &c->st, e) < 0)
 		return -1;
 	if (move(c, RUNNER_PREPARED, pid, e) < 0)
@@ -156,6 +170,25 @@ static int on_record(void *ctx, pid_t pid, int pidfd, struct ps_err *e)
 		return -1;
 	c->pid_file_written = true;
 	return 0;
+}
+
+/* What was written stays until somebody decides on it; nothing was before the payload ran. */
+static int end_store(struct creation *c, struct ps_err *e)
+{
+	size_t kept = 0;
+	int rc = 0;
+	bool made = c->undo.record && c->undo.store_fd >= 0;
+
+	if (made && c->has_gone)
+		rc = undo_keep(&c->undo, e);
+	undo_done(&c->undo);
+	if (made && !c->has_gone)
+		return undo_drop(c->env, c->r->id, e);
+	if (made && rc == 0)
+		rc = undo_settle(c->env, c->r->id, &kept, e);
+	if (c->r->kept_changes)
+		*c->r->kept_changes = kept;
+	return rc;
 }
 
 /* After a failure: nothing stays, and the hooks that were promised a poststop get it. */
@@ -173,6 +206,8 @@ static int undo(struct creation *c, struct ps_err *e)
 	c->st.owns_cgroups = c->launch.made_cgroups;
 	if (c->pid_file_written)
 		(void)unlink(c->r->pid_file);
+	if (end_store(c, &ignored) < 0)
+		(void)ps_ctx(e, "what was written is lost (%s)", ignored.msg);
 	if (container_destroy(c->env, &c->dir, &c->st, c->tape, c->launch.hooks_began, &ignored) < 0)
 		(void)ps_ctx(e, "cleaning up failed too (%s); run 'podshim gc'", ignored.msg);
 	return -1;
@@ -185,50 +220,78 @@ static int prepare(struct creation *c, struct ps_err *e)
 		return -1;
 	if (permits_write_resolv_conf(c->env->root, c->bundle.policy, e) < 0)
 		return -1;
+	if (undo_make(&c->bundle.arena, &c->undo, c->env, e) < 0)
+		return -1;
+	c->launch.store = c->undo.tmpfs_fd;
 	if (open_tape(c, e) < 0 || move(c, RUNNER_PREPARING, 0, e) < 0)
 		return -1;
+	for (size_t i = 0; i < c->bundle.policy->n_degraded; i++)
+		event_degraded(c->tape, c->r->id, c->bundle.policy->degraded[i].warning);
 	if (!c->run) {
 		c->gate_fd = sock_listen_at(c->dir.dir_fd, "start.sock", SOCK_SEQPACKET, e);
 		if (c->gate_fd < 0)
 			return -1;
 		c->launch.gate_fd = c->gate_fd;
 	}
-	return launch_prepare(&c->launch, e);
+	return launch_prepare(&c->launch, e) < 0 ? -1 : undo_begin(&c->bundle.arena, &c->undo, e);
 }
 
-/* Wall time is the foreground's to watch: for anybody else it would be a limit that nobody keeps. */
-static int limit_time(struct creation *c, struct ps_err *e)
+static void warn_degraded(void *ctx, const struct ps_err *why)
 {
-	const struct perm_limit *wall = c->bundle.permissions ? &c->bundle.permissions->settings.wall_ms : NULL;
+	const struct pod_env *env = ctx;
+	char text[640];
 
-	if (!wall || !wall->set)
+	if (env->warn)
+		env->warn(env->warn_ctx, ps_err_text(why, text, sizeof(text)));
+}
+
+/* Time and output are the foreground's to watch: for anybody else these would be limits that nobody keeps. */
+static int limit_foreground(struct creation *c, struct ps_err *e)
+{
+	const struct permissions *g = c->bundle.permissions;
+	const bool foreground = c->run && !c->r->detach && !c->wiring;
+	struct pod_env env = *c->env;
+
+	c->limits.time_ms = foreground ? c->r->timeout_ms : 0;
+	if (!g)
 		return 0;
-	if (!c->run || c->r->detach || c->wiring) {
-		(void)ps_fail(e, PS_E_UNSUPP, "a limit of wall time is for 'podshim run' in the foreground, and for 'podshim pod launch --timeout'");
-		return ps_at_from(e, wall->from, "");
-	}
-	if (!c->request.timeout_ms || wall->v < c->request.timeout_ms)
-		c->request.timeout_ms = wall->v;
+	if (permits_check_form(g, foreground ? PERMITS_FOREGROUND : c->wiring ? PERMITS_POD : PERMITS_DETACHED, warn_degraded, &env, e) < 0)
+		return -1;
+	if (!foreground)
+		return 0;
+	if (g->settings.wall_ms.set && (!c->limits.time_ms || g->settings.wall_ms.v < c->limits.time_ms))
+		c->limits.time_ms = g->settings.wall_ms.v;
+	c->limits.output = g->settings.output.set ? g->settings.output.v : 0;
 	return 0;
+}
+
+static enum permits_asked asked_of(const struct creation *c)
+{
+	return c->run && !c->r->detach ? PERMITS_ASKED_TERMINAL : PERMITS_ASKED_NOBODY;
+}
+
+static int load_bundle(struct creation *c, const struct permits_use *use, struct ps_err *e)
+{
+	struct bundle *b = &c->bundle;
+
+	return bundle_load(b, c->r->bundle, c->r->config, e) < 0 || unprivileged_policy(&b->arena, b->policy, &b->policy, e) < 0
+		       ? -1 : bundle_permit(b, c->r->permissions, use, e);
 }
 
 static int load(struct creation *c, struct ps_err *e)
 {
-	const struct permits_use use = { c->env->root, c->r->tell_files };
+	const struct permits_use use = { .root = c->env->root, .tell_files = c->r->tell_files, .tell_calls = c->r->tell_calls, .asked = asked_of(c) };
 	const struct runner_wiring *w = c->wiring;
 	struct bundle *b = &c->bundle;
 
-	if (w)
-		return bundle_load_frozen(b, w->frozen, w->frozen_state, e) < 0 ||
-				       bundle_permit_frozen(b, c->env->root, w->frozen, w->frozen_state, e) < 0
-			       ? -1 : overrides_apply(&b->arena, b->policy, w->overrides, &b->policy, e);
-	if (c->r->program)
-		return bundle_load_program(b, c->env->root, c->r, e);
-	if (bundle_load(b, c->r->bundle, c->r->config, e) < 0 || unprivileged_policy(&b->arena, b->policy, &b->policy, e) < 0 ||
-	    bundle_permit(b, c->r->permissions, &use, e) < 0)
+	if (w) {
+		bundle_share(b, w->bundle);
+		return overrides_apply(&b->arena, b->policy, w->overrides, &b->policy, e);
+	}
+	if (c->r->program ? bundle_load_program(b, &use, c->r, e) < 0 : load_bundle(c, &use, e) < 0)
 		return -1;
 	pod_warn_all(c->env, b->policy);
-	return 0;
+	return passed_check(c->env, b->permissions, b->policy, c->r->preserve_fds, e);
 }
 
 /* A container of any caller's, with a channel of its own. */
@@ -250,15 +313,39 @@ static int open_broker(struct creation *c, struct ps_err *e)
 {
 	if (c->wiring || !oversight_needed(c->bundle.policy))
 		return 0;
-	return channel_open_broker(&c->channel, c->r->audit_file, e);
+	if (channel_open_broker(&c->channel, c->r->audit_file, e) < 0 || channel_open_asked(&c->channel, c->bundle.permissions, e) < 0)
+		return -1;
+	/* Who asks at the terminal does not share it with whom the questions are about. */
+	return c->channel.asks_us < 0 ? 0 : prompt_open(&c->prompt, ps_take_fd(&c->channel.asks_us), !c->bundle.policy->process.terminal, e);
 }
 
-/* Before init goes on: whom its guard will ask must be there. */
-static int supervise(struct creation *c, struct ps_err *e)
+/* A terminal is ours to read anyway. */
+static int open_outlet(struct creation *c, struct ps_err *e)
 {
+	const struct policy *p = c->bundle.policy;
+
+	if (!c->limits.output || !p->has_process || p->process.terminal)
+		return 0;
+	if (c->prompt.sock >= 0)
+		return ps_fail(e, PS_E_USAGE, "a limit of output beside questions at the terminal takes a terminal of the program's own: give -t, or --broker SOCKET");
+	return outlet_open(&c->outlet, c->limits.output, e);
+}
+
+static int begin_supervision(void *ctx, struct ps_err *e)
+{
+	struct creation *c = ctx;
+
 	/* Init has its own: the supervisor hears when that is closed. */
 	ps_fd_close(&c->channel.broker_payload);
 	return channel_supervise(&c->channel, c->env, &c->st, &c->dir, &c->launch, &c->bundle, e);
+}
+
+/* Before init passes its gate: whom its guard will ask must be there. */
+static int supervise(struct creation *c, struct ps_err *e)
+{
+	if (c->channel.ready < 0 && begin_supervision(c, e) < 0)
+		return -1;
+	return channel_wait_ready(&c->channel, c->r->id, e);
 }
 
 static void wire(struct creation *c)
@@ -268,12 +355,22 @@ static void wire(struct creation *c)
 	c->launch.payload_channel = c->channel.payload;
 	c->launch.broker = c->channel.broker_payload;
 	c->launch.dies_with_us = c->r->program && !c->r->detach;
+	for (size_t i = 0; i < PS_COUNT(c->launch.stdio); i++)
+		c->launch.stdio[i] = c->outlet.payload[i] >= 0 ? c->outlet.payload[i] : c->prompt.pipes[i].theirs;
 	if (!w)
 		return;
 	memcpy(c->launch.stdio, w->stdio, sizeof(w->stdio));
 	c->launch.payload_channel = w->channel;
 	c->launch.broker = w->broker;
 	c->launch.dies_with_us = true;
+}
+
+/* What is not written to the host itself. */
+static int plan_store(struct creation *c, struct ps_err *e)
+{
+	const struct undo_use use = { c->env->root, c->r->id, .waits = c->run && !c->r->detach, .is_runner = c->wiring };
+
+	return undo_plan(&c->bundle.arena, &use, c->bundle.policy, &c->bundle.policy, &c->undo, e);
 }
 
 static int creation_new(const struct pod_env *env, const struct pod_create_request *r, const struct runner_wiring *w, bool run,
@@ -289,22 +386,25 @@ static int creation_new(const struct pod_env *env, const struct pod_create_reque
 	c->request = *r;
 	c->r = &c->request;
 	c->channel = (struct channel)CHANNEL_NONE;
+	c->outlet = (struct outlet)OUTLET_NONE;
 	c->wiring = w;
 	c->run = run;
 	c->gate_fd = c->master_fd = -1;
+	c->prompt = (struct prompt)PROMPT_NONE;
 	c->dir = (struct state_dir)STATE_DIR_NONE;
 	c->launch = (struct launch)LAUNCH_INIT(NULL);
+	c->undo = (struct undo)UNDO_NONE;
 	if (!container_id_valid(r->id))
 		return ps_fail(e, PS_E_USAGE, "invalid container ID format: '%s'", r->id);
-	if (load(c, e) < 0 || limit_time(c, e) < 0 || check_console(c, e) < 0 || open_channel(c, e) < 0 || open_broker(c, e) < 0 ||
-	    bundle_plan(&c->bundle, env, c->r, &c->block, e) < 0)
+	if (load(c, e) < 0 || limit_foreground(c, e) < 0 || check_console(c, e) < 0 || open_channel(c, e) < 0 || open_broker(c, e) < 0 ||
+	    open_outlet(c, e) < 0 || plan_store(c, e) < 0 || bundle_plan(&c->bundle, env, c->r, &c->block, e) < 0)
 		return -1;
 	const struct plan *p = plan_view(c->block.data, c->block.len);
 
 	if (!p)
 		return ps_fail(e, PS_E_BUG, "the compiled plan is not valid");
 	c->launch.plan = p;
-	c->launch.ops = (struct launch_ops){ .console = on_console, .record = on_record, .ctx = c };
+	c->launch.ops = (struct launch_ops){ .console = on_console, .meanwhile = begin_supervision, .record = on_record, .ctx = c };
 	wire(c);
 	if (describe(c, p, e) < 0)
 		return -1;
@@ -364,18 +464,40 @@ static int destroy_at_end(struct creation *c, struct ps_err *e)
 	return container_destroy(c->env, &c->dir, &c->st, c->tape, /* poststop_owed= */ true, e);
 }
 
+/* Told where a limit ended it: those of its processes that are in nobody's pid namespace end, too. */
+static void tell_over_output(struct creation *c)
+{
+	const struct perm_limit *limit = &c->bundle.permissions->settings.output;
+	const struct cgroup_dirs cg = container_cgroups(&c->st);
+
+	if (c->st.exposed && c->st.owns_cgroups && cg.n)
+		(void)cgroup_kill_all(cg.v, cg.n, NULL);
+	event_limit(c->tape, c->r->id, "output", limit->v, limit->from, c->r->audit_file);
+	if (c->r->over_output)
+		c->r->over_output(c->r->ended_ctx, c->r->id, limit);
+}
+
 static int finish_foreground(struct creation *c, int *ret_status, struct ps_err *e)
 {
 	int status;
 
-	if (foreground_wait(c->launch.pidfd, ps_take_fd(&c->master_fd), c->r->timeout_ms, &status, e) < 0)
+	if (foreground_wait(c->launch.pidfd, ps_take_fd(&c->master_fd), &c->prompt, &c->limits, &status, e) < 0 ||
+	    outlet_finish(&c->outlet, &c->limits.over, e) < 0)
 		return undo(c, e);
 	channel_wait_over(&c->channel);
+	if (c->limits.over) {
+		status = FOREGROUND_OVER_OUTPUT;
+		tell_over_output(c);
+	}
 	event_exited(c->tape, c->r->id, status);
 	*ret_status = status;
 	if (c->r->ended && c->bundle.permissions)
 		c->r->ended(c->r->ended_ctx, c->r->id);
-	return c->r->keep ? 0 : destroy_at_end(c, e);
+	const int kept = end_store(c, e);
+
+	if (!c->r->keep && destroy_at_end(c, kept < 0 ? NULL : e) < 0)
+		return -1;
+	return kept;
 }
 
 static void end_by_guardian(void *ctx)
@@ -383,6 +505,8 @@ static void end_by_guardian(void *ctx)
 	struct creation *c = ctx;
 
 	c->dir.lock_fd = -1; /* the launcher's */
+	c->has_gone = true;  /* perhaps; what was not written is not kept */
+	(void)end_store(c, NULL);
 	(void)destroy_at_end(c, NULL);
 }
 
@@ -391,7 +515,14 @@ static int start_guardian(struct creation *c, struct ps_err *e)
 {
 	if (!c->r->program || c->r->detach || c->r->keep)
 		return 0;
-	return guardian_start(&c->guardian, "podshim:guard", c->launch.pidfd, &c->dir, end_by_guardian, c, e);
+	return guardian_start(&c->guardian, "podshim:guard", c->launch.pidfd, &c->dir, (const int[]){ c->undo.store_fd, c->undo.tmpfs_fd },
+			      end_by_guardian, c, e);
+}
+
+static int go(struct creation *c, struct ps_err *e)
+{
+	c->has_gone = true;
+	return launch_go(&c->launch, e);
 }
 
 int pod_run(const struct pod_env *env, const struct pod_create_request *r, int *ret_status, struct ps_err *e)
@@ -401,10 +532,11 @@ int pod_run(const struct pod_env *env, const struct pod_create_request *r, int *
 	int status = 0;
 	int rc = unprivileged_begin(&ours, r, e) < 0 ? -1 : creation_new(&ours, r, NULL, /* run= */ true, &c, e);
 
-	if (rc == 0 && (start_guardian(c, e) < 0 || supervise(c, e) < 0 || launch_go(&c->launch, e) < 0 || poststart(c, e) < 0 ||
-			move(c, RUNNER_RUNNING, c->launch.pid, e) < 0))
+	if (rc == 0 && (start_guardian(c, e) < 0 || supervise(c, e) < 0 || outlet_start(&c->outlet, c->launch.pidfd, e) < 0 ||
+			go(c, e) < 0 || poststart(c, e) < 0 || move(c, RUNNER_RUNNING, c->launch.pid, e) < 0))
 		rc = undo(c, e);
 	if (rc == 0) {
+		prompt_launched(&c->prompt);
 		/* It runs: pausing or deleting it is anybody's again. */
 		ps_fd_close(&c->dir.lock_fd);
 		rc = r->detach ? 0 : finish_foreground(c, &status, e);

@@ -20,6 +20,8 @@
 #include "ipc/sock.h"
 #include "shim/pod/container.h"
 #include "shim/pod/oversee.h"
+#include "shim/pod/passed.h"
+#include "shim/pod/tighten.h"
 #include "shim/policy/restrict.h"
 
 struct execution {
@@ -27,6 +29,7 @@ struct execution {
 	const struct pod_exec_request *r;
 	struct container *c;
 	struct bundle bundle;
+	struct tighter tighter;      /* of --allow-X, --deny-X; else empty */
 	struct ps_buf process_text, block;
 	struct launch launch;
 	struct foreground_signals signals;
@@ -192,6 +195,19 @@ static int process_from_flags(struct execution *x, struct spec_process *p, struc
 	return 0;
 }
 
+/* The paths of what is less were followed in a root that programs of the container may have changed: its own rules hold as well. */
+static int keep_under(struct execution *x, const struct policy **p, struct ps_err *e)
+{
+	struct policy *own = ps_arena_new(&x->bundle.arena, struct policy);
+
+	if (!own)
+		return ps_fail_os(e, "memory for the policy");
+	*own = **p;
+	own->landlock_under = &x->bundle.policy->landlock;
+	*p = own;
+	return 0;
+}
+
 static int load_process(struct execution *x, const struct policy **ret, struct ps_err *e)
 {
 	struct ps_arena *a = &x->bundle.arena;
@@ -211,11 +227,16 @@ static int load_process(struct execution *x, const struct policy **ret, struct p
 	} else if (process_from_flags(x, &own, e) < 0) {
 		return -1;
 	}
-	const struct permissions *g = x->bundle.permissions;
+	const struct permissions *g = x->tighter.permissions ? x->tighter.permissions : x->bundle.permissions;
+	const struct policy *base = x->tighter.policy ? x->tighter.policy : x->bundle.policy;
 
-	if (policy_process_from_oci(a, file, p, x->bundle.policy, ret, e) < 0)
+	for (size_t i = 0; g && i < x->r->n_env; i++)
+		if (!permissions_hand_over(g, x->r->env[i]))
+			return ps_fail(e, PS_E_DENIED, "--env '%.*s': the permissions of the container do not hand it over (--allow-env)",
+				       (int)strcspn(x->r->env[i], "="), x->r->env[i]);
+	if (policy_process_from_oci(a, file, p, base, ret, e) < 0 || (g && permissions_restrict_process(a, *ret, g, ret, e) < 0))
 		return -1;
-	return g ? permissions_restrict_process(a, *ret, g, ret, e) : 0;
+	return x->tighter.policy ? keep_under(x, ret, e) : 0;
 }
 
 static int check_request(const struct pod_exec_request *r, bool tty, struct ps_err *e)
@@ -256,7 +277,7 @@ static int ask_supervisor(struct execution *x, const struct policy *p, struct ps
 	if (sock_pair(pair, e) < 0)
 		return -1;
 	x->launch.broker = pair[1];
-	int rc = guard_send(x->env->root, st->pod[0] ? st->pod : st->id, n, pair[0], e);
+	int rc = guard_send(x->env->root, st->pod[0] ? st->pod : st->id, n, pair[0], x->r->narrow.n ? x->r->narrow.v : NULL, e);
 
 	close(pair[0]);
 	return rc < 0 ? ps_ctx(e, "the supervisor of '%s'", st->id) : 0;
@@ -266,18 +287,25 @@ static int compile(struct execution *x, const char **ret_program, struct ps_err 
 {
 	const struct policy *policy;
 	const struct plan_request request = {
-		.id = x->r->id, .cgroup_manager = x->env->cgroup_manager, .no_new_keyring = true,
+		.id = x->r->id, .no_new_keyring = true,
+		/* A container without cgroups, as ordinary users may have, has none to join. */
+		.cgroup_manager = x->c->st.n_cgroup_dirs ? x->env->cgroup_manager : PLAN_CGROUP_DISABLED,
 		.preserve_fds = x->r->preserve_fds, .seccomp = seccomp_cached, .seccomp_ctx = &x->bundle.arena,
 	};
 	uint64_t enter;
 
 	if (bundle_load_frozen(&x->bundle, &x->c->dir, &x->c->st, e) < 0 ||
-	    bundle_permit_frozen(&x->bundle, x->env->root, &x->c->dir, &x->c->st, e) < 0 || load_process(x, &policy, e) < 0)
+	    bundle_permit_running(&x->bundle, x->env->root, &x->c->dir, &x->c->st, e) < 0 ||
+	    (x->r->narrow.n && tighten(&x->bundle.arena, &x->bundle, x->env->root, &x->r->narrow, /* beside= */ true, &x->tighter, e) < 0) ||
+	    load_process(x, &policy, e) < 0)
 		return -1;
 	pod_warn_all(x->env, policy);
-	if (check_request(x->r, policy->process.terminal, e) < 0)
+	if (passed_check(x->env, x->bundle.permissions, policy, x->r->preserve_fds, e) < 0 || check_request(x->r, policy->process.terminal, e) < 0)
 		return -1;
-	if (namespaces_to_enter(x->c, &enter, e) < 0 || (!x->bundle.host && host_probe(&x->bundle.arena, &x->bundle.host, e) < 0))
+	if (namespaces_to_enter(x->c, &enter, e) < 0)
+		return -1;
+	if (!x->bundle.host && (host_probe(&x->bundle.arena, &x->bundle.host, e) < 0 ||
+				(x->tighter.policy && host_probe_policy(&x->bundle.arena, &x->bundle.host, e) < 0)))
 		return -1;
 	if (plan_compile_exec(policy, x->bundle.host, &request, enter, &x->block, e) < 0)
 		return -1;
@@ -334,7 +362,7 @@ static int execute(struct execution *x, int *ret_status, struct ps_err *e)
 	event_exec(tape, id, x->launch.pid, program);
 	if (x->r->detach)
 		return 0;
-	if (foreground_wait(x->launch.pidfd, ps_take_fd(&x->master_fd), 0, ret_status, e) < 0)
+	if (foreground_wait(x->launch.pidfd, ps_take_fd(&x->master_fd), NULL, &(struct foreground_limits){ 0 }, ret_status, e) < 0)
 		return -1;
 	event_exec_exit(tape, id, x->launch.pid, *ret_status);
 	return 0;

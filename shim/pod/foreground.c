@@ -21,6 +21,7 @@
 #include "base/proc.h"
 #include "base/scope.h"
 #include "shim/pod/container.h"
+#include "shim/pod/prompt.h"
 
 #ifndef TIOCGPTPEER
 #define TIOCGPTPEER _IO('T', 0x41) /* 4.13 */
@@ -83,6 +84,9 @@ struct foreground {
 	int64_t eof_at;          /* the next, on the monotonic clock in ms */
 	int64_t ends_at;         /* when the payload gets the next signal of its time-out; INT64_MAX: never */
 	bool timed_out;
+	uint64_t output_limit, printed; /* of the terminal, bytes; 0: none */
+	bool over;               /* it was passed */
+	struct prompt *prompt;   /* NULL: nothing is asked */
 	struct termios saved;
 };
 
@@ -167,6 +171,9 @@ static void forward_signals(struct foreground *f)
 			copy_size(f);
 		else if (is_for_payload(sig))
 			(void)ps_pidfd_kill(f->pidfd, sig);
+		/* A call that waits for an answer lets no handler run. */
+		if (f->prompt && (sig == SIGINT || sig == SIGQUIT || sig == SIGTERM || sig == SIGHUP))
+			prompt_interrupt(f->prompt);
 	}
 }
 
@@ -228,12 +235,38 @@ static void serve_input(struct foreground *f, const struct pollfd *from, const s
 	}
 }
 
+/* What is within the limit goes on; one byte more, and nothing that follows does. */
+static void count_output(struct foreground *f)
+{
+	if (!f->output_limit)
+		return;
+	if (f->over) {
+		f->out.end = 0;
+		return;
+	}
+	f->printed += f->out.end;
+	if (f->printed <= f->output_limit)
+		return;
+	f->out.end -= (size_t)(f->printed - f->output_limit);
+	f->over = true;
+	(void)ps_pidfd_kill(f->pidfd, SIGKILL);
+}
+
+static int output_read(struct foreground *f)
+{
+	const int got = relay_read(&f->out, f->master_fd);
+
+	if (got > 0)
+		count_output(f);
+	return got;
+}
+
 static void serve_output(struct foreground *f, const struct pollfd *from, const struct pollfd *to)
 {
 	if (is_full(&f->out)) {
 		if (to->revents && relay_write(&f->out, STDOUT_FILENO) < 0)
 			hang_up(f);
-	} else if ((from->revents & ~POLLOUT) && relay_read(&f->out, f->master_fd) < 0) {
+	} else if ((from->revents & ~POLLOUT) && output_read(f) < 0) {
 		revive(f);
 	}
 }
@@ -273,7 +306,11 @@ static void time_out(struct foreground *f)
 /* How long poll(2) may wait. */
 static int patience(const struct foreground *f)
 {
-	const int64_t next = f->at_eof && f->eof_at < f->ends_at ? f->eof_at : f->ends_at;
+	const bool asks = f->prompt && prompt_is_shown(f->prompt);
+	int64_t next = f->at_eof && !asks && f->eof_at < f->ends_at ? f->eof_at : f->ends_at;
+
+	if (f->prompt && prompt_deadline(f->prompt) < next)
+		next = prompt_deadline(f->prompt);
 	const int64_t left = next - ps_now_ms();
 
 	return next == INT64_MAX ? -1 : left < 0 ? 0 : left < INT_MAX ? (int)left : INT_MAX;
@@ -281,16 +318,19 @@ static int patience(const struct foreground *f)
 
 static int serve(struct foreground *f, struct ps_err *e)
 {
-	const short to_master = is_full(&f->in) ? POLLOUT : 0;
-	const short from_master = f->out.open && !is_full(&f->out) ? POLLIN : 0;
-	struct pollfd p[] = {
+	/* While it is asked, the terminal is not the payload's. */
+	const bool asks = f->prompt && prompt_is_shown(f->prompt);
+	const short to_master = !asks && is_full(&f->in) ? POLLOUT : 0;
+	const short from_master = !asks && f->out.open && !is_full(&f->out) ? POLLIN : 0;
+	struct pollfd p[5 + PROMPT_POLLS] = {
 		{ .fd = f->pidfd, .events = POLLIN },
 		{ .fd = f->signal_fd, .events = POLLIN },
-		{ .fd = f->in.open && !is_full(&f->in) ? STDIN_FILENO : -1, .events = POLLIN },
+		{ .fd = !asks && f->in.open && !is_full(&f->in) ? STDIN_FILENO : -1, .events = POLLIN },
 		{ .fd = to_master | from_master ? f->master_fd : -1, .events = (short)(to_master | from_master) },
-		{ .fd = is_full(&f->out) ? STDOUT_FILENO : -1, .events = POLLOUT },
+		{ .fd = !asks && is_full(&f->out) ? STDOUT_FILENO : -1, .events = POLLOUT },
 	};
-	const int n = poll(p, PS_COUNT(p), patience(f));
+	const size_t n_prompt = f->prompt ? prompt_poll(f->prompt, p + 5) : 0;
+	const int n = poll(p, 5 + n_prompt, patience(f));
 
 	if (n < 0 && errno != EINTR)
 		return ps_fail_os(e, "poll");
@@ -302,19 +342,21 @@ static int serve(struct foreground *f, struct ps_err *e)
 		forward_signals(f);
 	serve_output(f, &p[3], &p[4]);
 	serve_input(f, &p[2], &p[3]);
-	if (f->at_eof && ps_now_ms() >= f->eof_at)
+	if (!asks && f->at_eof && ps_now_ms() >= f->eof_at)
 		type_eof(f);
+	if (n_prompt)
+		prompt_serve(f->prompt, p + 5, n_prompt);
 	if (f->ends_at != INT64_MAX && ps_now_ms() >= f->ends_at)
 		time_out(f);
 	return 0;
 }
 
 /* A signal that would have been the payload's ends a wait for whoever should take its last words. */
-static bool is_told_to_stop(const struct foreground *f)
+bool foreground_told_to_stop(int signal_fd)
 {
 	struct signalfd_siginfo s;
 
-	while (read(f->signal_fd, &s, sizeof(s)) == (ssize_t)sizeof(s))
+	while (read(signal_fd, &s, sizeof(s)) == (ssize_t)sizeof(s))
 		if (s.ssi_signo != SIGWINCH && is_for_payload((int)s.ssi_signo))
 			return true;
 	return false;
@@ -327,25 +369,30 @@ static void drain_terminal(struct foreground *f)
 
 	for (size_t taken = 0; f->out.open && taken <= LAST_WORDS;) {
 		if (!is_full(&f->out)) {
-			if (relay_read(&f->out, f->master_fd) <= 0)
+			const int got = output_read(f);
+
+			if (got <= 0)
 				return;
 			taken += f->out.end;
+			if (!is_full(&f->out))
+				return; /* the limit */
 		}
-		if ((poll(p, PS_COUNT(p), -1) < 0 && errno != EINTR) || (p[1].revents && is_told_to_stop(f)) ||
+		if ((poll(p, PS_COUNT(p), -1) < 0 && errno != EINTR) || (p[1].revents && foreground_told_to_stop(f->signal_fd)) ||
 		    (p[0].revents && relay_write(&f->out, STDOUT_FILENO) < 0))
 			return;
 	}
 }
 
-int foreground_wait(int pidfd, int master_fd, uint64_t timeout_ms, int *ret_status, struct ps_err *e)
+int foreground_wait(int pidfd, int master_fd, struct prompt *prompt, struct foreground_limits *limits, int *ret_status, struct ps_err *e)
 {
 	struct foreground f ps_auto(foreground_done) = { .pidfd = pidfd, .master_fd = master_fd, .slave_fd = -1,
-							 .signal_fd = -1, .ends_at = INT64_MAX };
+							 .signal_fd = -1, .ends_at = INT64_MAX, .output_limit = limits->output,
+							 .prompt = prompt && prompt->sock >= 0 ? prompt : NULL };
 	sigset_t all;
 	int rc, status;
 
-	if (timeout_ms && timeout_ms < INT64_MAX / 2)
-		f.ends_at = ps_now_ms() + (int64_t)timeout_ms;
+	if (limits->time_ms && limits->time_ms < INT64_MAX / 2)
+		f.ends_at = ps_now_ms() + (int64_t)limits->time_ms;
 
 	sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
@@ -356,11 +403,14 @@ int foreground_wait(int pidfd, int master_fd, uint64_t timeout_ms, int *ret_stat
 		return -1;
 	while ((rc = serve(&f, e)) == 0)
 		;
+	if (f.prompt)
+		prompt_finish(f.prompt);
 	if (rc < 0)
 		return -1;
 	drain_terminal(&f);
 	if (ps_pidfd_reap(pidfd, &status, e) < 0)
 		return -1;
-	*ret_status = f.timed_out ? FOREGROUND_TIMED_OUT : status;
+	limits->over = f.over;
+	*ret_status = f.over ? FOREGROUND_OVER_OUTPUT : f.timed_out ? FOREGROUND_TIMED_OUT : status;
 	return 0;
 }

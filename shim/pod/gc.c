@@ -14,6 +14,7 @@
 #include "ipc/shm.h"
 #include "shim/pod/container.h"
 #include "shim/pod/pods.h"
+#include "shim/pod/undo.h"
 
 struct sweep {
 	const struct pod_env *env;
@@ -107,5 +108,7 @@ int pod_gc(const struct pod_env *env, struct ps_buf *report, struct ps_err *e)
 	    (pods_sweep_all(env, report, e) < 0 || state_sweep(env->root, sweep_container, &s, e) != 0))
 		return -1;
 	sweep_cache(&s);
+	if (undo_gc(env, report, e) < 0)
+		return -1;
 	return shm_each(sweep_tape, &s, e) != 0 ? -1 : 0;
 }

@@ -29,16 +29,18 @@ static int guard(const char *name, int ward, int pidfd, void (*end)(void *ctx), 
 	return 0;
 }
 
-int guardian_start(struct guardian *g, const char *name, int pidfd, const struct state_dir *dir, void (*end)(void *ctx), void *ctx,
-		   struct ps_err *e)
+int guardian_start(struct guardian *g, const char *name, int pidfd, const struct state_dir *dir, const int *also,
+		   void (*end)(void *ctx), void *ctx, struct ps_err *e)
 {
 	int pair[2];
 
 	if (pipe2(pair, O_CLOEXEC) < 0)
 		return ps_fail_os(e, "make the pipe of the guardian");
-	const int keep[] = { pair[0], pidfd, dir ? dir->root_fd : -1, dir ? dir->dir_fd : -1 };
+	const int keep[] = { pair[0], pidfd, dir ? dir->root_fd : -1, dir ? dir->dir_fd : -1, also ? also[0] : -1, also ? also[1] : -1 };
 	pid_t pid = launch_daemon(keep, dir ? PS_COUNT(keep) : 2, e);
 
+	if (pid == 0)
+		launch_forget_environment();
 	if (pid == 0)
 		_exit(guard(name, pair[0], pidfd, end, ctx));
 	(void)close(pair[0]);

@@ -13,9 +13,9 @@ struct guardian {
 };
 /*
  * Fork it under `name`.  When we are gone it kills pidfd and, unless end is NULL, calls end(ctx) with the folder of the
- * container (dir) open, in a copy of our memory as it is now.
+ * container (dir) and two more descriptors (also: -1 is none; NULL) open, in a copy of our memory as it is now.
  */
-int guardian_start(struct guardian *g, const char *name, int pidfd, const struct state_dir *dir, void (*end)(void *ctx), void *ctx,
-		   struct ps_err *e);
+int guardian_start(struct guardian *g, const char *name, int pidfd, const struct state_dir *dir, const int *also,
+		   void (*end)(void *ctx), void *ctx, struct ps_err *e);
 /* All is freed. */
 void guardian_dismiss(struct guardian *g);

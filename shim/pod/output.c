@@ -78,12 +78,20 @@ static void tell(struct output *o, const char *text, size_t n)
 		loop_timer_set(&o->runner->sv->loop, &o->tell, TELL_MS);
 }
 
+static bool is_over(const struct runner *r)
+{
+	return r->output_limit && stream_bytes(r->stream) > r->output_limit;
+}
+
+/* What it has printed since is nobody's. */
 static void limit_output(struct runner *r)
 {
-	if (!r->output_limit || r->over_limit || stream_bytes(r->stream) <= r->output_limit)
+	if (r->over_limit || !is_over(r))
 		return;
 	r->over_limit = true;
 	(void)runner_stop(r, /* force= */ true, REASON_OUTPUT, NULL);
+	for (size_t i = 0; i < PS_COUNT(r->out); i++)
+		output_close(&r->out[i]);
 }
 
 static void on_readable(void *ctx, uint32_t events)
@@ -95,7 +103,7 @@ static void on_readable(void *ctx, uint32_t events)
 	size_t max = 0, newest = 0;
 
 	(void)events;
-	while (stream_bytes(r->stream) - before < ROUND_BYTES && (max = room(r)) > 0) {
+	while (stream_bytes(r->stream) - before < ROUND_BYTES && !is_over(r) && (max = room(r)) > 0) {
 		n = stream_fill(r->stream, o->source.fd, o->no, max);
 		if (n <= 0)
 			break;
@@ -113,7 +121,7 @@ static void on_readable(void *ctx, uint32_t events)
 		r->sv->callbacks->on_output(r);
 	}
 	/* EIO: the last who had the terminal open is gone. */
-	if ((n == 0 && max) || (n < 0 && n != -EAGAIN))
+	if (o->source.fd >= 0 && ((n == 0 && max) || (n < 0 && n != -EAGAIN)))
 		output_close(o);
 	runner_drained(r);
 }

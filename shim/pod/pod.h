@@ -19,6 +19,7 @@ struct pod_env {                      /* from the global options */
 	const char *root;             /* state root; NULL for pod_plan alone: it needs none, nor the cache below it */
 	enum plan_cgroup_manager cgroup_manager;
 	void (*warn)(void *ctx, const char *text);
+	void (*degraded)(void *ctx, const char *text); /* of these, what a permission could not take away; NULL */
 	void *warn_ctx;
 };
 
@@ -36,10 +37,15 @@ struct pod_create_request {
 	bool detach, keep;            /* run only */
 	const struct perm_layers *permissions; /* what the operator said; NULL: nothing */
 	bool tell_files;              /* what it wants of files is told, too */
+	bool judge;                   /* see permits_use: check's own */
+	bool tell_calls;              /* with tell_files and audit_file: so are its system calls, once each */
 	const char *audit_file;       /* JSON lines are appended; NULL: none */
 	/* run in the foreground: it has ended, and is still there; or NULL */
 	void (*ended)(void *ctx, const char *id);
+	/* the same, ended by its limit of output; or NULL */
+	void (*over_output)(void *ctx, const char *id, const struct perm_limit *limit);
 	void *ended_ctx;
+	size_t *kept_changes;         /* run in the foreground: how many are kept for pod_diff; or NULL */
 	uint64_t timeout_ms;          /* run in the foreground only; 0: none */
 	const struct program_request *program; /* run only: no bundle but this (program.h); NULL: a bundle */
 };
@@ -57,6 +63,7 @@ struct pod_exec_request {
 	const uint32_t *groups;       /* additional gids */
 	size_t n_groups;
 	bool no_new_privs;
+	struct spec_strs narrow;      /* permission flags, as texts: less than the container is permitted; none: as much */
 	const char *process_label, *apparmor; /* refused when set: no LSM support */
 	const char *cgroup;           /* sub-cgroup path, or NULL */
 	bool ignore_paused;
@@ -86,6 +93,7 @@ struct pod_item {
 	char id[1024], bundle[4096], created[40], owner[64], rootfs[4096], root[4096]; /* root: the state root */
 	pid_t pid;
 	enum state_status status;
+	int64_t cpu_ns, memory, memory_peak, pids, denied; /* only from pod_list_all; -1: not known here */
 };
 /* Every container below root, by name.  *ret is malloc'd. */
 int pod_list(const struct pod_env *env, struct pod_item **ret, size_t *ret_n, struct ps_err *e);
@@ -103,6 +111,39 @@ int pod_permissions(const struct pod_env *env, const struct pod_create_request *
 		    const struct permissions **ret, struct ps_err *e);
 /* Append the config.json of r->program. */
 int pod_program_config(const struct pod_env *env, const struct pod_create_request *r, struct ps_buf *out, struct ps_err *e);
+/* ---- undo: what a container wrote, apart from the host (undo.h) ---- */
+#define UNDO_KINDS(X) X(UNDO_ADDED, "added") X(UNDO_CHANGED, "changed") X(UNDO_REMOVED, "removed")
+enum undo_kind {
+#define X(sym, name) sym,
+	UNDO_KINDS(X)
+#undef X
+};
+struct undo_change {
+	enum undo_kind kind;
+	mode_t mode;                  /* of what is there now; of what was, when it is removed */
+	uint64_t size;                /* bytes of a file */
+	const char *path;             /* on the host: absolute; any bytes */
+	const char *target;           /* in the container */
+	const char *link;             /* where a link leads; or NULL */
+	const char *conflict;         /* why commit does not do it without force; or NULL */
+	const char *problem;          /* why it can't be done, or was not; or NULL */
+};
+typedef int undo_emit(void *ctx, const struct undo_change *c);
+struct undo_kept { const char *id; int64_t secs; size_t n; bool in_memory; };
+/* Every change of ID's, also while it runs.  PS_E_NOTFOUND: none are kept. */
+int pod_diff(const struct pod_env *env, const char *id, undo_emit *emit, void *ctx, struct ps_err *e);
+/* Every id below root of which changes are kept. */
+int pod_diff_list(const struct pod_env *env, int (*emit)(void *ctx, const struct undo_kept *k), void *ctx, struct ps_err *e);
+/*
+ * Apply changes to the host, or throw them away: all, or (n_paths) those at and below absolute paths of the host.  emit hears of
+ * each that was applied, or was not and stays (`problem`).  Conflicts stop a commit without force before anything is done; then
+ * *ret_conflicts tells how many, and emit heard of them.  PS_E_STATE while the container runs.
+ */
+struct undo_request { const char *id; const char *const *paths; size_t n_paths; bool force; };
+struct undo_result { size_t done, conflicts, left /* of those that were meant */, kept /* in all */; };
+int pod_commit(const struct pod_env *env, const struct undo_request *r, undo_emit *emit, void *ctx, struct undo_result *ret,
+	       struct ps_err *e);
+int pod_discard(const struct pod_env *env, const struct undo_request *r, struct undo_result *ret, struct ps_err *e);
 /* Free what dead owners left below root and in /dev/shm; one line per freed object in *report. */
 int pod_gc(const struct pod_env *env, struct ps_buf *report, struct ps_err *e);
 /* Follow the tape of id (NULL: every tape of this uid) as JSON lines through emit(); ends when the tape ends, emit returns

@@ -3,6 +3,7 @@
  */
 #include "shim/pod/oversee.h"
 #include "shim/pod/permits.h"
+#include "shim/pod/undo.h"
 #include "shim/pod/pods.h"
 
 #include <signal.h>
@@ -19,6 +20,7 @@
 #include "ipc/sock.h"
 #include "oci/names.h"
 #include "shim/launch/fork.h"
+#include "shim/pod/ask.h"
 #include "shim/pod/container.h"
 #include "shim/pod/overrides.h"
 #include "shim/pod/prepare.h"
@@ -279,6 +281,7 @@ static int run_spawner(struct making *m, int sock, int supervisor, int superviso
 	struct ps_err e = { 0 };
 
 	(void)prctl(PR_SET_NAME, "podshim:spawner");
+	ps_fd_close(&m->pod.asked);
 	(void)setsid(); /* what is typed at the terminal is for the supervisor, which tells us */
 	/* It may have died before we could look: then the socket says so. */
 	if (getppid() == supervisor)
@@ -332,9 +335,9 @@ static int start_daemon(struct making *m, struct ps_err *e)
 	if (pipe2(ready, O_CLOEXEC) < 0)
 		return ps_fail_os(e, "make a pipe");
 	ps_auto_fd int read_end = ready[0];
-	const int keep[] = { ready[1], m->pod.dir.root_fd, m->pod.dir.dir_fd, m->pod.dir.lock_fd, m->pod.ns_fds[0], m->pod.ns_fds[1], m->pod.ns_fds[2] };
+	const int keep[] = { ready[1], m->pod.dir.root_fd, m->pod.dir.dir_fd, m->pod.dir.lock_fd, m->pod.ns_fds[0], m->pod.ns_fds[1], m->pod.ns_fds[2], m->pod.asked };
 	tape_close(ps_take_ptr(&m->tape)); /* a file lock of one process: the daemon opens its own */
-	pid_t pid = launch_daemon(keep, PS_COUNT(keep), e);
+	pid_t pid = launch_daemon(keep, m->pod.asked < 0 ? PS_COUNT(keep) - 1 : PS_COUNT(keep), e);
 
 	if (pid == 0)
 		_exit(run_twins(m, ready[1], NULL) < 0);
@@ -355,12 +358,24 @@ static void making_done(struct making **pm)
 		(void)pods_free(m->pod.env, m->pod.name, &m->pod.dir, NULL);
 	for (size_t i = 0; i < PS_COUNT(m->pod.ns_fds); i++)
 		ps_fd_close(&m->pod.ns_fds[i]);
+	ps_fd_close(&m->pod.asked);
 	tape_close(m->tape);
 	state_dir_done(&m->pod.dir);
 	ps_buf_done(&m->block);
 	bundle_done(&m->bundle);
 	free(m);
 	*pm = NULL;
+}
+
+/* A pod has no terminal: what is asked is asked of a broker (permits.h refuses the rest). */
+static int connect_broker(struct making *m, struct ps_err *e)
+{
+	const struct permissions *g = m->bundle.permissions;
+
+	if (!g || !permissions_ask(g))
+		return 0;
+	m->pod.asked = ask_broker_connect(g->settings.broker, e);
+	return m->pod.asked < 0 ? -1 : 0;
 }
 
 int pods_create(const struct pod_env *env, const struct pods_request *r, struct ps_err *e)
@@ -373,16 +388,23 @@ int pods_create(const struct pod_env *env, const struct pods_request *r, struct 
 	m->pod.r = *r;
 	m->pod.st = &m->st;
 	m->pod.dir = (struct state_dir)STATE_DIR_NONE;
+	m->pod.asked = -1;
 	for (size_t i = 0; i < PS_COUNT(m->pod.ns_fds); i++)
 		m->pod.ns_fds[i] = -1;
 	if (check_name(r->name, e) < 0 || pods_root(env->root, m->pod.root, sizeof(m->pod.root), e) < 0)
 		return -1;
 	(void)snprintf(m->pod.name, sizeof(m->pod.name), "%s", r->name);
 	if (bundle_load(&m->bundle, r->bundle, NULL, e) < 0 ||
-	    bundle_permit(&m->bundle, r->permissions, &(struct permits_use){ .root = env->root }, e) < 0)
+	    bundle_permit(&m->bundle, r->permissions, &(struct permits_use){ .root = env->root, .asked = PERMITS_ASKED_NOBODY }, e) < 0 ||
+	    undo_refuse_pod(m->bundle.policy, e) < 0)
+		return -1;
+	if (m->bundle.permissions && r->interpreter &&
+	    permits_check_form(m->bundle.permissions, PERMITS_INTERPRETERS, NULL, NULL, e) < 0)
 		return -1;
 	pod_warn_all(env, m->bundle.policy);
 	m->pod.broker = oversight_needed(m->bundle.policy);
+	if (m->pod.broker && connect_broker(m, e) < 0)
+		return -1;
 	const char *path = m->bundle.policy->cgroups_path;
 	int n = snprintf(m->pod.cgroup, sizeof(m->pod.cgroup), "%s%s", path ? path : "/" PODS_CGROUP "/", path ? "" : r->name);
 

@@ -52,6 +52,7 @@ struct pods {
 	char own_cgroup[256];        /* what it is below a hierarchy's root: no peer may be in there */
 	struct state_dir dir;        /* locked */
 	struct state *st;
+	int asked;                   /* the broker that answers questions (ask.h); -1 */
 	bool broker;                 /* the runners' guards, or their names, need the supervisor */
 	int ns_fds[3];               /* what the runners share: network, ipc, uts; -1 */
 };

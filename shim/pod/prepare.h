@@ -8,8 +8,7 @@
 struct runner_wiring {
 	const char *pod;                   /* for the record */
 	const struct overrides *overrides;
-	const struct state_dir *frozen;    /* the pod's folder, whose config.json counts */
-	const struct state *frozen_state;
+	const struct bundle *bundle;       /* the pod's, resolved once for all: no runner changes what it means for the next */
 	const gid_t *observe_gid;          /* may read its tape; NULL: nobody else */
 	int stdio[3], channel, broker;     /* init's ends, which stay the caller's; stdio -1: ours; broker -1: none */
 	int (*console)(void *ctx, int master_fd, struct ps_err *e); /* as in launch_ops */

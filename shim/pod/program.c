@@ -223,6 +223,22 @@ static int by_suffix(struct ps_arena *a, const struct program_request *q, const 
 		       file);
 }
 
+/* "env NAME" is NAME, looked up: who reads a script that cannot be executed is then known, and permitted, by itself. */
+static void skip_env(struct ps_arena *a, const struct program_request *q, struct args *args)
+{
+	const char *slash = strrchr(args->v[0], '/'), *found;
+
+	if (args->n != 2 || strcmp(slash + 1, "env") != 0 || strpbrk(args->v[1], " \t=/") || args->v[1][0] == '-')
+		return;
+	found = search(a, q, PROGRAM_PATH, args->v[1]);
+	if (!found)
+		found = search(a, q, caller_path(q), args->v[1]);
+	if (!found)
+		return;
+	args->v[0] = found;
+	args->n = 1;
+}
+
 /* Who runs it: nobody but the kernel, or the interpreter that comes first in args. */
 static int interpret(struct ps_arena *a, const struct program_request *q, const char *file, const struct file *f,
 		     struct args *args, struct ps_err *e)
@@ -232,8 +248,14 @@ static int interpret(struct ps_arena *a, const struct program_request *q, const 
 	read_head(f->fd, &h);
 	if (h.n >= 4 && !memcmp(h.text, "\177ELF", 4))
 		return f->executable ? 0 : ps_fail(e, PS_E_USAGE, "'%s' is a program, but its mode does not let us execute it", file);
-	if (h.n >= 2 && !memcmp(h.text, "#!", 2))
-		return f->executable ? 0 : by_first_line(a, file, &h, args, e);
+	if (h.n >= 2 && !memcmp(h.text, "#!", 2)) {
+		if (f->executable)
+			return 0;
+		if (by_first_line(a, file, &h, args, e) < 0)
+			return -1;
+		skip_env(a, q, args);
+		return 0;
+	}
 	if (!h.n && f->executable && f->st.st_size > 0)
 		return 0;
 	return by_suffix(a, q, file, args, e);
@@ -256,6 +278,14 @@ static int check_interpreter(struct ps_arena *a, const struct program_request *q
 	if (file_open(q, v[0], &interpreter) < 0)
 		return ps_fail_os(e, "the interpreter '%s' of '%s'", v[0], file);
 	return 0;
+}
+
+static const char *first_line(struct ps_arena *a, const struct file *f)
+{
+	struct head h;
+
+	read_head(f->fd, &h);
+	return h.n >= 2 && !memcmp(h.text, "#!", 2) ? ps_arena_strndup(a, h.text + 2, strcspn(h.text + 2, "\r\n")) : NULL;
 }
 
 static int check_file(const struct program_request *q, const char *file, const struct file *f, struct ps_err *e)
@@ -312,7 +342,7 @@ int program_find(struct ps_arena *a, const struct program_request *q, struct pro
 	args.v[args.n++] = file;
 	for (size_t i = 1; i < n; i++)
 		args.v[args.n++] = q->argv[i];
-	*ret = (struct program){ .file = file, .args = { args.v, args.n }, .files = { files.v, files.n } };
+	*ret = (struct program){ .file = file, .args = { args.v, args.n }, .files = { files.v, files.n }, .first_line = first_line(a, &f) };
 	return 0;
 }
 

@@ -46,6 +46,7 @@ struct program {
 	const char *file;            /* of argv[0]: absolute path on the host */
 	struct spec_strs args;       /* with the interpreter in front, where the kernel does not find it by itself */
 	struct spec_strs files;      /* that the document has to bind: `file` and its interpreter, where they are not visible otherwise */
+	const char *first_line;      /* of a script, behind "#!"; else NULL */
 };
 /*
  * PS_E_NOTFOUND: no such program.  PS_E_USAGE: neither a program nor a script.  *ret lives in the arena and refers to q.
@@ -67,4 +68,6 @@ int program_bind_parse(struct ps_arena *a, const char *text, const char *cwd, st
 /* Is path, lexically, in what every program sees of the host? */
 bool program_sees(const struct program_request *q, const char *path);
 /* The PATH that programs get. */
+/* Where the entries of its /tmp are from. */
+#define PROGRAM_OWN_TMP "the program's own /tmp"
 #define PROGRAM_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -278,13 +278,27 @@ static int put_binds(struct writer *o)
 	return 0;
 }
 
+/* A script that may be written by its own name; what is executed itself never is. */
+static bool may_write_itself(const struct writer *o, const char *path)
+{
+	const struct program *p = o->p;
+
+	const bool interpreted = strcmp(p->args.v[0], p->file) != 0;
+
+	for (size_t i = 0; interpreted && strcmp(path, p->file) == 0 && i < o->q->n_binds; i++)
+		if (!o->q->binds[i].at && o->q->binds[i].writable && strcmp(o->q->binds[i].path, path) == 0)
+			return true;
+	return false;
+}
+
 /* Last, so that nothing covers them, and read-only wherever they are: what runs is not what writes itself. */
 static int put_files(struct writer *o)
 {
 	const struct program *p = o->p;
 
 	for (size_t i = 0; i < p->files.n; i++)
-		if (put_mount(o, p->files.v[i], "none", p->files.v[i],
+		if (!may_write_itself(o, p->files.v[i]) &&
+		    put_mount(o, p->files.v[i], "none", p->files.v[i],
 			      STRINGS("bind", "private", "ro", "nosuid", "nodev")) < 0)
 			return -1;
 	return 0;
@@ -400,7 +414,7 @@ static void put_id_map(struct writer *o, const char *key, uint32_t id)
 	ps_jw_array(&o->w, key);
 	ps_jw_object(&o->w, NULL);
 	ps_jw_uint(&o->w, "containerID", id);
-	ps_jw_uint(&o->w, "hostID", 0); /* the caller is 0 in the launcher's namespace */
+	ps_jw_uint(&o->w, "hostID", id); /* as the caller knows it; in the launcher's namespace it is 0 (unprivileged_policy) */
 	ps_jw_uint(&o->w, "size", 1);
 	ps_jw_end_object(&o->w);
 	ps_jw_end_array(&o->w);

@@ -39,8 +39,8 @@ static int allow_own_files(struct ps_arena *a, const struct program *p, struct p
 
 	return imply(a, g, POLICY_READ, &p->file, 1, "the program itself", e) < 0 ||
 			       imply(a, g, POLICY_READ, p->files.v, p->files.n, "the program itself", e) < 0 ||
-			       imply(a, g, POLICY_READ, scratch, 1, "the program's own /tmp", e) < 0
-		       ? -1 : imply(a, g, POLICY_WRITE, scratch, 1, "the program's own /tmp", e);
+			       imply(a, g, POLICY_READ, scratch, 1, PROGRAM_OWN_TMP, e) < 0
+		       ? -1 : imply(a, g, POLICY_WRITE, scratch, 1, PROGRAM_OWN_TMP, e);
 }
 
 /* What --bind names was asked for; a rule that denies it counts more, as always. */
@@ -56,18 +56,34 @@ static int allow_binds(struct ps_arena *a, const struct program_request *q, stru
 	return 0;
 }
 
-/* A compiler at run time takes memory that is first written and then executed: these programs end without it. */
+static bool is_name_of_any(const char *path, size_t n, const char *const *names, size_t n_names)
+{
+	const char *slash = memrchr(path, '/', n), *name = slash ? slash + 1 : path;
+
+	n -= (size_t)(name - path);
+	for (size_t i = 0; i < n_names; i++)
+		if (strlen(names[i]) == n && !memcmp(name, names[i], n))
+			return true;
+	return false;
+}
+
+/*
+ * A compiler at run time takes memory that is first written and then executed: these programs end without it.  Of a "#!" line
+ * every word counts: "/usr/bin/env -S VAR=value node --flag" is one, too.
+ */
 static bool compiles_as_it_runs(const struct program *p)
 {
 	static const char *const names[] = { "node", "nodejs", "deno", "bun", "java", "luajit", "pypy", "pypy3", "dotnet", "julia" };
-	const char *const words[] = { p->file, p->args.n ? p->args.v[0] : p->file };
+	const char *const words[] = { p->file, p->args.n ? p->args.v[0] : p->file, p->first_line ? p->first_line : "" };
 
 	for (size_t w = 0; w < PS_COUNT(words); w++) {
-		const char *slash = strrchr(words[w], '/'), *name = slash ? slash + 1 : words[w];
+		const char *blanks = words[w] == p->first_line ? " \t" : "", *at = words[w];
 
-		for (size_t i = 0; i < PS_COUNT(names); i++)
-			if (!strcmp(name, names[i]))
+		for (size_t n; *(at += strspn(at, blanks)); at += n) {
+			n = strcspn(at, blanks);
+			if (is_name_of_any(at, n, names, PS_COUNT(names)))
 				return true;
+		}
 	}
 	return false;
 }
@@ -93,6 +109,7 @@ int program_permissions(struct ps_arena *a, const struct program_request *q, con
 
 struct grants {
 	struct ps_arena *a;
+	const struct perm_list *ignored;
 	const struct program_request *q;
 	struct program_bind *v;
 	size_t n, max;
@@ -127,9 +144,21 @@ static int append(struct grants *g, const struct program_bind *b)
 	return 0;
 }
 
+/* What is not bound is not there, as it should seem. */
+static bool is_ignored(const struct grants *g, const char *path)
+{
+	for (size_t i = 0; i < g->ignored->n; i++)
+		if (g->ignored->v[i].value && perm_path_below(path, g->ignored->v[i].value))
+			return true;
+	return false;
+}
+
 static int add(struct grants *g, const char *path, bool writable)
 {
 	struct stat st;
+
+	if (is_ignored(g, path))
+		return 0;
 
 	/* Its own /tmp is not the host's; what is missing is no bind: restrict says so, unless it may be. */
 	if (strcmp(path, SCRATCH) == 0 || lstat(path, &st) < 0 || (!writable && program_sees(g->q, path)) || is_bound(g, path, writable))
@@ -238,7 +267,7 @@ static int add_variables(struct ps_arena *a, const struct program_request *q, co
 int program_grants(struct ps_arena *a, const struct program_request *q, const struct permissions *p, struct program_request *ret,
 		   struct ps_err *e)
 {
-	struct grants g = { .a = a, .q = q, .e = e };
+	struct grants g = { .a = a, .ignored = &p->of[POLICY_READ].ignore, .q = q, .e = e };
 	const struct perm_list *net = &p->of[POLICY_NET].allow;
 
 	for (size_t i = 0; i < q->n_binds; i++)

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  * query.c - state, list, pids, plan: looking without touching.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/num.h"
 #include "base/scope.h"
 #include "ipc/shm.h"
 #include "shim/pod/container.h"
 #include "oci/names.h"
 #include "shim/pod/permits.h"
+#include "shim/pod/undo.h"
 #include "shim/sandbox/cgroup.h"
+#include "shim/sandbox/cgroup_usage.h"
 
 int pod_state(const struct pod_env *env, const char *id, struct ps_buf *out, struct ps_err *e)
 {
@@ -61,7 +65,50 @@ static int add_item(struct listing *l, const char *root, const struct container 
 	(void)snprintf(it->root, sizeof(it->root), "%s", root);
 	it->status = c->status;
 	it->pid = c->status == STATE_STOPPED ? 0 : c->st.pid;
+	it->cpu_ns = it->memory = it->memory_peak = it->pids = it->denied = -1;
 	return 0;
+}
+
+static void add_usage(struct pod_item *it, const struct container *c)
+{
+	const struct cgroup_dirs cg = container_cgroups(&c->st);
+	struct cgroup_usage u = CGROUP_USAGE_UNKNOWN;
+
+	cgroup_usage_read(cg.v, cg.n, &u);
+	it->cpu_ns = u.cpu_ns;
+	it->memory = u.memory;
+	it->memory_peak = u.memory_peak;
+	it->pids = u.pids;
+}
+
+/* The total in an audit record, whose last member it is: quotes in what a payload chose are escaped. */
+static bool read_denied(const struct tape_record *r, int64_t *ret)
+{
+	static const char member[] = ",\"denied\":";
+	const char *at = r->type == TAPE_AUDIT ? memmem(r->data, r->len, member, sizeof(member) - 1) : NULL;
+	char number[24];
+	size_t n;
+
+	if (!at)
+		return false;
+	at += sizeof(member) - 1;
+	n = (size_t)(r->data + r->len - at);
+	if (n < 2 || n > sizeof(number))
+		return false;
+	memcpy(number, at, n - 1);
+	number[n - 1] = '\0';
+	return ps_parse_i64(number, ret) == 0;
+}
+
+/* The newest total that the tape still has; none where nothing was denied, or where it is long ago. */
+static void add_denied(struct pod_item *it, const struct tape *t)
+{
+	struct tape_cursor at = { .pos = 0 };
+	struct tape_record r;
+
+	tape_cursor_oldest(t, &at);
+	while (tape_read(t, &at, &r, NULL) == 1)
+		(void)read_denied(&r, &it->denied);
 }
 
 static int list_one(const char *id, void *ctx)
@@ -91,7 +138,11 @@ static int list_tape(const char *name, void *ctx)
 	env.root = info.root;
 	if (container_open(&env, info.id, /* lock= */ false, &c, &e) < 0 || strcmp(c->st.tape, name) != 0)
 		return 0;
-	return add_item(l, info.root, c);
+	if (add_item(l, info.root, c) < 0)
+		return -1;
+	add_usage(&l->items[l->n - 1], c);
+	add_denied(&l->items[l->n - 1], t);
+	return 0;
 }
 
 static int by_root(const void *a, const void *b)
@@ -187,7 +238,7 @@ static int permissions_of_container(const struct pod_env *env, const char *id, s
 	auto_bundle struct bundle b = { 0 };
 
 	if (container_open(env, id, /* lock= */ false, &c, e) < 0 || bundle_load_frozen(&b, &c->dir, &c->st, e) < 0 ||
-	    bundle_permit_frozen(&b, env->root, &c->dir, &c->st, e) < 0)
+	    bundle_permit_running(&b, env->root, &c->dir, &c->st, e) < 0)
 		return -1;
 	return keep_permissions(b.effective, a, ret, e);
 }
@@ -197,12 +248,15 @@ int pod_permissions(const struct pod_env *env, const struct pod_create_request *
 {
 	const struct permits_use use = { .root = env->root ? env->root : "" };
 	auto_bundle struct bundle b = { 0 };
-	static const struct policy program = { .file = "program" };
+	char cwd[PATH_MAX];
 
 	if (r->program)
-		return bundle_load_program(&b, env->root, r, e) < 0 ? -1 : keep_permissions(b.effective, a, ret, e);
-	if (!r->bundle)
+		return bundle_load_program(&b, &(struct permits_use){ .root = env->root, .tell_files = r->tell_files, .judge = r->judge }, r, e) < 0 ? -1 : keep_permissions(b.effective, a, ret, e);
+	if (!r->bundle) {
+		const struct policy program = { .file = "program", .has_process = getcwd(cwd, sizeof(cwd)), .process.cwd = cwd };
+
 		return permits_collect(a, &program, r->permissions, /* program= */ true, ret, e);
+	}
 	if (container_id_valid(r->bundle) && access(r->bundle, F_OK) < 0)
 		return permissions_of_container(env, r->bundle, a, ret, e);
 	if (bundle_load(&b, r->bundle, r->config, e) < 0 ||
@@ -215,7 +269,7 @@ int pod_program_config(const struct pod_env *env, const struct pod_create_reques
 {
 	auto_bundle struct bundle b = { 0 };
 
-	if (bundle_load_program(&b, env->root, r, e) < 0)
+	if (bundle_load_program(&b, &(struct permits_use){ .root = env->root, .tell_files = r->tell_files, .judge = r->judge }, r, e) < 0)
 		return -1;
 	ps_buf_put(out, b.text.data, b.text.len);
 	return out->failed ? ps_fail_os(e, "memory for config.json") : 0;
@@ -225,14 +279,16 @@ int pod_plan(const struct pod_env *env, const struct pod_create_request *r, bool
 {
 	auto_bundle struct bundle b = { 0 };
 	ps_auto_buf struct ps_buf block = { 0 };
-	const struct permits_use use = { .root = env->root ? env->root : "" };
+	const struct permits_use use = { .root = env->root ? env->root : "", .show = true };
+	struct undo store = UNDO_NONE;
 	const struct policy_entry *entries = NULL;
 	size_t n = 0;
 
 	if (bundle_load(&b, r->bundle, r->config, e) < 0 || bundle_permit(&b, r->permissions, &use, e) < 0)
 		return -1;
 	pod_warn_all(env, b.policy);
-	if (bundle_plan(&b, env, r, &block, e) < 0)
+	if (undo_plan(&b.arena, &(struct undo_use){ env->root ? env->root : "", r->id, .waits = true }, b.policy, &b.policy, &store, e) < 0 ||
+	    bundle_plan(&b, env, r, &block, e) < 0)
 		return -1;
 	const struct plan *p = plan_view(block.data, block.len);
 

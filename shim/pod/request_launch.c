@@ -7,10 +7,10 @@
 #include "base/scope.h"
 #include "shim/pod/server.h"
 
-enum { REPLY_ROOM = 1024, ARGS_MAX = 4096, WAITING_BYTES_MAX = 32 << 20 };
+enum { REPLY_ROOM = 1024, ARGS_MAX = 4096, PERMISSIONS_MAX = 256, WAITING_BYTES_MAX = 32 << 20 };
 
 /* The texts stay the message's. */
-struct launch_texts { const char *args[ARGS_MAX], *env[ARGS_MAX]; };
+struct launch_texts { const char *args[ARGS_MAX], *env[ARGS_MAX], *permissions[PERMISSIONS_MAX]; };
 
 /* One for all launches: its pages are touched once. */
 static struct launch_texts *texts_of(struct supervisor *sv)
@@ -21,14 +21,14 @@ static struct launch_texts *texts_of(struct supervisor *sv)
 	return t;
 }
 
-static int take_texts(const struct msg *m, enum msg_tag tag, const char **v, size_t *ret_n, struct ps_err *e)
+static int take_texts(const struct msg *m, enum msg_tag tag, const char **v, size_t max, size_t *ret_n, struct ps_err *e)
 {
 	struct msg_field f;
 	size_t at = 0, n = 0;
 
 	while (msg_next_of(m, tag, &at, &f)) {
-		if (n == ARGS_MAX - 1)
-			return ps_fail(e, PS_E_USAGE, "a launch takes at most %d of '%s'", ARGS_MAX - 1, msg_tag_name(tag));
+		if (n == max - 1)
+			return ps_fail(e, PS_E_USAGE, "a launch takes at most %zu of '%s'", max - 1, msg_tag_name(tag));
 		v[n++] = f.data;
 	}
 	v[n] = NULL;
@@ -51,14 +51,16 @@ static int parse_launch(const struct msg *m, struct launch_texts *t, struct laun
 		.history = msg_u64(m, TAG_HISTORY, 0),
 		.rows = (uint16_t)rows, .cols = (uint16_t)cols, .options = msg_u64(m, TAG_FLAGS, 0),
 	};
-	if (take_texts(m, TAG_ARG, t->args, &ret->n_args, e) < 0 || take_texts(m, TAG_ENV, t->env, &ret->n_env, e) < 0)
+	ret->permissions.v = t->permissions;
+	if (take_texts(m, TAG_ARG, t->args, ARGS_MAX, &ret->n_args, e) < 0 || take_texts(m, TAG_ENV, t->env, ARGS_MAX, &ret->n_env, e) < 0)
 		return -1;
-	return 0;
+	return take_texts(m, TAG_PERMISSION, t->permissions, PERMISSIONS_MAX, &ret->permissions.n, e);
 }
 
 static int check_launch(const struct supervisor *sv, const struct launch_request *q, struct ps_err *e)
 {
 	const bool code = q->options & MSG_CODE;
+	const struct permissions *g = sv->bundle.permissions;
 
 	if (sv->single || sv->ending || sv->quitting)
 		return ps_fail(e, PS_E_STATE, sv->single ? "'%s' is a single container, no pod: nothing can be launched in it"
@@ -71,6 +73,9 @@ static int check_launch(const struct supervisor *sv, const struct launch_request
 		return ps_fail(e, PS_E_USAGE, "an interpreter runs already: code takes no arguments, environment, cwd or input");
 	if (code && q->output_limit)
 		return ps_fail(e, PS_E_UNSUPP, "an output limit does not hold for code: what it prints goes to its client, not through the pod");
+	if (g && g->settings.output.set && q->output_limit > g->settings.output.v)
+		return ps_fail(e, PS_E_DENIED, "--output-limit %llu: the pod's own limit is %llu bytes (%s)", (unsigned long long)q->output_limit,
+			       (unsigned long long)g->settings.output.v, g->settings.output.from);
 	if (q->options & MSG_TTY && !sv->pod->r.tty)
 		return ps_fail(e, PS_E_USAGE, "the runners of pod '%s' have no terminals: make it with 'pod create --tty'", sv->pod->name);
 	return 0;
@@ -105,7 +110,8 @@ static int launch_in(struct runner *r, struct client *c, uint32_t id, const stru
 {
 	const bool code = l->options & MSG_CODE;
 
-	if ((code ? runner_limit(r, &l->limits, e) : runner_launch(r, l, e)) < 0)
+	if (code ? runner_limit(r, &l->limits, e) < 0 || (l->permissions.n && runner_tighten_net(r, &l->permissions, e) < 0)
+		 : runner_launch(r, l, e) < 0)
 		return -1;
 	r->launcher = c;
 	r->request = id;

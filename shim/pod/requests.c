@@ -12,7 +12,7 @@
 #include "shim/pod/server.h"
 #include "shim/sandbox/cgroup_usage.h"
 
-enum { REPLY_ROOM = 1024, LIST_STOP = 128 * 1024, WAITERS_MAX = 256 };
+enum { REPLY_ROOM = 1024, LIST_STOP = 128 * 1024, WAITERS_MAX = 256, GUARD_FLAGS_MAX = 255 };
 
 static int find_runner(const struct request *q, struct runner **ret, struct ps_err *e)
 {
@@ -245,7 +245,19 @@ static int on_guard(const struct request *q, struct ps_err *e)
 		return ps_fail(e, PS_E_USAGE, "a guard is one descriptor");
 	if (!r->overseen)
 		return ps_fail(e, PS_E_STATE, "runner '%s' has no permissions that anybody is asked about", r->id);
-	return oversight_add_handover(r->overseen, ps_take_fd(&q->fds[at]), e) < 0 ? -1 : ANSWER_OK;
+	const char *v[GUARD_FLAGS_MAX + 1];
+	struct spec_strs flags = { v, 0 };
+	struct msg_field f;
+	size_t next = 0;
+
+	while (msg_next_of(q->m, TAG_PERMISSION, &next, &f)) {
+		if (flags.n == GUARD_FLAGS_MAX)
+			return ps_fail(e, PS_E_USAGE, "a guard takes at most %d of 'permission'", GUARD_FLAGS_MAX);
+		v[flags.n++] = f.data;
+	}
+	v[flags.n] = NULL;
+	return (flags.n ? oversight_add_tighter(r->overseen, ps_take_fd(&q->fds[at]), &flags, e)
+			: oversight_add_handover(r->overseen, ps_take_fd(&q->fds[at]), e)) < 0 ? -1 : ANSWER_OK;
 }
 
 static void input_over(struct runner *r, const struct ps_err *failure)

@@ -5,16 +5,18 @@
 
 #include <ares.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/scope.h"
 #include "ipc/sock.h"
 #include "shim/pod/dns_wire.h"
 
-enum { SOCKETS_MAX = 16, IN_FLIGHT_MAX = 256, TTL_S = 60, TIMEOUT_MS = 2000, TRIES = 2, BATCH = 32 };
+enum { SOCKETS_MAX = 16, IN_FLIGHT_MAX = 256, TTL_S = 60, TIMEOUT_MS = 2000, TRIES = 2, BATCH = 32, PATIENCE_MS = 180 * 1000, PORTS = 65536 };
 
 /* A socket of c-ares'. */
 struct upstream {
@@ -27,25 +29,39 @@ struct serving {
 	struct loop_source source;
 	struct resolver *r;
 	void *ctx;
+	const struct permissions *permissions;
 	unsigned n_in_flight;
+};
+/* Who has less than those whose resolver it shares, and asks from these ports. */
+struct narrowed {
+	struct narrowed *next;
+	const void *of, *ctx;
+	const struct permissions *permissions;
+	uint64_t over_ms;            /* it has ended, and nothing of it can be on its way any more; 0: it runs */
+	uint64_t ports[PORTS / 64];
 };
 struct resolver {
 	struct resolver_config c;
+	struct narrowed *narrowed;
 	ares_channel channel;
 	bool has_channel;
 	struct upstream upstream[SOCKETS_MAX];
 	struct serving *serving;
+	struct lookup *parked;       /* that wait for an answer of whoever is asked */
 	struct loop_timer timer;
 	unsigned n_in_flight;
 };
 
 /* One question on its way; freed when it is answered. */
-struct question {
+struct lookup {
 	struct resolver *r;
 	struct serving *from;
 	struct sockaddr_storage peer;
 	socklen_t peer_len;
 	struct dns_query q;
+	struct lookup *next;         /* of resolver.parked */
+	struct ask_waiter waiter;
+	struct loop_timer patience;  /* who asked a name server has given up by then */
 	size_t n;
 	uint8_t text[DNS_UDP_MAX];
 };
@@ -152,7 +168,7 @@ static const char *pinned(const struct resolver *r, const char *name)
 	return NULL;
 }
 
-static void answer(const struct question *k, enum dns_rcode rcode, const struct net_addr *v, size_t n)
+static void answer(const struct lookup *k, enum dns_rcode rcode, const struct net_addr *v, size_t n)
 {
 	uint8_t out[DNS_UDP_MAX];
 	const size_t len = dns_answer(&k->q, k->text, rcode, v, n, TTL_S, out, sizeof(out));
@@ -168,7 +184,7 @@ static void serving_release(struct serving *s)
 }
 
 /* Answer with what stands for the real addresses. */
-static void answer_with(const struct question *k, const struct net_addr *real, size_t n, bool is_pinned)
+static void answer_with(const struct lookup *k, const struct net_addr *real, size_t n, bool is_pinned)
 {
 	struct net_addr synthetic[DNS_ANSWERS_MAX];
 	size_t used = 0;
@@ -204,7 +220,7 @@ static enum dns_rcode rcode_of(int status)
 
 static void on_result(void *ctx, int status, int timeouts, struct ares_addrinfo *result)
 {
-	struct question *k = ctx;
+	struct lookup *k = ctx;
 	struct net_addr real[DNS_ANSWERS_MAX];
 	size_t n = 0;
 
@@ -228,7 +244,7 @@ static void on_result(void *ctx, int status, int timeouts, struct ares_addrinfo 
 	serving_release(from);
 }
 
-static void ask(struct question *k)
+static void ask(struct lookup *k)
 {
 	const struct ares_addrinfo_hints hints = { .ai_family = k->q.type == DNS_A ? AF_INET : AF_INET6, .ai_flags = ARES_AI_NOSORT };
 	struct resolver *r = k->r;
@@ -240,24 +256,12 @@ static void ask(struct question *k)
 	set_timer(r);
 }
 
-/* What needs nobody else.  False: it has to be asked for. */
-static bool answered_here(struct question *k, int rcode)
+/* The name is permitted: what needs no name server.  False: it has to be asked for. */
+static bool answered_here(struct lookup *k)
 {
 	const char *address;
 	struct net_addr a;
 
-	if (rcode != DNS_NOERROR) {
-		answer(k, (enum dns_rcode)rcode, NULL, 0);
-		return true;
-	}
-	bool permitted = k->q.name[0] && resolver_permits(k->r->c.permissions, k->q.name);
-
-	if (k->r->c.on_query && (k->q.type == DNS_A || k->q.type == DNS_AAAA))
-		k->r->c.on_query(k->from->ctx, k->q.name, permitted);
-	if (!permitted) {
-		answer(k, DNS_NXDOMAIN, NULL, 0);
-		return true;
-	}
 	address = pinned(k->r, k->q.name);
 	if (address && net_addr_parse(address, &a)) {
 		answer_with(k, &a, 1, /* is_pinned= */ true);
@@ -269,9 +273,137 @@ static bool answered_here(struct question *k, int rcode)
 	return true;
 }
 
+/* It may call back at once; k is done with, or on its way.  asked: whose answer it is; NULL: nobody was asked. */
+static void decided(struct lookup *k, bool permitted, const struct perm_entry *asked)
+{
+	struct resolver *r = k->r;
+
+	if (r->c.on_query && (k->q.type == DNS_A || k->q.type == DNS_AAAA))
+		r->c.on_query(k->from->ctx, k->q.name, permitted, asked);
+	if (!permitted) {
+		answer(k, DNS_NXDOMAIN, NULL, 0);
+	} else if (!answered_here(k)) {
+		if (r->n_in_flight < IN_FLIGHT_MAX) {
+			ask(k);
+			return;
+		}
+		answer(k, DNS_SERVFAIL, NULL, 0);
+	}
+	free(k);
+}
+
+/* ---- Names that somebody is asked about ---- */
+
+static void unpark(struct lookup *k)
+{
+	struct lookup **at = &k->r->parked;
+
+	while (*at != k)
+		at = &(*at)->next;
+	*at = k->next;
+	loop_timer_clear(k->r->c.loop, &k->patience);
+	asker_leave(k->r->c.asker, &k->waiter);
+	k->from->n_in_flight--;
+	k->r->n_in_flight--;
+}
+
+/* Nobody waits for an answer any more. */
+static void drop_parked(struct resolver *r, const struct serving *s)
+{
+	for (struct lookup *k = r->parked, *next; k; k = next) {
+		next = k->next;
+		if (k->from != s)
+			continue;
+		unpark(k);
+		free(k);
+	}
+}
+
+static void on_impatient(void *ctx)
+{
+	struct lookup *k = ctx;
+
+	unpark(k);
+	free(k);
+}
+
+static void on_answer(struct ask_waiter *w, const struct question *q, enum ask_answer a)
+{
+	struct lookup *k = (struct lookup *)(void *)((char *)w - offsetof(struct lookup, waiter));
+	const struct perm_entry told = { .permission = POLICY_NET, .action = a == ASK_DENY ? POLICY_DENY : POLICY_ALLOW, .value = q->name,
+					 .from = q->from ? q->from : "asked" };
+
+	unpark(k);
+	decided(k, a != ASK_DENY, &told);
+}
+
+static struct perm_query query_of(const struct lookup *k)
+{
+	return (struct perm_query){ .permission = POLICY_NET, .net = { .what = NET_TCP, .name = k->q.name } };
+}
+
+static uint16_t port_of(const struct lookup *k)
+{
+	const struct sockaddr_storage *a = &k->peer;
+
+	return ntohs(a->ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)(const void *)a)->sin6_port
+					      : ((const struct sockaddr_in *)(const void *)a)->sin_port);
+}
+
+/* By which it is decided: a port that was another's before is everybody's who has had it. */
+static const struct permissions *permissions_of(const struct lookup *k)
+{
+	const uint64_t now = (uint64_t)ps_now_ms();
+	const uint16_t port = port_of(k);
+
+	for (const struct narrowed *n = k->r->narrowed; n; n = n->next)
+		if (n->of == k->from->ctx && n->ports[port / 64] >> port % 64 & 1 && (!n->over_ms || n->over_ms > now) &&
+		    !resolver_permits(n->permissions, k->q.name))
+			return n->permissions;
+	return k->from->permissions;
+}
+
+/* It waits for an answer.  False: nobody is asked. */
+static bool park(struct lookup *k, const struct permissions *p)
+{
+	const struct perm_query q = query_of(k);
+	struct resolver *r = k->r;
+	struct question *asked = NULL;
+
+	if ((k->q.type != DNS_A && k->q.type != DNS_AAAA) || !r->c.asker || !p->of[POLICY_NET].asks || permissions_decide(p, &q).rule ||
+	    r->n_in_flight >= IN_FLIGHT_MAX || !asker_takes(r->c.asker, &q))
+		return false;
+	k->waiter.on_answer = on_answer;
+	asked = question_new(&q, r->c.pid_of(k->from->ctx), "");
+	if (!asked || !asker_pose(r->c.asker, &asked, &k->waiter))
+		return false;
+	k->next = r->parked;
+	r->parked = k;
+	k->from->n_in_flight++;
+	r->n_in_flight++;
+	k->patience = (struct loop_timer){ .on = on_impatient, .ctx = k };
+	loop_timer_set(r->c.loop, &k->patience, PATIENCE_MS);
+	return true;
+}
+
+static void decide(struct lookup *k)
+{
+	const struct perm_query q = query_of(k);
+	const struct answers *answers = k->r->c.asker ? asker_answers(k->r->c.asker) : NULL;
+	const struct permissions *p = permissions_of(k);
+	bool permitted = k->q.name[0] && resolver_permits(p, k->q.name);
+	const struct perm_entry *asked = NULL;
+
+	/* As everywhere, an answer is to what no entry speaks of. */
+	if (!permitted && answers && !permissions_decide(p, &q).rule)
+		asked = answers_find(answers, &q, &permitted);
+	if (permitted || asked || !k->q.name[0] || !park(k, p))
+		decided(k, permitted, asked);
+}
+
 static bool take(struct serving *s)
 {
-	struct question *k = malloc(sizeof(*k));
+	struct lookup *k = calloc(1, sizeof(*k));
 	ssize_t n;
 
 	if (!k)
@@ -282,13 +414,12 @@ static bool take(struct serving *s)
 	n = recvfrom(s->source.fd, k->text, sizeof(k->text), MSG_DONTWAIT, (struct sockaddr *)&k->peer, &k->peer_len);
 	int rcode = n < 0 ? -1 : dns_parse(k->text, (size_t)n, &k->q);
 
-	if (rcode >= 0 && !answered_here(k, rcode)) {
-		if (s->r->n_in_flight < IN_FLIGHT_MAX) {
-			ask(k);
-			return true;
-		}
-		answer(k, DNS_SERVFAIL, NULL, 0);
+	if (rcode == DNS_NOERROR) {
+		decide(k);
+		return true;
 	}
+	if (rcode > DNS_NOERROR)
+		answer(k, (enum dns_rcode)rcode, NULL, 0);
 	free(k);
 	return n >= 0;
 }
@@ -361,7 +492,8 @@ int resolver_serve(struct resolver *r, int fd, void *ctx, struct ps_err *e)
 
 	if (!s)
 		return ps_fail_os(e, "memory for a resolver's socket");
-	*s = (struct serving){ .next = r->serving, .source = { .fd = sock, .on = on_serving, .ctx = s }, .r = r, .ctx = ctx };
+	*s = (struct serving){ .next = r->serving, .source = { .fd = sock, .on = on_serving, .ctx = s }, .r = r, .ctx = ctx,
+				 .permissions = r->c.permissions };
 	if (loop_add(r->c.loop, &s->source, EPOLLIN, e) < 0) {
 		free(s);
 		return -1;
@@ -373,13 +505,63 @@ int resolver_serve(struct resolver *r, int fd, void *ctx, struct ps_err *e)
 
 static void serving_close(struct serving *s)
 {
+	drop_parked(s->r, s);
 	loop_remove(s->r->c.loop, &s->source);
 	ps_fd_close(&s->source.fd);
 	serving_release(s);
 }
 
+void resolver_set_permissions(struct resolver *r, const void *ctx, const struct permissions *p)
+{
+	for (struct serving *s = r->serving; s; s = s->next)
+		if (s->ctx == ctx)
+			s->permissions = p;
+}
+
+int resolver_narrow(struct resolver *r, const void *of, const void *ctx, const struct permissions *p, uint16_t port)
+{
+	struct narrowed *n = r->narrowed;
+
+	while (n && n->ctx != ctx)
+		n = n->next;
+	if (!n) {
+		n = calloc(1, sizeof(*n));
+		if (!n)
+			return ENOMEM;
+		n->of = of;
+		n->ctx = ctx;
+		n->permissions = p;
+		n->next = r->narrowed;
+		r->narrowed = n;
+	}
+	n->ports[port / 64] |= UINT64_C(1) << port % 64;
+	return 0;
+}
+
+void resolver_widen(struct resolver *r, const void *ctx)
+{
+	for (struct narrowed *n = r->narrowed; n; n = n->next)
+		if (n->ctx == ctx && !n->over_ms)
+			n->over_ms = (uint64_t)ps_now_ms() + RESOLVER_ON_ITS_WAY_MS;
+}
+
+static void forget_narrowed(struct resolver *r, const void *ctx)
+{
+	for (struct narrowed **p = &r->narrowed; *p;) {
+		struct narrowed *n = *p;
+
+		if (n->ctx != ctx && n->of != ctx) {
+			p = &n->next;
+			continue;
+		}
+		*p = n->next;
+		free(n);
+	}
+}
+
 void resolver_forget(struct resolver *r, const void *ctx)
 {
+	forget_narrowed(r, ctx);
 	for (struct serving **p = &r->serving; *p;) {
 		struct serving *s = *p;
 
@@ -402,6 +584,8 @@ void resolver_free(struct resolver *r)
 		r->serving = s->next;
 		serving_close(s);
 	}
+	while (r->narrowed)
+		forget_narrowed(r, r->narrowed->ctx);
 	if (r->has_channel)
 		ares_destroy(r->channel);
 	loop_timer_clear(r->c.loop, &r->timer);

@@ -12,6 +12,8 @@
 #include "shim/pod/overrides.h"
 #include "shim/pod/spawner.h"
 #include "shim/pod/supervisor.h"
+#include "shim/pod/tighten.h"
+#include "shim/policy/restrict.h"
 #include "shim/sandbox/cgroup.h"
 
 enum { COMMAND_MAX = 256, LAUNCH_MS = 10000 };
@@ -157,15 +159,6 @@ static int resize_history(struct runner *r, uint64_t size, struct ps_err *e)
 	return 0;
 }
 
-static int no_seccomp(void *ctx, const struct policy_seccomp *s, struct ps_buf *out, struct ps_err *e)
-{
-	(void)ctx;
-	(void)s;
-	(void)out;
-	(void)e;
-	return 0;
-}
-
 static bool has_limits(const struct pod_limits *l)
 {
 	return l->memory || l->pids || l->millicpus;
@@ -186,15 +179,18 @@ int runner_limit(const struct runner *r, const struct pod_limits *limits, struct
 	ps_auto_buf struct ps_buf block = { 0 };
 	char cgroup[sizeof(sv->pod->cgroup) + 16];
 	const struct overrides o = { .cgroups_path = cgroup, .limits = limits, .only_limits = true };
-	const struct plan_request request = { .id = r->id, .cgroup_manager = sv->pod->env->cgroup_manager,
-					      .seccomp = no_seccomp };
+	const struct plan_request request = { .id = r->id, .cgroup_manager = sv->pod->env->cgroup_manager };
 	const struct policy *policy;
+	struct policy limited;
 
 	if (!has_limits(limits))
 		return 0;
 	(void)snprintf(cgroup, sizeof(cgroup), "%s/%u", sv->pod->cgroup, r->n);
-	if (overrides_apply(&arena, sv->bundle.policy, &o, &policy, e) < 0 ||
-	    plan_compile(policy, sv->bundle.host, &request, &block, e) < 0)
+	if (overrides_apply(&arena, sv->bundle.policy, &o, &policy, e) < 0)
+		return -1;
+	limited = *policy;
+	limited.seccomp.set = limited.guard.set = false; /* its filters are compiled already */
+	if (plan_compile(&limited, sv->bundle.host, &request, &block, e) < 0)
 		return -1;
 	const struct plan *p = plan_view(block.data, block.len);
 
@@ -204,16 +200,13 @@ int runner_limit(const struct runner *r, const struct pod_limits *limits, struct
 /* What the pod's permissions do not hand over, a launch cannot either. */
 static int check_variable(const struct permissions *g, const char *entry, struct ps_err *e)
 {
-	char name[256];
-	const struct perm_query q = { .permission = POLICY_ENV, .value = name };
-	const int n = snprintf(name, sizeof(name), "%.*s", (int)strcspn(entry, "="), entry);
-
-	if (!g || (n >= 0 && (size_t)n < sizeof(name) && permissions_decide(g, &q).action != POLICY_DENY))
+	if (!g || permissions_hand_over(g, entry))
 		return 0;
-	return ps_fail(e, PS_E_DENIED, "--env '%s': the permissions of the pod do not hand it over (--allow-env)", name);
+	return ps_fail(e, PS_E_DENIED, "--env '%.*s': the permissions of the pod do not hand it over (--allow-env)", (int)strcspn(entry, "="),
+		       entry);
 }
 
-static int check_program(const struct runner *r, const struct launch_request *q, struct ps_err *e)
+static int check_program(const struct permissions *g, const struct launch_request *q, struct ps_err *e)
 {
 	if (q->cwd && q->cwd[0] != '/')
 		return ps_fail(e, PS_E_USAGE, "--cwd '%s': expected an absolute path", q->cwd);
@@ -222,27 +215,70 @@ static int check_program(const struct runner *r, const struct launch_request *q,
 			return ps_fail(e, PS_E_USAGE, "--env '%s': expected NAME=VALUE", q->env[i]);
 		if (strncmp(q->env[i], CHANNEL_ENV "=", sizeof(CHANNEL_ENV)) == 0)
 			return ps_fail(e, PS_E_USAGE, "--env '%s': podshim itself sets this", q->env[i]);
-		if (check_variable(r->sv->bundle.permissions, q->env[i], e) < 0)
+		if (check_variable(g, q->env[i], e) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-/* The plan of this launch, good until the next one's; NULL: the one that init has is the one. */
-static int launch_plan(struct runner *r, const struct launch_request *q, const struct plan **ret, struct ps_err *e)
+/* Less than the pod's. */
+static int take_away(struct runner *r, const struct launch_request *q, struct tighter *ret, struct ps_err *e)
+{
+	const struct supervisor *sv = r->sv;
+	const struct overrides o = { .channel_fd = PODS_CHANNEL_FD };
+
+	if (!q->permissions.n)
+		return 0;
+	if (tighten(&r->tighter, &sv->bundle, sv->pod->env->root, &q->permissions, /* beside= */ false, ret, e) < 0)
+		return -1;
+	return overrides_apply(&r->tighter, ret->policy, &o, &ret->policy, e);
+}
+
+int runner_tighten_net(struct runner *r, const struct spec_strs *flags, struct ps_err *e)
+{
+	const struct permissions *g;
+
+	if (!r->overseen)
+		return ps_fail(e, PS_E_UNSUPP, "net: nobody decides for the runners of '%s': the pod was made without a list of hosts", r->sv->pod->name);
+	return tighten_net(&r->tighter, r->sv->bundle.effective, flags, &g, e) < 0 ? -1 : oversight_tighten(r->overseen, g, e);
+}
+
+static int compile_launch(struct runner *r, const struct launch_request *q, const struct plan **ret, struct ps_err *e)
 {
 	struct supervisor *sv = r->sv;
-	const struct plan_program program = { .id = r->id, .cwd = q->cwd, .args = { q->args, q->n_args },
-					      .env = q->env, .n_env = q->n_env };
+	struct tighter t = { .permissions = sv->bundle.permissions };
 
-	if (check_program(r, q, e) < 0 || runner_limit(r, &q->limits, e) < 0)
+	if (take_away(r, q, &t, e) < 0 || check_program(t.permissions, q, e) < 0 || runner_limit(r, &q->limits, e) < 0)
 		return -1;
-	if (!q->n_args && !q->n_env && !q->cwd)
+	const struct plan_request request = { .id = r->id };
+	const struct plan_program program = { .id = r->id, .cwd = q->cwd, .args = { q->args, q->n_args },
+					      .env = q->env, .n_env = q->n_env, .tighter = t.policy, .host = sv->bundle.host, .request = &request };
+
+	if (!q->n_args && !q->n_env && !q->cwd && !t.policy)
 		return 0;
 	if (plan_relaunch(sv->base, &program, &sv->launch_block, e) < 0)
 		return -1;
 	*ret = (const struct plan *)(const void *)sv->launch_block.data;
-	return 0;
+	/* The last that can fail: without a launch the runner is the next one's, with all that the pod has. */
+	return t.policy && r->overseen ? oversight_tighten(r->overseen, t.effective, e) : 0;
+}
+
+/* The plan of this launch, good until the next one's; NULL: the one that init has is the one. */
+static int launch_plan(struct runner *r, const struct launch_request *q, const struct plan **ret, struct ps_err *e)
+{
+	const int rc = compile_launch(r, q, ret, e);
+
+	if (rc < 0)
+		ps_arena_done(&r->tighter);
+	return rc;
+}
+
+/* check_launch has seen that what is asked for is not more than what the pod's permissions say. */
+static uint64_t output_limit(const struct runner *r, const struct launch_request *q)
+{
+	const struct permissions *g = r->sv->bundle.permissions;
+
+	return q->output_limit || !g || !g->settings.output.set ? q->output_limit : g->settings.output.v;
 }
 
 int runner_launch(struct runner *r, const struct launch_request *q, struct ps_err *e)
@@ -261,7 +297,7 @@ int runner_launch(struct runner *r, const struct launch_request *q, struct ps_er
 	}
 	r->launching = true;
 	r->options = q->options;
-	r->output_limit = q->output_limit;
+	r->output_limit = output_limit(r, q);
 	r->command = command_text(q, r->sv->bundle.policy);
 	if (r->tty && (q->rows || q->cols))
 		(void)runner_resize(r, q->rows, q->cols, NULL);

@@ -134,7 +134,7 @@ static int open_runner_tape(struct runner *r, struct ps_err *e)
 static int oversee(struct runner *r, int handover, struct ps_err *e)
 {
 	const struct overseen_facts f = { .pod = r->sv->pod->name, .id = r->id, .tape = r->tape, .handover = handover,
-					  .audit_fd = -1, .pidfd = r->pidfd };
+					  .audit_fd = -1, .pidfd = r->pidfd, .pid = r->pid };
 
 	return handover < 0 ? 0 : oversight_add(r->sv->oversight, &f, &r->overseen, e);
 }
@@ -171,6 +171,7 @@ static void runner_free(struct runner *r)
 		loop_remove(&r->sv->loop, &r->gate_source);
 	loop_timer_clear(&r->sv->loop, &r->timer);
 	oversight_remove(r->overseen);
+	ps_arena_done(&r->tighter);
 	output_close(&r->out[0]);
 	output_close(&r->out[1]);
 	runner_close_input(r);
@@ -335,6 +336,7 @@ void runner_drained(struct runner *r)
 	r->ended = true;
 	r->exited_ns = ps_clock_ns(CLOCK_REALTIME);
 	stream_finish(r->stream);
+	oversight_tell(r->overseen);
 	runner_go(r, RUNNER_EXITED);
 	r->sv->callbacks->on_output(r);
 	r->sv->callbacks->on_ended(r);

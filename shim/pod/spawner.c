@@ -37,6 +37,9 @@ struct spawner {
 	struct loop loop;
 	struct loop_source sock, twin;
 	struct child *children;
+	struct bundle bundle;    /* of every runner, resolved before there was one */
+	bool loaded;
+	struct ps_err why;       /* it was not */
 };
 
 static void tell(struct spawner *s, const struct spawn_msg *m, const int *fds, size_t n_fds)
@@ -195,12 +198,16 @@ static int prepare(struct spawner *s, uint32_t n, struct wires *w, pid_t *ret_pi
 				     .tty = pod->r.tty, .hook_timeout_s = PODS_HOOK_S };
 	const struct pod_create_request r = { .id = id, .bundle = pod->st->bundle, .channel_fd = PODS_CHANNEL_FD };
 
+	if (!s->loaded) {
+		*e = s->why;
+		return -1;
+	}
 	pods_runner_id(pod->name, n, id);
 	(void)snprintf(cgroup, sizeof(cgroup), "%s/%u", pod->cgroup, n);
 	if (wires_make(w, pod->r.tty, pod->broker, e) < 0)
 		return -1;
 	const struct runner_wiring wiring = {
-		.pod = pod->name, .observe_gid = pod->r.observed ? &pod->r.observe_gid : NULL, .overrides = &o, .frozen = &pod->dir, .frozen_state = pod->st,
+		.pod = pod->name, .observe_gid = pod->r.observed ? &pod->r.observe_gid : NULL, .overrides = &o, .bundle = &s->bundle,
 		.stdio = { w->theirs[0], w->theirs[1], w->theirs[2] }, .channel = w->channel, .broker = w->broker,
 		.console = keep_terminal, .ctx = w,
 	};
@@ -340,6 +347,14 @@ static int reserve_channel_fd(struct ps_err *e)
 	return fd == PODS_CHANNEL_FD ? 0 : ps_fail_os(e, "reserve descriptor %d", PODS_CHANNEL_FD);
 }
 
+static void load(struct spawner *s)
+{
+	const struct pods *pod = s->pod;
+
+	s->loaded = bundle_load_frozen(&s->bundle, &pod->dir, pod->st, &s->why) == 0 &&
+		    bundle_permit_frozen(&s->bundle, pod->env->root, &pod->dir, pod->st, &s->why) == 0;
+}
+
 int spawner_run(const struct pods *pod, int sock, int supervisor_pidfd, struct ps_err *e)
 {
 	struct spawner s = { .pod = pod };
@@ -349,8 +364,10 @@ int spawner_run(const struct pods *pod, int sock, int supervisor_pidfd, struct p
 	if (reserve_channel_fd(e) < 0 || launch_keep_image(e) < 0 || loop_init(&s.loop, e) < 0 || loop_add(&s.loop, &s.sock, EPOLLIN, e) < 0 ||
 	    loop_add(&s.loop, &s.twin, EPOLLIN, e) < 0)
 		return -1;
+	load(&s);
 	int rc = loop_run(&s.loop, e);
 
 	loop_done(&s.loop);
+	bundle_done(&s.bundle);
 	return rc;
 }

@@ -394,7 +394,11 @@ static int compile_base(struct supervisor *sv, struct ps_err *e)
 /* Before the supervisor is confined: the broker's workers are processes of their own. */
 static int oversee_pod(struct supervisor *sv, struct ps_err *e)
 {
-	return sv->pod->broker ? oversight_new(&sv->loop, sv->bundle.policy, sv->bundle.effective, &sv->oversight, e) : 0;
+	if (!sv->pod->broker)
+		return 0;
+	const struct ask_fds asked = { fcntl(sv->pod->asked, F_DUPFD_CLOEXEC, 3), { -1, -1 } };
+
+	return oversight_new(&sv->loop, sv->bundle.policy, sv->bundle.effective, asked, &sv->oversight, e);
 }
 
 /* Everything that a launch is compiled from. */
@@ -527,9 +531,9 @@ static int oversee_single(struct supervisor *sv, const struct single *s, struct 
 	/* A tape that cannot be opened costs the events, nothing else. */
 	(void)tape_open(r->tape_name, /* write= */ true, &r->tape, NULL);
 	const struct overseen_facts f = { .pod = "", .id = r->id, .tape = r->tape, .handover = s->broker, .audit_fd = s->audit,
-					  .pidfd = s->pidfd };
+					  .pidfd = s->pidfd, .pid = s->pid };
 
-	if (oversight_new(&sv->loop, s->policy, s->permissions, &sv->oversight, e) < 0)
+	if (oversight_new(&sv->loop, s->policy, s->permissions, s->asked, &sv->oversight, e) < 0)
 		return -1;
 	return oversight_add(sv->oversight, &f, &r->overseen, e);
 }

@@ -24,6 +24,7 @@
 #include "shim/plan/plan.h"
 #include "shim/pod/container.h"
 #include "shim/pod/loop.h"
+#include "shim/pod/ask.h"
 #include "shim/pod/oversee.h"
 #include "shim/pod/pods.h"
 #include "shim/pod/runner.h"
@@ -55,6 +56,7 @@ struct launch_request {
 	uint64_t history;            /* bytes of its stream; 0: as the pod has it */
 	uint16_t rows, cols;
 	uint64_t options;            /* enum msg_option */
+	struct spec_strs permissions; /* flags: less than the pod's; none: as much */
 };
 
 struct runner {
@@ -75,6 +77,7 @@ struct runner {
 	struct stream *stream;
 	struct tape *tape;
 	struct overseen *overseen;   /* NULL: its guard asks nobody */
+	struct ps_arena tighter;     /* what its launch has less than the pod */
 	struct state_dir dir;
 	char tape_name[40];
 	char *command;               /* for LIST; malloc'd */
@@ -165,6 +168,8 @@ bool runner_is_warm(const struct runner *r, bool code);
 struct runner *runner_available(const struct supervisor *sv, bool code);
 /* Open the gate with the request's arguments; on_launched follows.  -1: nothing was done. */
 int runner_launch(struct runner *r, const struct launch_request *q, struct ps_err *e);
+/* Less net for a program that runs already. */
+int runner_tighten_net(struct runner *r, const struct spec_strs *flags, struct ps_err *e);
 /* Limits of a launch's own, in its cgroup; they only get tighter. */
 int runner_limit(const struct runner *r, const struct pod_limits *limits, struct ps_err *e);
 /* Hand the three descriptors of a link to the payload. */
@@ -248,6 +253,7 @@ struct single {
 	pid_t pid;
 	int pidfd, channel;
 	int broker, audit;                     /* the guard's handover; where events go beside the tape */
+	struct ask_fds asked;                  /* with broker */
 	const struct policy *policy;
 	const struct permissions *permissions; /* with broker */
 };

@@ -127,6 +127,13 @@ bool net_addr_is_metadata(const struct net_addr *a)
 	return net_block_metadata(&(struct net_block){ *a, ADDR_BITS }) == NET_PART_ALL;
 }
 
+bool net_addr_is_group(const struct net_addr *a)
+{
+	static const uint8_t broadcast[4] = { 255, 255, 255, 255 };
+
+	return net_addr_is_ipv4(a) ? (a->b[12] & 0xf0) == 0xe0 || !memcmp(a->b + 12, broadcast, 4) : a->b[0] == 0xff;
+}
+
 bool net_addr_is_loopback(const struct net_addr *a)
 {
 	static const struct net_block ipv4 = { { { [10] = 0xff, 0xff, 127 } }, MAPPED_BITS + 8 };

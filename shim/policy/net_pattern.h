@@ -72,6 +72,8 @@ bool net_addr_is_private(const struct net_addr *a);
 /* 169.254.169.254, fd00:ec2::254 and the others that give out credentials of the machine. */
 bool net_addr_is_metadata(const struct net_addr *a);
 bool net_addr_is_loopback(const struct net_addr *a);
+/* Multicast, or the broadcast address. */
+bool net_addr_is_group(const struct net_addr *a);
 bool net_addr_is_ipv4(const struct net_addr *a);
 struct net_addr net_addr_ipv4(uint32_t host_order);
 /* "1.2.3.4", "2001:db8::1" (no brackets); false when text is none. */

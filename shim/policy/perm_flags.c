@@ -32,7 +32,7 @@ const struct perm_flag perm_flags[] = {
 	ROW("W", "allow-write", WRITE, ALLOW, PATHS, "files and directories that can be written", BY_WRITE),
 	ROW(NULL, "deny-write", WRITE, DENY, PATHS, "files and directories that cannot be written", BY_WRITE),
 	ROW(NULL, "warn-write", WRITE, WARN, PATHS, "files and directories whose writing is told", BY_AUDIT),
-	ROW("N", "allow-net", NET, ALLOW, HOSTS, "hosts that can be reached, addresses to listen at", BY_NET),
+	ROW("N", "allow-net", NET, ALLOW, HOSTS, "hosts to reach (also udp:HOST:PORT), addresses to listen at", BY_NET),
 	ROW(NULL, "deny-net", NET, DENY, HOSTS, "hosts that cannot be reached", BY_NET),
 	ROW(NULL, "warn-net", NET, WARN, HOSTS, "hosts whose use is told", BY_AUDIT),
 	ROW("E", "allow-env", ENV, ALLOW, NAMES, "variables that are handed over, PREFIX* among them", BY_ENV),

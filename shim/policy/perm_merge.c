@@ -225,6 +225,7 @@ static int take_allowed(struct merge *m, const struct perm_layer *l, enum policy
 	if (l->all && merge_put(m, &all, l, e) < 0)
 		return -1;
 	m->listed[p] |= merge_mentions(l, p);
+	m->said[p] |= merge_mentions(l, p);
 	for (size_t i = 0; i < l->entries.n; i++) {
 		struct perm_entry en = l->entries.v[i];
 		if (en.permission != p || (en.action != POLICY_ALLOW && en.action != POLICY_WARN))
@@ -349,16 +350,20 @@ static int narrow_one(struct merge *m, const struct perm_layer *l, enum policy_p
 		if (put_into(m, &to, &bounds.v[i], e) < 0)
 			return -1;
 	m->narrows[p] |= !m->listed[p];
-	m->listed[p] = true;
+	m->listed[p] = m->said[p] = true;
 	*list = to;
 	return 0;
 }
 
 int merge_narrow(struct merge *m, const struct perm_layer *l, bool keep_implied, struct ps_err *e)
 {
-	for (int p = 0; p < POLICY_N_PERMISSIONS; p++)
-		if (merge_mentions(l, (enum policy_permission)p) && narrow_one(m, l, (enum policy_permission)p, keep_implied, e) < 0)
+	for (int p = 0; p < POLICY_N_PERMISSIONS; p++) {
+		if (!merge_mentions(l, (enum policy_permission)p))
+			continue;
+		m->cut |= 1U << p;
+		if (narrow_one(m, l, (enum policy_permission)p, keep_implied, e) < 0)
 			return -1;
+	}
 	return 0;
 }
 
@@ -405,6 +410,15 @@ static int flatten(struct merge *m, const struct merge_list *from, struct perm_l
 	return 0;
 }
 
+/* What somebody cut, an answer would give back. */
+static bool is_asked(const struct merge *m, const struct perm_settings *s, const struct perm_rules *r, int p)
+{
+	const unsigned can = 1U << POLICY_NET | 1U << POLICY_SYS | 1U << POLICY_READ | 1U << POLICY_WRITE;
+
+	return s->mode.set && s->mode.v == PERM_ASK && (s->broker || !(s->no_prompt.set && s->no_prompt.v)) && !r->by_config && !r->all &&
+	       can & ~m->cut & 1U << p;
+}
+
 int merge_finish(struct merge *m, struct permissions *out, struct ps_err *e)
 {
 	if (protect_programs(m, e) < 0 || merge_check(m, e) < 0)
@@ -417,10 +431,12 @@ int merge_finish(struct merge *m, struct permissions *out, struct ps_err *e)
 		    flatten(m, &m->of[p][POLICY_WARN], &r->warn, e) < 0 || flatten(m, &m->of[p][POLICY_IGNORE], &r->ignore, e) < 0)
 			return -1;
 		r->by_config = !m->listed[p];
+		r->said = m->said[p];
 		r->narrows = m->narrows[p];
 		r->all = false;
 		for (size_t i = 0; i < r->allow.n; i++)
 			r->all |= !r->allow.v[i].value;
+		r->asks = is_asked(m, &out->settings, r, p);
 	}
 	out->deny_by_default = m->deny_by_default;
 	out->notes = (struct spec_strs){ m->notes, m->n_notes };
@@ -461,11 +477,17 @@ static bool is_empty(const struct perm_layer *l)
 	return !l->entries.n && !l->all && !l->mentions_allow && !l->reset_deny && merge_settings_empty(&l->settings);
 }
 
+/* Who wants to be asked wants nothing to happen unasked. */
+static bool makes_ask(const struct perm_layer *l)
+{
+	return l->rank != PERM_ANNOTATION && l->settings.mode.set && l->settings.mode.v == PERM_ASK;
+}
+
 static int merge_layers(struct merge *m, const struct perm_layer *const *v, size_t n, const struct perm_context *c,
 			struct permissions *out, struct ps_err *e)
 {
 	for (size_t i = 0; i < n; i++) {
-		m->deny_by_default |= v[i]->rank == PERM_FILE || (is_ordinary(v[i], c) && merge_grants(v[i]));
+		m->deny_by_default |= v[i]->rank == PERM_FILE || makes_ask(v[i]) || (is_ordinary(v[i], c) && merge_grants(v[i]));
 		out->active |= v[i]->rank == PERM_FILE || !is_empty(v[i]);
 		if (take_layer(m, v[i], c, e) < 0)
 			return -1;
@@ -494,5 +516,27 @@ int permissions_merge(struct ps_arena *a, const struct perm_layers *l, const str
 	if (merge_layers(&m, v, l->n, c, out, e) < 0)
 		return -1;
 	*ret = out;
+	return 0;
+}
+
+bool permissions_ask(const struct permissions *p)
+{
+	for (int i = 0; i < POLICY_N_PERMISSIONS; i++)
+		if (p->of[i].asks)
+			return true;
+	return false;
+}
+
+int permissions_without_asking(struct ps_arena *a, const struct permissions *p, unsigned these, const struct permissions **ret,
+			       struct ps_err *e)
+{
+	struct permissions *copy = ps_arena_new(a, struct permissions);
+
+	if (!copy)
+		return no_memory(e);
+	*copy = *p;
+	for (int i = 0; i < POLICY_N_PERMISSIONS; i++)
+		copy->of[i].asks = p->of[i].asks && !(these & 1U << i);
+	*ret = copy;
 	return 0;
 }

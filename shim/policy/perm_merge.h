@@ -24,7 +24,9 @@ struct merge {
 	const char *cwd;
 	struct merge_list of[POLICY_N_PERMISSIONS][MERGE_N_ACTIONS];
 	bool listed[POLICY_N_PERMISSIONS];  /* an allow list is in force; else config.json's grants are */
+	bool said[POLICY_N_PERMISSIONS];    /* somebody wrote one */
 	bool narrows[POLICY_N_PERMISSIONS];
+	unsigned cut;                       /* 1 << permission: a ceiling, an annotation or a launch has narrowed it */
 	bool deny_by_default;
 	const char **notes;
 	size_t n_notes, cap_notes;

@@ -105,6 +105,26 @@ static int check_names(struct merge *m, struct ps_err *e)
 			  m->listed[POLICY_NET] ? text_of(m, &by_address->e) : "config.json");
 }
 
+/* Deno's word for it is kept; what it opens beside the internet few think of. */
+static int check_everything(struct merge *m, struct ps_err *e)
+{
+	const struct merge_list *allow = &m->of[POLICY_NET][POLICY_ALLOW], *deny = &m->of[POLICY_NET][POLICY_DENY];
+	const struct merge_entry *all = NULL;
+
+	for (size_t i = 0; m->listed[POLICY_NET] && i < allow->n && !all; i++)
+		if (!allow->v[i].e.value && !allow->v[i].e.implied)
+			all = &allow->v[i];
+	for (size_t i = 0; all && i < deny->n; i++)
+		if (!deny->v[i].e.value || deny->v[i].e.net.host == NET_HOST_PRIVATE)
+			all = NULL;
+	if (!all)
+		return 0;
+	return merge_note(m, e,
+			  "net.allow of everything (%s) opens the host's own services at 127.0.0.1, its private networks and the metadata of clouds, too: "
+			  "deny \"private\", or allow \"public\" alone",
+			  all->e.from);
+}
+
 int merge_check(struct merge *m, struct ps_err *e)
 {
 	for (int p = 0; p < POLICY_N_PERMISSIONS; p++) {
@@ -113,5 +133,5 @@ int merge_check(struct merge *m, struct ps_err *e)
 			if (!allow->v[i].e.implied && check_entry(m, &allow->v[i], e) < 0)
 				return -1;
 	}
-	return check_names(m, e);
+	return check_names(m, e) < 0 ? -1 : check_everything(m, e);
 }

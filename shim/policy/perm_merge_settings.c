@@ -31,7 +31,7 @@ bool merge_settings_empty(const struct perm_settings *s)
 
 	for (size_t i = 0; i < PS_COUNT(limits); i++)
 		limited |= limit_in(s, i)->set;
-	return !limited && !s->mode.set && !s->best_effort.set && !s->jit.set && !s->undo.set && !s->no_prompt.set &&
+	return !limited && !s->mode.set && !s->best_effort.set && !s->jit.set && !s->undo.set && !s->broker &&
 	       !s->env_set.n && !s->n_secrets && !s->dns.n && !s->hosts.n && !s->audit.set && !s->audit.batch_ms.set && !s->audit.broadcast_ms.set;
 }
 
@@ -60,6 +60,7 @@ static void take_scalars(struct perm_settings *to, const struct perm_settings *f
 	take_bool(&to->jit, &from->jit);
 	take_bool(&to->undo, &from->undo);
 	take_bool(&to->no_prompt, &from->no_prompt);
+	to->broker = from->broker ? from->broker : to->broker;
 	if (from->audit.set) {
 		to->audit.set = true;
 		to->audit.allowed = from->audit.allowed;
@@ -178,6 +179,8 @@ int merge_settings_tighten(struct ps_arena *a, const struct perm_layer *l, struc
 		return refuse(e, l, "ffi.jit");
 	if (add->no_prompt.set && !add->no_prompt.v && s->no_prompt.set && s->no_prompt.v)
 		return refuse(e, l, "prompting");
+	if (add->broker && (!s->broker || strcmp(add->broker, s->broker) != 0))
+		return refuse(e, l, "another broker");
 	if (check_limits(l, s, e) < 0)
 		return -1;
 	struct perm_settings sum = *s;

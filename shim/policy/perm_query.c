@@ -164,16 +164,22 @@ static int path_len(const char *path)
 	return (int)n;
 }
 
+void perm_query_entry(const struct perm_query *q, struct ps_buf *out)
+{
+	bool path = q->value && *q->value == '/';
+
+	if (q->permission == POLICY_NET)
+		put_net(out, &q->net, needs_address(q));
+	else if (q->value)
+		ps_buf_printf(out, "%.*s", path ? path_len(q->value) : (int)strlen(q->value), q->value);
+}
+
 void perm_query_flag(const struct perm_query *q, struct ps_buf *out)
 {
 	ps_auto_buf struct ps_buf value = { .data = NULL }, list = { .data = NULL };
-	bool path = q->value && *q->value == '/';
 
 	ps_buf_printf(out, "--allow-%s", policy_permission_name(q->permission));
-	if (q->permission == POLICY_NET)
-		put_net(&value, &q->net, needs_address(q));
-	else if (q->value)
-		ps_buf_printf(&value, "%.*s", path ? path_len(q->value) : (int)strlen(q->value), q->value);
+	perm_query_entry(q, &value);
 	for (const char *c = value.data ? value.data : ""; *c; c++)
 		ps_buf_puts(&list, (const char[3]){ *c, *c == ',' ? ',' : '\0', '\0' });
 	out->failed |= value.failed || list.failed;

@@ -181,7 +181,9 @@ CODEC(entries)
 FIELDS_OF(perm_rules) {
 	FIELD(perm_rules, "byConfig", bool, by_config),
 	FIELD(perm_rules, "all", bool, all),
+	FIELD(perm_rules, "said", bool, said),
 	FIELD(perm_rules, "narrows", bool, narrows),
+	FIELD(perm_rules, "asks", bool, asks),
 	FIELD(perm_rules, "allow", entries, allow),
 	FIELD(perm_rules, "deny", entries, deny),
 	FIELD(perm_rules, "warn", entries, warn),
@@ -328,6 +330,7 @@ FIELDS_OF(perm_settings) {
 	FIELD(perm_settings, "hosts", strs, hosts),
 	FIELD(perm_settings, "undo", opt_bool, undo),
 	FIELD(perm_settings, "noPrompt", opt_bool, no_prompt),
+	FIELD(perm_settings, "broker", text, broker),
 	FIELD(perm_settings, "env", kvs, env_set),
 	{ "secrets", &secrets_codec, 0 },
 	FIELD(perm_settings, "memory", limit, memory),

@@ -173,6 +173,8 @@ static void show_rules(struct ps_buf *out, const struct columns *c, enum policy_
 			name = "";
 		}
 	}
+	if (r->asks)
+		put_row(out, c, name, "ask", "", NULL, "everything else", "");
 }
 
 /* ---- settings ---- */
@@ -275,6 +277,12 @@ static void show_settings(struct ps_buf *out, const struct perm_settings *s)
 		ps_buf_printf(out, "%-12s %s", "mode", modes[s->mode.v]);
 		put_origin(out, s->mode.from);
 	}
+	if (s->broker) {
+		ps_buf_printf(out, "%-12s ", "broker");
+		put_text(out, s->broker);
+		put_origin(out, "--broker");
+	}
+	put_switch(out, "no prompt", &s->no_prompt);
 	put_switch(out, "best effort", &s->best_effort);
 	put_switch(out, "ffi.jit", &s->jit);
 	put_switch(out, "write.undo", &s->undo);
@@ -348,6 +356,8 @@ static void json_rules(struct ps_jsonw *w, enum policy_permission p, const struc
 {
 	ps_jw_object(w, policy_permission_name(p));
 	ps_jw_str(w, "allowed", r->by_config ? "config.json" : r->all ? "everything" : r->narrows ? "listed and in config.json" : "listed");
+	if (r->asks)
+		ps_jw_bool(w, "asks", true);
 	for (int a = POLICY_ALLOW; a <= POLICY_IGNORE; a++) {
 		const struct perm_list *l = lists_of(r, (enum policy_action)a);
 		if (!l->n)
@@ -399,6 +409,8 @@ static void json_variables(struct ps_jsonw *w, const struct perm_settings *s)
 static void json_settings(struct ps_jsonw *w, const struct perm_settings *s)
 {
 	ps_jw_str(w, "mode", modes[s->mode.set ? s->mode.v : PERM_ENFORCE]);
+	if (s->broker)
+		ps_jw_str(w, "broker", s->broker);
 	ps_jw_str(w, "enforcement", s->best_effort.set && s->best_effort.v ? "best-effort" : "strict");
 	ps_jw_bool(w, "jit", s->jit.set && s->jit.v);
 	ps_jw_bool(w, "undo", s->undo.set && s->undo.v);

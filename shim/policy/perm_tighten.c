@@ -109,7 +109,9 @@ static int take_set(struct merge *m, const struct permissions *base, struct ps_e
 				if (merge_put(m, &lists[k]->v[i], NULL, e) < 0)
 					return -1;
 		m->listed[p] = !r->by_config;
+		m->said[p] = r->said;
 		m->narrows[p] = r->narrows;
+		m->cut |= r->asks ? 0 : 1U << p;
 	}
 	return 0;
 }

@@ -44,6 +44,7 @@ struct perm_limit { bool set; uint64_t v; const char *from; };
 struct perm_settings {
 	struct { bool set; enum perm_mode v; const char *from; } mode;
 	struct opt_bool best_effort, jit, undo, no_prompt;
+	const char *broker;          /* --broker: the socket of who is asked; NULL: whoever is at the terminal */
 	struct spec_strs dns, hosts; /* --dns ADDRESS[:PORT], --add-host NAME:ADDRESS: the operator's alone */
 	struct spec_kvs env_set;     /* env.set; .at is the provenance */
 	const struct perm_secret *secrets;
@@ -74,7 +75,9 @@ struct perm_layer {
 struct perm_rules {
 	bool by_config;              /* no allow list is in force: config.json's grants are what is allowed */
 	bool all;                    /* everything is allowed that is not denied */
+	bool said;                   /* some source has an allow list, perhaps an empty one */
 	bool narrows;                /* `allow` only limits what config.json grants: it opens nothing that config.json keeps shut */
+	bool asks;                   /* mode ask: what no entry speaks of is asked, not denied; never beyond what a ceiling or an annotation cut */
 	struct perm_list allow, deny, warn, ignore;
 };
 struct permissions {
@@ -116,6 +119,9 @@ void perm_builder_reset_deny(struct perm_builder *b, enum policy_permission p);
 /* -A beside an allow list is an error, as in Deno. */
 int perm_builder_done(struct perm_builder *b, const struct perm_layer **ret, struct ps_err *e);
 
+/* Texts "--deny-net=HOST,..." of the permissions' own flags, of what may only narrow; PERM_LAUNCH.  PS_E_USAGE for others. */
+int perm_layer_of_flags(struct ps_arena *a, const char *name, const struct spec_strs *flags, const struct perm_layer **ret, struct ps_err *e);
+
 /*
  * A policy file and, below it, what it extends ("builtin:NAME", a file beside it, an absolute path): layers in the order
  * of their strength are appended to *l.  set: the named set of a file with "permissionSets", NULL: none.  Strict: unknown members are errors.
@@ -148,6 +154,11 @@ int permissions_merge(struct ps_arena *a, const struct perm_layers *l, const str
 /* The same set with a further, tighter layer: a launch in a pod, exec.  What would widen is an error. */
 int permissions_tighten(struct ps_arena *a, const struct permissions *base, const struct perm_layer *l, const char *cwd,
 			const struct permissions **ret, struct ps_err *e);
+/* Is anything asked? */
+bool permissions_ask(const struct permissions *p);
+/* Of net, sys, read and write alone somebody can be asked (shim/pod/ask.h).  *ret is p, where these (1 << permission) are not asked. */
+int permissions_without_asking(struct ps_arena *a, const struct permissions *p, unsigned these, const struct permissions **ret,
+			       struct ps_err *e);
 /* As one document, and back: what exec, pods and replay read. */
 void permissions_save(const struct permissions *p, struct ps_buf *out);
 int permissions_load(struct ps_arena *a, const char *name, const char *text, size_t n, const struct permissions **ret, struct ps_err *e);
@@ -176,6 +187,8 @@ struct perm_verdict permissions_decide(const struct permissions *p, const struct
 bool perm_path_below(const char *b, const char *a);
 /* The flag that would allow it, smallest first: "--allow-net=api.example.com:443". */
 void perm_query_flag(const struct perm_query *q, struct ps_buf *out);
+/* The entry of that flag, as a policy file has it: "api.example.com:443"; nothing for everything. */
+void perm_query_entry(const struct perm_query *q, struct ps_buf *out);
 /* "api.example.com:443", "/etc/passwd": what is shown as the target, control and bidi characters escaped. */
 void perm_query_target(const struct perm_query *q, struct ps_buf *out);
 /* Inside a protected class (keys, credentials of clouds, engine sockets, /proc/PID/environ): what it is, else NULL. */

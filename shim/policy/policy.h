@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/object.h"
 #include "oci/spec.h"
 
 enum policy_ns_mode { POLICY_NS_HOST, POLICY_NS_NEW, POLICY_NS_JOIN };
@@ -21,6 +22,14 @@ struct policy_ns {
 };
 enum { POLICY_N_NS = 8 };            /* in the order user pid net mnt ipc uts cgroup time; policy_ns_get() by flag */
 
+/* Where what is written to a place goes, where it does not go to the place itself. */
+enum policy_stored {
+	POLICY_STORED_NOT,           /* to the place itself */
+	POLICY_STORED_OVER,          /* a directory: to an overlay's upper layer; what the host has is only read */
+	POLICY_STORED_COPY,          /* a file: to a copy of it */
+	POLICY_STORED_NEW,           /* a tmpfs: to a folder of the store, which is of limited size */
+};
+
 struct policy_mount {
 	const char *from, *target, *fstype, *source;  /* source of a bind is absolute here (bundle applied) */
 	uint64_t sb_flags;           /* MS_* for the super block (MS_RDONLY MS_SYNCHRONOUS MS_DIRSYNC MS_LAZYTIME ...) */
@@ -31,8 +40,14 @@ struct policy_mount {
 	bool bind, recursive, remount, tmpcopyup, idmap, idmap_recursive;
 	bool copy_symlink;           /* a source that is a symbolic link is made again, not followed */
 	struct spec_id_maps uid_maps, gid_maps;
+	enum policy_stored stored;
+	const char *store_name;      /* its folder in the store, once that has a place */
 };
-struct policy_path { const char *from, *path; bool denied; /* of masked: to open it fails, rather than to read nothing */ };
+struct policy_path {
+	const char *from, *path;
+	bool denied;             /* of masked: to open it fails, rather than to read nothing */
+	struct ps_object object; /* what it must still be when it is masked */
+};
 struct policy_link { const char *from, *path, *target; };
 struct policy_device {
 	const char *from, *path;
@@ -40,6 +55,7 @@ struct policy_device {
 	uint32_t major, minor, mode, uid, gid;
 };
 struct policy_device_rule { const char *from; bool allow; char type; /* 'a' 'c' 'b' */ int64_t major, minor; /* -1 any */ uint32_t access; /* 1 mknod, 2 read, 4 write (BPF_DEVCG_ACC_*) */ };
+struct policy_stand { const char *from, *address; uint16_t port; }; /* UDP to a loopback address that is the host's */
 struct policy_rlimit { const char *from; int resource; uint64_t soft, hard; };
 struct policy_caps { const char *from; uint64_t bounding, effective, inheritable, permitted, ambient; };
 struct policy_hook { const char *from, *path; struct spec_strs args, env; bool has_env; uint32_t timeout; /* seconds, 0 none */ };
@@ -88,8 +104,14 @@ struct policy_rebind {               /* the path bound onto itself with other fl
 	const char *from, *path;
 	uint64_t attr_set, attr_clr; /* MOUNT_ATTR_* */
 	bool optional, recursive;    /* optional: may be missing; recursive: what is mounted below gets attr_set, too */
+	struct ps_object object;     /* what it must still be */
 };
-struct policy_landlock_rule { const char *from, *path; uint64_t access; /* LANDLOCK_ACCESS_FS_* */ bool optional; };
+struct policy_landlock_rule {
+	const char *from, *path;
+	uint64_t access;             /* LANDLOCK_ACCESS_FS_* */
+	bool optional;               /* left out where it is missing, or is another object */
+	struct ps_object object;     /* what it must still be */
+};
 struct policy_landlock {
 	uint64_t handled_fs, scoped; /* both 0: no domain is made */
 	const struct policy_landlock_rule *rules;
@@ -112,6 +134,8 @@ struct policy_resources {
 	size_t n_device_rules;
 };
 
+struct policy_degraded { int permission; /* enum policy_permission */ const char *from, *text, *warning; /* from: may be NULL; warning: all of it */ };
+
 /* Of a document: its root file system is a tmpfs of its own ("tmpfs", as is root.path); pid 1 reaps ("1"). */
 #define POLICY_ROOTFS_ANNOTATION "io.podshim.rootfs"
 #define POLICY_REAPER_ANNOTATION "io.podshim.reaper"
@@ -123,7 +147,7 @@ struct policy {
 	struct spec_id_maps uid_maps, gid_maps;
 	struct { bool set; int64_t secs; uint32_t nanosecs; } monotonic, boottime;
 
-	struct { const char *from, *path; bool readonly; uint64_t propagation; } rootfs; /* path absolute; NULL: a tmpfs of its own */
+	struct { const char *from, *path; bool readonly; uint64_t propagation; enum policy_stored stored; const char *store_name; } rootfs; /* path absolute; NULL: a tmpfs of its own */
 	const struct policy_mount *mounts;
 	size_t n_mounts;
 	const struct policy_path *masked, *readonly;
@@ -146,8 +170,17 @@ struct policy {
 	size_t n_rebinds;
 	uint64_t rootfs_attr_set;              /* MOUNT_ATTR_* of the root mount alone, once everything is mounted */
 	struct policy_landlock landlock;
+	const struct policy_landlock *landlock_under; /* exec with less: the container's own, which hold as well; NULL */
+	struct {
+		const char *path;            /* a folder of the host's; NULL: a tmpfs (size) or none */
+		uint64_t size;               /* bytes of all that is in it; 0: no limit */
+		bool undo;                   /* what was written is kept when the container has ended */
+	} store;                             /* where mounts with `stored` have their folders */
 	bool net_swaps;                        /* the supervisor's sockets come in the place of those of an empty namespace */
 	bool resolver;                         /* names are asked of the supervisor */
+	bool uplink;                           /* datagrams leave an empty namespace through the supervisor */
+	const struct policy_stand *stands;
+	size_t n_stands;
 	bool mdwe;                             /* PR_MDWE_REFUSE_EXEC_GAIN */
 	struct policy_seccomp guard;           /* a filter beside the document's own; SECCOMP_RET_USER_NOTIF goes to the supervisor */
 
@@ -156,6 +189,8 @@ struct policy {
 	struct { struct policy_hooks prestart, create_runtime, create_container, start_container, poststart, poststop; } hooks;
 	struct spec_kvs annotations;
 
+	const struct policy_degraded *degraded; /* of permissions, best effort: what is not enforced; it is among the warnings, too */
+	size_t n_degraded;
 	struct spec_strs warnings;             /* e.g. unknown capabilities, ignored kernel memory limits */
 	struct spec_strs notes;                /* what permissions came to: expansions, what was withheld, what nothing hides; for who asks */
 };

@@ -53,11 +53,23 @@ static int say(struct restricting *r, struct rows *to, enum policy_permission p,
 	(void)vsnprintf(text, sizeof(text), fmt, ap);           \
 	va_end(ap)
 
+/* It is warned of, too. */
+static int degrade(struct restricting *r, enum policy_permission p, const char *from, const char *text)
+{
+	struct policy_degraded *row = say(r, &r->warnings, p, from, text) < 0 ? NULL : rows_add(r, &r->degraded);
+
+	if (!row)
+		return -1;
+	*row = (struct policy_degraded){ .permission = (int)p, .from = from, .text = ps_arena_strdup(r->a, text),
+					 .warning = ((const char **)r->warnings.v)[r->warnings.n - 1] };
+	return row->text ? 0 : restrict_oom(r);
+}
+
 int cannot(struct restricting *r, enum policy_permission p, const char *from, const char *fmt, ...)
 {
 	FORMAT(text, fmt);
 	if (!is_strict(r))
-		return say(r, &r->warnings, p, from, text);
+		return degrade(r, p, from, text);
 	ps_fail(r->e, PS_E_UNSUPP, "%s: %s", policy_permission_name(p), text);
 	return ps_at_from(r->e, from ? from : "permissions", "");
 }
@@ -77,7 +89,7 @@ int warn(struct restricting *r, enum policy_permission p, const char *fmt, ...)
 /* ---- What is asked of the set ---- */
 
 /* learn and audit only look; ask decides what it can be asked about, the rest as enforce does. */
-static bool is_enforced(const struct permissions *g)
+bool restrict_is_enforced(const struct permissions *g)
 {
 	return !g->settings.mode.set || g->settings.mode.v == PERM_ENFORCE || g->settings.mode.v == PERM_ASK;
 }
@@ -104,7 +116,16 @@ bool has_own_ns(const struct restricting *r, uint64_t flag)
 
 /* ---- Rows that several parts make ---- */
 
-int rebind(struct restricting *r, const char *from, const char *path, uint64_t attr_set, uint64_t attr_clr, bool recursive)
+struct ps_object object_of(const struct view_found *at)
+{
+	/* What is below is made for each container anew. */
+	if (at->kind == VIEW_LATER || at->kind == VIEW_NONE || view_below(at->path, "/dev"))
+		return (struct ps_object){ 0, 0 };
+	return (struct ps_object){ at->dev, at->ino };
+}
+
+int rebind(struct restricting *r, const char *from, const char *path, struct ps_object object, uint64_t attr_set,
+	   uint64_t attr_clr, bool recursive)
 {
 	struct policy_rebind *rows = r->rebinds.v, *row = NULL;
 
@@ -115,7 +136,7 @@ int rebind(struct restricting *r, const char *from, const char *path, uint64_t a
 		row = rows_add(r, &r->rebinds);
 		if (!row)
 			return -1;
-		*row = (struct policy_rebind){ .from = from, .path = path };
+		*row = (struct policy_rebind){ .from = from, .path = path, .object = object };
 	}
 	row->attr_set |= attr_set;
 	row->attr_clr = (row->attr_clr | attr_clr) & ~row->attr_set;
@@ -123,7 +144,7 @@ int rebind(struct restricting *r, const char *from, const char *path, uint64_t a
 	return 0;
 }
 
-int allow_access(struct restricting *r, const char *from, const char *path, uint64_t access, bool optional)
+int allow_access(struct restricting *r, const char *from, const char *path, struct ps_object object, uint64_t access, bool optional)
 {
 	struct policy_landlock_rule *rows = r->rules.v, *row = NULL;
 
@@ -136,7 +157,7 @@ int allow_access(struct restricting *r, const char *from, const char *path, uint
 		row = rows_add(r, &r->rules);
 		if (!row)
 			return -1;
-		*row = (struct policy_landlock_rule){ .from = from, .path = path, .optional = optional };
+		*row = (struct policy_landlock_rule){ .from = from, .path = path, .optional = optional, .object = object };
 	}
 	row->access |= access & r->handled;
 	row->optional &= optional;
@@ -158,6 +179,14 @@ void set_on_mounts(struct restricting *r, uint64_t attr, spare_fn *spare)
 	}
 	if (!spare || !spare(r, "/"))
 		r->p->rootfs_attr_set |= attr;
+}
+
+void mount_readonly(struct policy_mount *m)
+{
+	m->attr_set |= MOUNT_ATTR_RDONLY;
+	m->attr_clr &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	m->rec_set |= MOUNT_ATTR_RDONLY;
+	m->rec_clr &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 }
 
 /* As config.json has it. */
@@ -191,24 +220,77 @@ static struct spec_strs strs_of(const struct spec_strs *first, const struct rows
 	return (struct spec_strs){ v, first->n + l->n };
 }
 
+static const struct ps_object any_object;
+
+/*
+ * Something else than what the view saw will be at the path: a mount that was added, or a layer over what is there, which
+ * numbers what it shows by itself.  What is written to a layer is no other container's to find.
+ */
+static bool is_mounted_over(const struct restricting *r, const char *path)
+{
+	const int at = r->view.arena ? view_mount_of(&r->view, path) : VIEW_ROOT;
+
+	if ((at == VIEW_ROOT ? r->p->rootfs.stored : r->p->mounts[at].stored) != POLICY_STORED_NOT)
+		return true;
+	for (size_t i = r->in->n_mounts; i < r->p->n_mounts; i++)
+		if (view_below(path, r->p->mounts[i].target))
+			return true;
+	return false;
+}
+
+/* The same: another row's mask (NULL: any). */
+static bool is_masked(const struct restricting *r, const char *path, const struct policy_path *but)
+{
+	const struct policy_path *masked = r->masked.v;
+
+	for (size_t i = 0; i < r->masked.n; i++)
+		if (&masked[i] != but && view_below(path, masked[i].path))
+			return true;
+	return false;
+}
+
+static void forget_covered(struct restricting *r)
+{
+	struct policy_landlock_rule *rules = r->rules.v;
+	struct policy_rebind *rebinds = r->rebinds.v;
+	struct policy_path *masked = r->masked.v;
+
+	for (size_t i = 0; i < r->rules.n; i++)
+		if (is_mounted_over(r, rules[i].path) || is_masked(r, rules[i].path, NULL))
+			rules[i].object = any_object;
+	for (size_t i = 0; i < r->rebinds.n; i++)
+		if (is_mounted_over(r, rebinds[i].path))
+			rebinds[i].object = any_object;
+	for (size_t i = 0; i < r->masked.n; i++)
+		if (is_mounted_over(r, masked[i].path) || is_masked(r, masked[i].path, &masked[i]))
+			masked[i].object = any_object;
+}
+
 static int finish(struct restricting *r)
 {
 	struct policy *p = r->p;
+
+	forget_covered(r);
 
 	/* A parent's path is the beginning of its children's. */
 	if (r->rebinds.n)
 		qsort(r->rebinds.v, r->rebinds.n, sizeof(struct policy_rebind), by_path);
 	p->rebinds = r->rebinds.v;
 	p->n_rebinds = r->rebinds.n;
-	p->landlock.handled_fs = r->handled;
-	p->landlock.rules = r->rules.v;
-	p->landlock.n_rules = r->rules.n;
+	if (r->h->kept)
+		p->landlock = *r->h->kept;
+	else
+		p->landlock = (struct policy_landlock){ r->handled, p->landlock.scoped, r->rules.v, r->rules.n };
 	p->masked = r->masked.v;
 	p->n_masked = r->masked.n;
 	p->sysctl = r->sysctl.v;
 	p->n_sysctl = r->sysctl.n;
+	p->stands = r->stands.v;
+	p->n_stands = r->stands.n;
 	p->guard.rules = r->guard.v;
 	p->guard.n_rules = r->guard.n;
+	p->degraded = r->degraded.v;
+	p->n_degraded = r->degraded.n;
 	p->warnings = strs_of(&r->in->warnings, &r->warnings, r);
 	p->notes = strs_of(&r->in->notes, &r->notes, r);
 	return p->warnings.v && p->notes.v ? 0 : restrict_oom(r);
@@ -220,7 +302,7 @@ static int begin(struct restricting *r)
 	r->p = ps_arena_new(r->a, struct policy);
 	r->mounts = ps_arena_array(r->a, r->in->n_mounts + 1, sizeof(*r->mounts));
 	r->drops_mount = ps_arena_array(r->a, r->in->n_mounts + 1, sizeof(*r->drops_mount));
-	r->enforced = is_enforced(r->g);
+	r->enforced = restrict_is_enforced(r->g);
 	if (!r->p || !r->mounts || !r->drops_mount)
 		return restrict_oom(r);
 	*r->p = *r->in;
@@ -244,6 +326,11 @@ static int begin(struct restricting *r)
 	return 0;
 }
 
+static int only_sockets(struct restricting *r)
+{
+	return view_init(&r->view, r->a, r->h->root_fd, r->in, r->e) < 0 ? -1 : restrict_sockets(r);
+}
+
 /* What needs mounts and paths; nothing of it in a mount namespace that is not the container's own. */
 static int files_and_programs(struct restricting *r)
 {
@@ -261,14 +348,19 @@ static int files_and_programs(struct restricting *r)
 			       ps_at_from(r->e, policy_ns_get(r->in, CLONE_NEWNS)->from, "");
 	}
 	if (!limited)
-		return 0;
+		return has_own_ns(r, CLONE_NEWNS) && names_sockets(r) ? only_sockets(r) : 0;
 	if (r->g->settings.mode.set && r->g->settings.mode.v == PERM_ASK &&
-	    note(r, POLICY_READ, "files and programs that are not listed are denied: only connections are asked about") < 0)
+	    note(r, POLICY_READ, "%s", r->g->of[POLICY_READ].asks ? "files are asked about when they are opened; folders, programs and libraries that are not listed are denied"
+						     : "files and programs that are not listed are denied: only connections are asked about") < 0)
 		return -1;
+	if (r->h->kept) {
+		r->p->landlock.scoped = r->h->kept->scoped;
+		return restrict_run_again(r);
+	}
 	r->handled = restrict_rights(r);
 	if (view_init(&r->view, r->a, r->h->root_fd, r->in, r->e) < 0 || restrict_denied(r) < 0 || restrict_run(r) < 0)
 		return -1;
-	return restrict_files(r) < 0 || restrict_masks(r) < 0 ? -1 : 0;
+	return restrict_files(r) < 0 || restrict_masks(r) < 0 || (names_sockets(r) && restrict_sockets(r) < 0) ? -1 : 0;
 }
 
 static void parts_done(struct restricting *r)
@@ -283,7 +375,8 @@ int permissions_restrict(struct ps_arena *a, const struct policy *p, const struc
 		.a = a, .in = p, .g = g, .h = h, .e = e,
 		.rebinds = ROWS(struct policy_rebind), .rules = ROWS(struct policy_landlock_rule),
 		.masked = ROWS(struct policy_path), .guard = ROWS(struct policy_seccomp_rule),
-		.sysctl = ROWS(struct spec_kv), .warnings = ROWS(const char *), .notes = ROWS(const char *),
+		.sysctl = ROWS(struct spec_kv), .stands = ROWS(struct policy_stand), .warnings = ROWS(const char *), .notes = ROWS(const char *),
+		.degraded = ROWS(struct policy_degraded),
 	};
 
 	if (!g->active) {
@@ -292,7 +385,8 @@ int permissions_restrict(struct ps_arena *a, const struct policy *p, const struc
 	}
 	if (begin(&r) < 0)
 		return -1;
-	if (r.enforced && (files_and_programs(&r) < 0 || restrict_sys(&r) < 0))
+	/* While its mounts are config.json's, one for one. */
+	if ((r.enforced && files_and_programs(&r) < 0) || restrict_stored(&r) < 0 || (r.enforced && restrict_sys(&r) < 0))
 		return -1;
 	if (restrict_net(&r) < 0 || restrict_kernel(&r) < 0 || restrict_process(&r) < 0 || restrict_limits(&r) < 0 ||
 	    finish(&r) < 0)
@@ -308,7 +402,7 @@ int permissions_restrict_process(struct ps_arena *a, const struct policy *p, con
 	const struct restrict_host h = { .root_fd = -1, .notify = true };
 	struct permissions without_secrets = *g;
 	struct restricting r = { .a = a, .in = p, .g = &without_secrets, .h = &h, .e = e, .warnings = ROWS(const char *),
-				 .notes = ROWS(const char *) };
+				 .notes = ROWS(const char *), .degraded = ROWS(struct policy_degraded) };
 
 	without_secrets.settings.n_secrets = 0;
 	if (!g->active) {
@@ -319,10 +413,12 @@ int permissions_restrict_process(struct ps_arena *a, const struct policy *p, con
 	if (!r.p)
 		return restrict_oom(&r);
 	*r.p = *p;
-	r.enforced = is_enforced(g);
+	r.enforced = restrict_is_enforced(g);
 	if (restrict_process(&r) < 0)
 		return -1;
 	r.p->warnings = strs_of(&p->warnings, &r.warnings, &r);
+	r.p->degraded = r.degraded.v;
+	r.p->n_degraded = r.degraded.n;
 	r.p->notes = strs_of(&p->notes, &r.notes, &r);
 	if (!r.p->warnings.v || !r.p->notes.v)
 		return restrict_oom(&r);

@@ -68,8 +68,20 @@ uint64_t restrict_rights(const struct restricting *r)
 
 /* ---- Read ---- */
 
+static bool is_ignored(const struct restricting *r, const char *path)
+{
+	const struct perm_list *l = &r->g->of[POLICY_READ].ignore;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (l->v[i].value && view_below(path, l->v[i].value))
+			return true;
+	return false;
+}
+
 static int missing(struct restricting *r, const struct perm_entry *e, const struct view_found *at)
 {
+	if (is_ignored(r, at->path))
+		return 0;
 	if (e->optional || e->implied)
 		return note(r, e->permission, "the container has no '%s'", e->value);
 	if (e->make_dir)
@@ -105,8 +117,8 @@ static int allow_places(struct restricting *r, enum policy_permission p, const s
 		const struct view_found *at = &v[i].at;
 
 		if (!is_denied(r, p, at->path) &&
-		    allow_access(r, v[i].entry->from, at->path, rights_of_kind(at, access), at->kind == VIEW_LATER &&
-				 v[i].entry->optional) < 0)
+		    allow_access(r, v[i].entry->from, at->path, object_of(at), rights_of_kind(at, access),
+				 at->kind == VIEW_LATER && v[i].entry->optional) < 0)
 			return -1;
 	}
 	return 0;
@@ -124,7 +136,7 @@ static int allow_implied(struct restricting *r)
 			continue;
 		access &= is_denied(r, POLICY_READ, at.path) ? ~(uint64_t)READ : UINT64_MAX;
 		access &= is_denied(r, POLICY_WRITE, at.path) ? ~(uint64_t)(WRITE_FILE | IOCTL) : UINT64_MAX;
-		if (allow_access(r, implied_from, at.path, rights_of_kind(&at, access), true) < 0)
+		if (allow_access(r, implied_from, at.path, object_of(&at), rights_of_kind(&at, access), true) < 0)
 			return -1;
 	}
 	/* Everybody's processes would be in another /proc. */
@@ -132,7 +144,7 @@ static int allow_implied(struct restricting *r)
 		return grip_of(r, POLICY_READ) == GRIP_LISTED
 			       ? note(r, POLICY_READ, "/proc can be read where it is allowed only: its processes are not the container's alone")
 			       : 0;
-	return is_denied(r, POLICY_READ, "/proc") ? 0 : allow_access(r, implied_from, "/proc", READ, true);
+	return is_denied(r, POLICY_READ, "/proc") ? 0 : allow_access(r, implied_from, "/proc", (struct ps_object){ 0, 0 }, READ, true);
 }
 
 static int restrict_read(struct restricting *r)
@@ -199,7 +211,7 @@ static int make_writable(struct writing *w, const struct perm_place *place)
 	for (size_t i = 0; i < r->rebinds.n; i++)
 		if (rows[i].attr_set & MOUNT_ATTR_RDONLY && strcmp(rows[i].path, at->path) == 0)
 			return warn(r, POLICY_WRITE, "'%s' stays read-only: it may be run (%s)", at->path, rows[i].from);
-	return rebind(r, place->entry->from, at->path, r->code_listed ? MOUNT_ATTR_NOEXEC : 0U, MOUNT_ATTR_RDONLY,
+	return rebind(r, place->entry->from, at->path, object_of(at), r->code_listed ? MOUNT_ATTR_NOEXEC : 0U, MOUNT_ATTR_RDONLY,
 		      at->kind == VIEW_DIR);
 }
 
@@ -218,7 +230,10 @@ static int restrict_write(struct restricting *r)
 		struct perm_place *row;
 
 		if (mount_has(r, v[i].at.mount, MOUNT_ATTR_RDONLY) && v[i].at.kind != VIEW_OTHER) {
-			if (note(r, POLICY_WRITE, "'%s' stays read-only as %s has it", v[i].at.path, r->in->file) < 0)
+			/* Of a program without a bundle that is what runs: nobody else has made it so. */
+			if (!r->in->rootfs.path && !v[i].entry->implied
+				    ? warn(r, POLICY_WRITE, "'%s' stays read-only: it is what runs (%s)", v[i].at.path, v[i].entry->from) < 0
+				    : note(r, POLICY_WRITE, "'%s' stays read-only as %s has it", v[i].at.path, r->in->file) < 0)
 				return -1;
 			continue;
 		}

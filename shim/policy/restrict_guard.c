@@ -2,9 +2,11 @@
  * restrict_guard.c - the guard: system calls that would undo what the other parts do, or go round it.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "base/scope.h"
 #include "shim/policy/arch.h"
@@ -97,15 +99,31 @@ static const struct guard_rule always[] = {
 	{ "userfaultfd bpf perf_event_open keyctl add_key request_key", DENIED, { { .op = 0 } } },
 	{ "clone3", MISSING, { { .op = 0 } } },
 	{ "clone unshare", DENIED, { { 0, GUARD_MASK, CLONE_NEWUSER, CLONE_NEWUSER } } },
-	{ "setns", DENIED, { { .op = 0 } } },
+	{ "setns pidfd_getfd open_by_handle_at", DENIED, { { .op = 0 } } },
 	{ "ioctl", DENIED, { { 1, GUARD_EQ, 0x5412 /* TIOCSTI */, 0 } } },
 	{ "ioctl", DENIED, { { 1, GUARD_EQ, 0x541c /* TIOCLINUX */, 0 } } },
 };
 
 static const struct guard_rule mounts[] = {
-	{ "mount umount2 move_mount open_tree fsopen fsconfig fsmount fspick mount_setattr pivot_root",
+	{ "mount umount2 move_mount open_tree open_tree_attr fsopen fsconfig fsmount fspick mount_setattr pivot_root",
 	  DENIED, { { .op = 0 } } },
-	{ "open_by_handle_at", DENIED, { { .op = 0 } } },
+};
+
+/*
+ * What is written where others see it, with the caller's own user id: a file that lends this id to whoever executes it is a way
+ * out.  The mode of openat2(2) is in memory.
+ */
+#define SET_ID(name, mode)                                                                                             \
+	{ name, DENIED, { { mode, GUARD_MASK, S_ISUID, S_ISUID } } }, { name, DENIED, { { mode, GUARD_MASK, S_ISGID, S_ISGID } } }
+#define NEW_SET_ID(name, flags, new, mode)                                                                             \
+	{ name, DENIED, { { flags, GUARD_MASK, new, new }, { mode, GUARD_MASK, S_ISUID, S_ISUID } } },                   \
+	{ name, DENIED, { { flags, GUARD_MASK, new, new }, { mode, GUARD_MASK, S_ISGID, S_ISGID } } }
+enum { NEW = O_CREAT, NAMELESS = O_TMPFILE & ~O_DIRECTORY };
+static const struct guard_rule set_ids[] = {
+	SET_ID("chmod fchmod creat mknod", 1), SET_ID("fchmodat fchmodat2 mknodat", 2),
+	NEW_SET_ID("open", 1, NEW, 2), NEW_SET_ID("open", 1, NAMELESS, 2),
+	NEW_SET_ID("openat", 2, NEW, 3), NEW_SET_ID("openat", 2, NAMELESS, 3),
+	{ "openat2", MISSING, { { .op = 0 } } },
 };
 
 /* Ways to write code that the mounts don't see. */
@@ -124,6 +142,7 @@ static const struct guard_rule memory[] = {
 	{ "mmap", GUARD_ERRNO(EACCES), { { 2, GUARD_MASK, PROT_EXEC, PROT_EXEC }, { 3, GUARD_MASK, MAP_SHARED, MAP_SHARED } } },
 };
 
+static const struct guard_rule opens[] = { { "open openat openat2 creat", SECCOMP_RET_USER_NOTIF, { { .op = 0 } } } };
 static const struct guard_rule audited[] = {
 	{ "open openat openat2 creat execve execveat", SECCOMP_RET_USER_NOTIF, { { .op = 0 } } },
 };
@@ -138,6 +157,104 @@ static const struct guard_rule learned_code[] = {
 	{ "mmap", SECCOMP_RET_USER_NOTIF, { { 2, GUARD_MASK, PROT_EXEC, PROT_EXEC }, { 3, GUARD_MASK, MAP_ANONYMOUS, MAP_ANONYMOUS } } },
 };
 
+/*
+ * Who sees processes of others could have them do what is taken away: by ptrace(2), by their memory, by their root in /proc.  To
+ * those outside of a Landlock domain there is no such way, whatever the domain is about: this one is about nothing else.  In a
+ * pid namespace of its own a container sees only what has as much, but for a process that was given less.
+ */
+static int keep_apart(struct restricting *r)
+{
+	const uint64_t rights = LANDLOCK_ACCESS_FS_EXECUTE | (r->h->landlock_abi >= 2 ? LANDLOCK_ACCESS_FS_REFER : 0);
+	const char *from = policy_ns_get(r->in, CLONE_NEWPID)->from;
+
+	if ((has_own_ns(r, CLONE_NEWPID) && !r->h->apart) || r->handled)
+		return 0;
+	if (!r->h->landlock_abi)
+		return cannot(r, POLICY_RUN, from, "processes of others are in sight: without Landlock they could be made to do what is denied");
+	r->handled = rights;
+	return allow_access(r, from, "/", (struct ps_object){ 0, 0 }, rights, /* optional= */ false);
+}
+
+/* Init waits by these for its listener to be delivered, and ends by them; the others no payload can do without. */
+static const struct guard_rule untold[] = {
+	{ "futex wait4 close write munmap exit exit_group read rt_sigreturn restart_syscall", SECCOMP_RET_ALLOW, { { .op = 0 } } },
+};
+
+static int tell_calls(struct restricting *r, const char *from)
+{
+	r->p->guard.default_action = SECCOMP_RET_USER_NOTIF;
+	return guard_add(r, from, untold, PS_COUNT(untold));
+}
+
+bool guard_rule_asks(const struct policy_seccomp_rule *rule, const uint64_t args[6])
+{
+	if (rule->action != SECCOMP_RET_USER_NOTIF)
+		return false;
+	for (size_t i = 0; i < rule->n_args; i++) {
+		const struct spec_seccomp_arg *a = &rule->args[i];
+		const uint64_t v = args[a->index];
+
+		if (!strcmp(a->op, "SCMP_CMP_MASKED_EQ") ? (v & a->value) != (a->value_two & a->value)
+		    : !strcmp(a->op, "SCMP_CMP_NE")      ? v == a->value : v <= a->value)
+			return false;
+	}
+	return true;
+}
+
+/* What is told of beyond what is decided. */
+static int restrict_watched(struct restricting *r)
+{
+	const char *from = "default#/permissions/guard";
+
+	if (!r->h->audit_files && r->h->notify && (r->g->of[POLICY_READ].asks || r->g->of[POLICY_WRITE].asks))
+		return guard_add(r, from, opens, 1);
+	if (!r->h->audit_files)
+		return 0;
+	/* A ring opens files that nobody is told of. */
+	if (guard_add(r, from, always, 1) < 0 || guard_add(r, from, audited, PS_COUNT(audited)) < 0 ||
+	    (r->h->tell_calls && tell_calls(r, from) < 0))
+		return -1;
+	if (r->g->settings.audit.allowed & 1U << POLICY_WRITE && guard_add(r, from, learned_changes, PS_COUNT(learned_changes)) < 0)
+		return -1;
+	/* Where it is listed, memory does not become code. */
+	return r->g->settings.audit.allowed & 1U << POLICY_FFI && !r->code_listed ? guard_add(r, from, learned_code, PS_COUNT(learned_code)) : 0;
+}
+
+/* With the user id 0, and no capability, one may write most of them: a program of one's own runs on the host when it crashes. */
+static int close_knobs(struct restricting *r)
+{
+	static const char *const trees[] = { "sysfs", "debugfs", "tracefs", "securityfs", "configfs", "efivarfs", "binfmt_misc", "bpf" };
+	static const char *const knobs[] = { "/sys", "/sysrq-trigger", "/irq", "/bus", "/fs" };
+	struct policy_path *v = ps_arena_array(r->a, r->in->n_readonly + r->p->n_mounts * PS_COUNT(knobs) + 1, sizeof(*v));
+
+	if (!v)
+		return restrict_oom(r);
+	if (r->in->n_readonly)
+		memcpy(v, r->in->readonly, r->in->n_readonly * sizeof(*v));
+	r->p->readonly = v;
+	for (size_t i = 0; i < r->p->n_mounts; i++) {
+		struct policy_mount *m = &r->mounts[i];
+		bool tree = m->bind && (view_below(m->source, "/sys") || view_below(m->source, "/proc"));
+
+		for (size_t k = 0; k < PS_COUNT(trees) && !tree; k++)
+			tree = strcmp(m->fstype, trees[k]) == 0;
+		if (tree)
+			mount_readonly(m);
+		for (size_t k = 0; k < PS_COUNT(knobs) && strcmp(m->fstype, "proc") == 0 && !m->bind; k++) {
+			const char *path = ps_arena_printf(r->a, "%s%s", m->target, knobs[k]);
+			bool known = false;
+
+			if (!path)
+				return restrict_oom(r);
+			for (size_t n = 0; n < r->p->n_readonly && !known; n++)
+				known = strcmp(v[n].path, path) == 0;
+			if (!known)
+				v[r->p->n_readonly++] = (struct policy_path){ .from = "default#/permissions/guard", .path = path };
+		}
+	}
+	return 0;
+}
+
 int restrict_kernel(struct restricting *r)
 {
 	const char *from = "default#/permissions/guard";
@@ -145,21 +262,19 @@ int restrict_kernel(struct restricting *r)
 	/* Masks are mounts, and sys has some over /proc. */
 	bool files = programs || is_limited(r, POLICY_READ) || is_limited(r, POLICY_WRITE) || is_limited(r, POLICY_SYS) ||
 		     r->g->of[POLICY_READ].ignore.n;
+	bool any = files || is_limited(r, POLICY_NET);
 
-	if (r->enforced && (files || net_state_of(r).hold != NET_HOLD_NONE) &&
-	    guard_add(r, from, always, PS_COUNT(always)) < 0)
+	if (!r->enforced)
+		return restrict_watched(r);
+	if (((any || r->h->apart) && keep_apart(r) < 0) ||
+	    ((any || sets_limits(r)) && policy_ns_get(r->in, CLONE_NEWUSER)->mode == POLICY_NS_HOST && close_knobs(r) < 0))
 		return -1;
-	if (r->enforced && ((files && guard_add(r, from, mounts, PS_COUNT(mounts)) < 0) ||
-			    (programs && guard_add(r, from, code, PS_COUNT(code)) < 0) ||
-			    (r->p->mdwe && guard_add(r, from, memory, PS_COUNT(memory)) < 0)))
+	if ((files || net_state_of(r).hold != NET_HOLD_NONE) && guard_add(r, from, always, PS_COUNT(always)) < 0)
 		return -1;
-	if (!r->h->audit_files)
-		return 0;
-	/* A ring opens files that nobody is told of. */
-	if (guard_add(r, from, always, 1) < 0 || guard_add(r, from, audited, PS_COUNT(audited)) < 0)
+	if ((files && guard_add(r, from, mounts, PS_COUNT(mounts)) < 0) ||
+	    (is_limited(r, POLICY_WRITE) && guard_add(r, from, set_ids, PS_COUNT(set_ids)) < 0) ||
+	    (programs && guard_add(r, from, code, PS_COUNT(code)) < 0) ||
+	    (r->p->mdwe && guard_add(r, from, memory, PS_COUNT(memory)) < 0))
 		return -1;
-	if (r->g->settings.audit.allowed & 1U << POLICY_WRITE && guard_add(r, from, learned_changes, PS_COUNT(learned_changes)) < 0)
-		return -1;
-	/* Where it is listed, memory does not become code. */
-	return r->g->settings.audit.allowed & 1U << POLICY_FFI && !r->code_listed ? guard_add(r, from, learned_code, PS_COUNT(learned_code)) : 0;
+	return restrict_watched(r);
 }

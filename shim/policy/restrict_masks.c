@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * restrict_masks.c - deny and ignore entries inside of what is allowed: masks and read-only paths, on every way to them.
+ * restrict_masks.c - deny and ignore entries inside of what is allowed: masks and read-only paths, on every way to them; and
+ * sockets, which are known by their paths.
  */
 #include <errno.h>
 #include <string.h>
@@ -56,7 +57,7 @@ static int deny_missing(struct restricting *r, const struct perm_place *place)
 		      path);
 }
 
-static int mask(struct restricting *r, const char *from, const char *path)
+static int mask(struct restricting *r, const struct perm_place *place, const char *path)
 {
 	struct policy_path *row;
 
@@ -70,7 +71,7 @@ static int mask(struct restricting *r, const char *from, const char *path)
 	row = rows_add(r, &r->masked);
 	if (!row)
 		return -1;
-	*row = (struct policy_path){ from, path, .denied = true };
+	*row = (struct policy_path){ place->entry->from, path, .denied = true, .object = object_of(&place->at) };
 	return 0;
 }
 
@@ -87,7 +88,7 @@ typedef int take_fn(struct restricting *r, const struct perm_place *place, const
 
 static int take_read(struct restricting *r, const struct perm_place *place, const char *path)
 {
-	return may_be_read(r, path) ? mask(r, place->entry->from, path) : 0;
+	return may_be_read(r, path) ? mask(r, place, path) : 0;
 }
 
 static int take_write(struct restricting *r, const struct perm_place *place, const char *path)
@@ -95,7 +96,9 @@ static int take_write(struct restricting *r, const struct perm_place *place, con
 	if (place->at.kind == VIEW_OTHER && !(r->handled & LANDLOCK_ACCESS_FS_WRITE_FILE))
 		return cannot(r, POLICY_WRITE, place->entry->from, "'%s' is no file: a read-only mount does not keep it from being written",
 			      path);
-	return may_be_written(r, path) ? rebind(r, place->entry->from, path, MOUNT_ATTR_RDONLY, 0, place->at.kind == VIEW_DIR) : 0;
+	return may_be_written(r, path) ? rebind(r, place->entry->from, path, object_of(&place->at), MOUNT_ATTR_RDONLY,
+					       0, place->at.kind == VIEW_DIR)
+				      : 0;
 }
 
 /* Whatever leads to it. */
@@ -144,7 +147,7 @@ static int restrict_ignored(struct restricting *r)
 	return 0;
 }
 
-/* ---- The way to what is read-only ---- */
+/* ---- The way to what is read-only or denied ---- */
 
 static bool is_rebound(const struct restricting *r, const char *path)
 {
@@ -167,7 +170,7 @@ static int pin_way_to(struct restricting *r, const char *from, const char *path)
 			return restrict_oom(r);
 		if (strcmp(dir, target) == 0 || !may_be_written(r, dir))
 			return 0;
-		if (!is_rebound(r, dir) && rebind(r, from, dir, r->code_listed ? MOUNT_ATTR_NOEXEC : 0U, 0, true) < 0)
+		if (!is_rebound(r, dir) && rebind(r, from, dir, (struct ps_object){ 0, 0 }, r->code_listed ? MOUNT_ATTR_NOEXEC : 0U, 0, true) < 0)
 			return -1;
 	}
 	return 0;
@@ -182,6 +185,13 @@ static int pin_ways(struct restricting *r)
 		const struct policy_rebind row = ((const struct policy_rebind *)r->rebinds.v)[i];
 
 		if (row.attr_set & MOUNT_ATTR_RDONLY && pin_way_to(r, row.from, row.path) < 0)
+			return -1;
+	}
+	/* What is denied would be found at another place by the next container, and something else be masked. */
+	for (size_t i = 0; i < r->masked.n; i++) {
+		const struct policy_path *row = (const struct policy_path *)r->masked.v + i;
+
+		if (row->denied && pin_way_to(r, row->from, row->path) < 0)
 			return -1;
 	}
 	return 0;
@@ -199,4 +209,87 @@ int restrict_masks(struct restricting *r)
 		if (take_away(r, &read->v[i], take_read) < 0)
 			return -1;
 	return restrict_ignored(r) < 0 ? -1 : pin_ways(r);
+}
+
+/* ---- Sockets ---- */
+
+static bool is_socket_path(const struct perm_entry *en)
+{
+	return en->value && en->net.host == NET_HOST_UNIX && en->net.name[0] == '/';
+}
+
+static bool names_socket(const struct perm_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (is_socket_path(&l->v[i]))
+			return true;
+	return false;
+}
+
+bool names_sockets(const struct restricting *r)
+{
+	const struct perm_rules *rules = &r->g->of[POLICY_NET];
+
+	return r->enforced && net_state_of(r).hold == NET_HOLD_BROKER && (names_socket(&rules->allow) || names_socket(&rules->deny));
+}
+
+/* Whoever may rename or link sockets gives one the path of another.  The hand of the broker makes those that are bound. */
+static int keep_names(struct restricting *r)
+{
+	struct policy_landlock_rule *rules = r->rules.v;
+
+	if (!(r->handled & LANDLOCK_ACCESS_FS_MAKE_REG)) {
+		r->handled |= r->h->landlock_abi >= 2 ? LANDLOCK_ACCESS_FS_REFER : 0;
+		if (allow_access(r, "default#/permissions/net", "/", (struct ps_object){ 0, 0 }, LANDLOCK_ACCESS_FS_REFER, /* optional= */ false) < 0)
+			return -1;
+		rules = r->rules.v;
+	}
+	r->handled |= LANDLOCK_ACCESS_FS_MAKE_SOCK;
+	for (size_t i = 0; i < r->rules.n; i++)
+		rules[i].access &= ~(uint64_t)LANDLOCK_ACCESS_FS_MAKE_SOCK;
+	return 0;
+}
+
+static int keep_name(struct restricting *r, const struct perm_entry *en)
+{
+	struct view_found at, dir;
+	const char *folder;
+
+	if (view_find(&r->view, en->net.name, &at) < 0)
+		return cannot(r, POLICY_NET, en->from, "'%s' cannot be looked at: %s", en->value, strerror(errno));
+	folder = ps_arena_strndup(r->a, at.path, (size_t)(strrchr(at.path, '/') - at.path));
+	if (!folder)
+		return restrict_oom(r);
+	if (!*folder || !may_be_written(r, folder) || at.kind == VIEW_LATER)
+		return 0;
+	if (!r->h->landlock_abi)
+		return cannot(r, POLICY_NET, en->from, "'%s' is in a folder that may be written: without Landlock another socket could get its name",
+			      en->value);
+	/* The root file system is the container's own: so are the sockets in folders that it makes there. */
+	if (view_find(&r->view, folder, &dir) < 0 || dir.kind == VIEW_NONE)
+		return at.mount == VIEW_ROOT ? keep_names(r) : cannot(r, POLICY_NET, en->from, "the folder of '%s' is missing, and another one could get its name", en->value);
+	return keep_names(r) < 0 ? -1 : pin_way_to(r, en->from, at.path);
+}
+
+/* What is denied is masked, for it may be mounted elsewhere, too. */
+static int deny_socket(struct restricting *r, const struct perm_entry *en)
+{
+	struct perm_place place = { .entry = en };
+
+	if (view_find(&r->view, en->net.name, &place.at) < 0 || place.at.kind != VIEW_OTHER)
+		return 0;
+	return take_away(r, &place, take_read);
+}
+
+int restrict_sockets(struct restricting *r)
+{
+	const struct perm_rules *rules = &r->g->of[POLICY_NET];
+	const struct perm_list *lists[] = { &rules->allow, &rules->deny };
+
+	for (size_t i = 0; i < PS_COUNT(lists); i++)
+		for (size_t k = 0; k < lists[i]->n; k++)
+			if (is_socket_path(&lists[i]->v[k]) &&
+			    (keep_name(r, &lists[i]->v[k]) < 0 || (lists[i] == &rules->deny && deny_socket(r, &lists[i]->v[k]) < 0)))
+				return -1;
+	return 0;
 }

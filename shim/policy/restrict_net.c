@@ -24,6 +24,7 @@
 enum { TYPE_MASK = 0xf, FAST_OPEN = 0x20000000 /* MSG_FASTOPEN */, SOCK_PACKET_TYPE = 10 };
 
 static const char guard_from[] = "default#/permissions/net";
+static const char resolv_conf[] = "/etc/resolv.conf";
 
 /* ---- State ---- */
 
@@ -64,11 +65,6 @@ static bool allows_any(const struct perm_rules *rules)
 	return rules->warn.n > 0;
 }
 
-static bool asks(const struct permissions *g)
-{
-	return g->settings.mode.set && g->settings.mode.v == PERM_ASK;
-}
-
 /* Denials in an empty namespace are nobody's decision; told of they are only by who is asked. */
 static bool tells(const struct restricting *r)
 {
@@ -97,8 +93,8 @@ struct net_state net_state_of(const struct restricting *r)
 	const struct perm_rules *rules = &r->g->of[POLICY_NET];
 	bool listed = grip_of(r, POLICY_NET) == GRIP_LISTED, none = denies_everything(rules);
 	bool empty = is_empty_namespace(r->in), paths = !none && has_host(rules, NET_HOST_UNIX, 0);
-	bool opens = !none && (listed ? (allows_any(rules) || asks(r->g)) && !rules->narrows : opens_everything(r));
-	struct net_state s = { .hold = NET_HOLD_BROKER, .unix_paths = paths || !listed, .icmp = !none && (!listed || allows_icmp(rules)) };
+	bool opens = !none && (listed ? (allows_any(rules) || rules->asks) && !rules->narrows : opens_everything(r));
+	struct net_state s = { .hold = NET_HOLD_BROKER, .empty = empty, .unix_paths = paths || !listed, .icmp = !none && (!listed || allows_icmp(rules)) };
 
 	s.swaps = empty && opens;
 	if (!listed && !s.swaps) {
@@ -108,7 +104,7 @@ struct net_state net_state_of(const struct restricting *r)
 		s.hold = concerns || rules->warn.n ? NET_HOLD_BROKER : NET_HOLD_NONE;
 	} else if (listed && empty && !opens && !paths) {
 		s.hold = tells(r) ? NET_HOLD_BROKER : NET_HOLD_EMPTY;
-	} else if (listed && !empty && !paths && !r->h->notify && (none || !(allows_any(rules) || asks(r->g)))) {
+	} else if (listed && !empty && !paths && !r->h->notify && (none || !(allows_any(rules) || rules->asks))) {
 		s.hold = NET_HOLD_CLOSED;
 	}
 	return s;
@@ -148,6 +144,8 @@ static const struct guard_rule sockets[] = {
 	{ "setsockopt", DENIED, { { 1, GUARD_EQ, SOL_SOCKET, 0 }, { 2, GUARD_EQ, 62 /* SO_BINDTOIFINDEX */, 0 } } },
 	{ "setsockopt", DENIED, { { 1, GUARD_EQ, IPPROTO_IP, 0 }, { 2, GUARD_EQ, 4 /* IP_OPTIONS */, 0 } } },
 	{ "setsockopt", DENIED, { { 1, GUARD_EQ, IPPROTO_IPV6, 0 }, { 2, GUARD_EQ, 57 /* IPV6_RTHDR */, 0 } } },
+	{ "setsockopt", DENIED, { { 1, GUARD_EQ, IPPROTO_IPV6, 0 }, { 2, GUARD_EQ, 6 /* IPV6_2292PKTOPTIONS */, 0 } } },
+	{ "setsockopt", DENIED, { { 1, GUARD_EQ, IPPROTO_IPV6, 0 }, { 2, GUARD_EQ, 32 /* IPV6_FLOWLABEL_MGR */, 0 } } },
 };
 
 static const struct guard_rule no_echo[] = {
@@ -173,6 +171,8 @@ static const struct guard_rule swapped[] = {
 	{ "ioctl", DENIED, { { 1, GUARD_MASK, 0x8900 /* SIOC* */, 0xffffff00 } } },
 	{ "ioctl", DENIED, { { 1, GUARD_MASK, 0x8b00 /* SIOCIW* */, 0xffffff00 } } },
 };
+/* A socket that is put in the place of another is to be found by the epolls that know that one: is there any? */
+static const struct guard_rule epolls[] = { { "epoll_create epoll_create1", ASK, NO_ARGS } };
 static const struct guard_rule brokered[] = {
 	{ "connect bind listen", ASK, NO_ARGS },
 	{ "sendto", ASK, { { 4, GUARD_NE, 0, 0 }, { 3, GUARD_MASK, 0, FAST_OPEN } } },
@@ -192,15 +192,15 @@ static bool has_sys(const struct restricting *r, const char *name)
 
 static int guard_net(struct restricting *r, const struct net_state *s)
 {
-	bool shows_nothing = is_empty_namespace(r->in);
-
 	if (ADD(r, sockets) < 0 || (s->icmp ? ADD(r, echo) : ADD(r, no_echo)) < 0 || (!s->unix_paths && ADD(r, no_unix) < 0))
 		return -1;
-	if (!shows_nothing && !has_sys(r, "networkInterfaces") && ADD(r, no_netlink) < 0)
+	if (!s->empty && !has_sys(r, "networkInterfaces") && ADD(r, no_netlink) < 0)
 		return -1;
 	if ((s->hold == NET_HOLD_CLOSED && ADD(r, no_internet) < 0) || (s->swaps && ADD(r, swapped) < 0))
 		return -1;
-	return s->hold == NET_HOLD_BROKER ? ADD(r, brokered) : 0;
+	if (s->hold != NET_HOLD_BROKER)
+		return 0;
+	return s->swaps && ADD(r, epolls) < 0 ? -1 : ADD(r, brokered);
 }
 
 /* ---- The part ---- */
@@ -229,7 +229,7 @@ static int drop_net_caps(struct restricting *r, bool swaps)
 /* What is allowed by a name is asked of the supervisor, who then knows which address was meant. */
 static bool has_names(const struct perm_rules *rules)
 {
-	if (rules->all)
+	if (rules->all || rules->asks)
 		return true;
 	for (size_t i = 0; i < rules->allow.n; i++) {
 		const struct perm_entry *en = &rules->allow.v[i];
@@ -238,22 +238,6 @@ static bool has_names(const struct perm_rules *rules)
 			return true;
 	}
 	return false;
-}
-
-/* From a namespace that nothing leads out of the supervisor makes connections, and nothing else. */
-static int check_swaps(struct restricting *r, const struct perm_list *l)
-{
-	for (size_t i = 0; i < l->n; i++) {
-		const struct net_pattern *p = &l->v[i].net;
-		bool local = p->host == NET_HOST_ADDRESS && net_addr_is_loopback(&p->addr);
-
-		if (l->v[i].value && p->what && !(p->what & (NET_TCP | NET_LISTEN)) && !local && p->host != NET_HOST_UNIX &&
-		    p->host != NET_HOST_VSOCK &&
-		    cannot(r, POLICY_NET, l->v[i].from, "'%s': only connections of TCP leave a network namespace with nothing in it",
-			   l->v[i].value) < 0)
-			return -1;
-	}
-	return 0;
 }
 
 /* Whom nobody answers would wait for ever, or be refused what is allowed. */
@@ -267,12 +251,29 @@ static int check_broker(struct restricting *r, const struct net_state *s)
 		    cannot(r, POLICY_NET, rules->allow.v[i].from, "'%s': sockets of virtual machines cannot be limited to some",
 			   rules->allow.v[i].value) < 0)
 			return -1;
-	if (s->swaps && (check_swaps(r, &rules->allow) < 0 || check_swaps(r, &rules->warn) < 0))
+	if (restrict_datagrams(r, s) < 0)
 		return -1;
 	if (s->hold != NET_HOLD_BROKER || r->h->notify)
 		return 0;
 	return cannot(r, POLICY_NET, l->n ? l->v[0].from : NULL, "'%s' needs a supervisor that decides, and there is none",
 		      l->n && l->v[0].value ? l->v[0].value : "*");
+}
+
+/* A rule for it was about what is there now, if there is anything: it is about what will be mounted there. */
+static int rule_for_resolv_conf(struct restricting *r)
+{
+	struct policy_landlock_rule *rules = r->rules.v;
+	struct view_found at;
+	const char *path = r->view.arena && view_find(&r->view, resolv_conf, &at) == 0 ? at.path : resolv_conf;
+	bool found = !(r->handled & LANDLOCK_ACCESS_FS_READ_FILE) || is_denied(r, POLICY_READ, path);
+
+	for (size_t i = 0; i < r->rules.n; i++) {
+		if (strcmp(rules[i].path, path) != 0)
+			continue;
+		rules[i].object = (struct ps_object){ 0, 0 };
+		found = true;
+	}
+	return found ? 0 : allow_access(r, guard_from, path, (struct ps_object){ 0, 0 }, LANDLOCK_ACCESS_FS_READ_FILE, /* optional= */ true);
 }
 
 /* The payload's libraries find the resolver by it; where they have none they ask 127.0.0.1, and nobody answers. */
@@ -285,12 +286,12 @@ static int mount_resolv_conf(struct restricting *r)
 	if (r->p->n_mounts)
 		memcpy(v, r->p->mounts, r->p->n_mounts * sizeof(*v));
 	v[r->p->n_mounts] = (struct policy_mount){
-		.from = guard_from, .target = "/etc/resolv.conf", .fstype = "", .source = r->h->resolv_conf, .data = "", .bind = true,
+		.from = guard_from, .target = resolv_conf, .fstype = "", .source = r->h->resolv_conf, .data = "", .bind = true,
 		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
 	};
-	r->p->mounts = v;
+	r->p->mounts = r->mounts = v;
 	r->p->n_mounts++;
-	return 0;
+	return rule_for_resolv_conf(r);
 }
 
 static bool is_fuse(const struct policy_device *d)

@@ -33,7 +33,7 @@ struct restricting {
 	const struct restrict_host *h;
 	struct ps_err *e;
 	struct view view;
-	struct rows rebinds, rules, masked, guard, sysctl, warnings, notes;
+	struct rows rebinds, rules, masked, guard, sysctl, stands, warnings, notes, degraded;
 	struct perm_places denied[POLICY_N_PERMISSIONS]; /* READ, WRITE, RUN, FFI: made before the parts */
 	uint64_t handled;                  /* LANDLOCK_ACCESS_FS_*; rules are cut to it */
 	bool *drops_mount;                 /* one for each mount: scratch */
@@ -44,6 +44,8 @@ struct restricting {
 
 /* ---- restrict.c ---- */
 void *rows_add(struct restricting *r, struct rows *l);
+/* learn and audit only look. */
+bool restrict_is_enforced(const struct permissions *g);
 enum grip grip_of(const struct restricting *r, enum policy_permission p);
 /* A deny entry names all there is: no other entry counts. */
 bool denies_everything(const struct perm_rules *rules);
@@ -68,13 +70,18 @@ int note(struct restricting *r, enum policy_permission p, const char *fmt, ...) 
 int warn(struct restricting *r, enum policy_permission p, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 int restrict_oom(const struct restricting *r);
 bool has_own_ns(const struct restricting *r, uint64_t flag);
+/* What an answer of the view was about, to be that still when it is used. */
+struct ps_object object_of(const struct view_found *at);
 /* A path bound onto itself; a second row of a path adds its flags.  What takes away beats what gives back. */
-int rebind(struct restricting *r, const char *from, const char *path, uint64_t attr_set, uint64_t attr_clr, bool recursive);
+int rebind(struct restricting *r, const char *from, const char *path, struct ps_object object, uint64_t attr_set,
+	   uint64_t attr_clr, bool recursive);
 /* A Landlock rule; a second one of a path adds its rights.  path is without links. */
-int allow_access(struct restricting *r, const char *from, const char *path, uint64_t access, bool optional);
+int allow_access(struct restricting *r, const char *from, const char *path, struct ps_object object, uint64_t access, bool optional);
 /* Set flags on every mount of config.json for which `spare` does not say yes (NULL: all), and on the root unless it does. */
 typedef bool spare_fn(const struct restricting *r, const char *target);
 void set_on_mounts(struct restricting *r, uint64_t attr, spare_fn *spare);
+/* With everything that is mounted below it by the same entry. */
+void mount_readonly(struct policy_mount *m);
 bool mount_has(const struct restricting *r, int mount, uint64_t attr);
 
 /* ---- restrict_paths.c ---- */
@@ -85,18 +92,31 @@ int find_places(struct restricting *r, const struct perm_list *l, missing_fn *mi
 const char *restrict_search_path(const struct restricting *r);
 bool is_denied(const struct restricting *r, enum policy_permission p, const char *path);
 
+/* ---- restrict_dirs.c ---- */
+/* The programs below a directory, links resolved; *ret_more: there are too many to look at each. */
+int find_programs(struct restricting *r, const struct view_found *dir, struct text_set *ret, bool *ret_more);
+
 /* ---- the parts ---- */
 /* LANDLOCK_ACCESS_FS_* that are to be handled, as far as the kernel knows them. */
 uint64_t restrict_rights(const struct restricting *r);
 int restrict_denied(struct restricting *r);
 int restrict_run(struct restricting *r);
+/* The part of it that looks at no file: what the domain of a container that runs is joined by. */
+int restrict_run_again(struct restricting *r);
 int restrict_files(struct restricting *r);
 int restrict_masks(struct restricting *r);
+/* Paths of sockets that net entries name, as long as the supervisor decides by them. */
+bool names_sockets(const struct restricting *r);
+int restrict_sockets(struct restricting *r);
 int restrict_net(struct restricting *r);
 int restrict_kernel(struct restricting *r);
 int restrict_sys(struct restricting *r);
+/* Memory, processes or processor time. */
+bool sets_limits(const struct restricting *r);
 int restrict_process(struct restricting *r);
 int restrict_limits(struct restricting *r);
+/* undo, disk: where what is written goes. */
+int restrict_stored(struct restricting *r);
 
 /* ---- restrict_net.c ---- */
 enum net_hold {
@@ -107,11 +127,14 @@ enum net_hold {
 };
 struct net_state {
 	enum net_hold hold;
+	bool empty;      /* it is a namespace with nothing in it */
 	bool swaps;      /* allowed connections are the host's sockets, put in place of the container's */
 	bool unix_paths; /* some path of AF_UNIX is allowed */
 	bool icmp;
 };
 struct net_state net_state_of(const struct restricting *r);
+/* ---- restrict_datagrams.c ---- */
+int restrict_datagrams(struct restricting *r, const struct net_state *s);
 
 /* ---- restrict_guard.c ---- */
 enum guard_op { GUARD_EQ = 1 /* of the lower 32 bits */, GUARD_MASK /* of the lower 32 bits */, GUARD_NE, GUARD_GT };

@@ -3,11 +3,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fd.h"
+#include "base/path.h"
 #include "base/scope.h"
 #include "oci/names.h"
 #include "shim/policy/restrict_parts.h"
@@ -46,7 +48,7 @@ static bool names_it(const struct perm_list *l, const char *variable)
 	return false;
 }
 
-/* Somebody wrote a list of variables: config.json's are what it is about.  Without one, these are granted. */
+/* Somebody wrote a list of variables, perhaps an empty one: config.json's are what it is about.  Without one, these are granted. */
 static bool has_list(const struct restricting *r)
 {
 	const struct perm_rules *rules = &r->g->of[POLICY_ENV];
@@ -54,7 +56,7 @@ static bool has_list(const struct restricting *r)
 	for (size_t i = 0; i < rules->allow.n && grip_of(r, POLICY_ENV) == GRIP_LISTED; i++)
 		if (!rules->allow.v[i].implied)
 			return true;
-	return rules->narrows && grip_of(r, POLICY_ENV) == GRIP_LISTED;
+	return (rules->said || rules->narrows) && grip_of(r, POLICY_ENV) == GRIP_LISTED;
 }
 
 /* Without these nothing finds its way; they tell nothing of the host. */
@@ -73,6 +75,13 @@ static bool is_withheld(const struct restricting *r, const char *variable)
 	if (has_list(r) && !is_basic(variable) && !names_it(&rules->allow, variable))
 		return true;
 	return (code || grip_of(r, POLICY_ENV) == GRIP_LISTED) && is_loaders(variable) && !names_it(&rules->allow, variable);
+}
+
+bool permissions_hand_over(const struct permissions *g, const char *variable)
+{
+	const struct restricting r = { .g = g };
+
+	return !g->active || !is_withheld(&r, variable);
 }
 
 static int set_variable(struct restricting *r, struct rows *env, const char *name, const char *value)
@@ -125,20 +134,53 @@ static int secret_value(struct restricting *r, const struct perm_secret *s, cons
 	return *ret ? 0 : restrict_oom(r);
 }
 
-/* Everything that a program starts has its environment: a secret is for the first program, or for all. */
-static bool is_for_first(const struct restricting *r, const struct perm_secret *s)
+static const char *base_of(const char *path)
 {
-	const struct spec_strs *args = &r->in->process.args;
-	const char *slash;
+	const char *slash = strrchr(path, '/');
 
-	if (!s->only.n)
-		return true;
-	for (size_t i = 0; args->n && i < s->only.n; i++) {
-		slash = strrchr(args->v[0], '/');
-		if (!strcmp(s->only.v[i], args->v[0]) || (!strchr(s->only.v[i], '/') && slash && !strcmp(s->only.v[i], slash + 1)))
-			return true;
+	return slash ? slash + 1 : path;
+}
+
+/* Where the payload's program, or one that is called so, is. */
+static bool find_program(struct restricting *r, struct view *v, const char *program, struct view_found *ret)
+{
+	const char *cwd = r->in->process.cwd ? r->in->process.cwd : "/";
+	char path[PATH_MAX];
+	struct ps_err ignored;
+	size_t at = 0;
+
+	if (program[0] != '/' && strchr(program, '/')) {
+		if (ps_path_join(path, sizeof(path), cwd, program) < 0)
+			return false;
+		program = path;
 	}
-	return false;
+	return closing_find(v, restrict_search_path(r), program, &at, ret, &ignored) == 0;
+}
+
+/*
+ * Everything that a program starts has its environment: a secret is for the first program, or for all.  The same file, and a
+ * name that it has: of programs that are one file (busybox) not every other one.
+ */
+static int is_for_first(struct restricting *r, const struct perm_secret *s, bool *ret)
+{
+	ps_auto_view struct view v = { .n = 0 };
+	const struct spec_strs *args = &r->in->process.args;
+	struct view_found first, listed;
+
+	*ret = !s->only.n;
+	if (*ret || !args->n)
+		return 0;
+	if (view_init(&v, r->a, r->h->root_fd, r->in, r->e) < 0)
+		return -1;
+	if (!find_program(r, &v, args->v[0], &first))
+		return 0;
+	for (size_t i = 0; i < s->only.n && !*ret; i++) {
+		const char *name = base_of(s->only.v[i]);
+
+		*ret = find_program(r, &v, s->only.v[i], &listed) && !strcmp(listed.path, first.path) &&
+		       (!strcmp(name, base_of(args->v[0])) || !strcmp(name, base_of(first.path)));
+	}
+	return 0;
 }
 
 static int add_secrets(struct restricting *r, struct rows *env)
@@ -147,8 +189,11 @@ static int add_secrets(struct restricting *r, struct rows *env)
 
 	for (size_t i = 0; i < s->n_secrets; i++) {
 		const char *value = NULL;
+		bool his;
 
-		if (!is_for_first(r, &s->secrets[i])) {
+		if (is_for_first(r, &s->secrets[i], &his) < 0)
+			return -1;
+		if (!his) {
 			if (cannot(r, POLICY_ENV, s->secrets[i].from,
 				   "the secret '%s' is for '%s' only, which is not the program that is started", s->secrets[i].name,
 				   s->secrets[i].only.v[0]) < 0)
@@ -157,7 +202,7 @@ static int add_secrets(struct restricting *r, struct rows *env)
 		}
 		if (secret_value(r, &s->secrets[i], &value) < 0)
 			return ps_at_from(r->e, s->secrets[i].from, "");
-		if (set_or_withhold(r, env, s->secrets[i].name, value) < 0)
+		if (set_or_withhold(r, env, s->secrets[i].name, r->h->show ? "(secret)" : value) < 0)
 			return -1;
 	}
 	return 0;
@@ -204,14 +249,24 @@ static bool allows_sys(const struct restricting *r, const char *name, const char
 	return a == POLICY_ALLOW || a == POLICY_WARN || b == POLICY_ALLOW || b == POLICY_WARN;
 }
 
+bool sets_limits(const struct restricting *r)
+{
+	const struct perm_settings *s = &r->g->settings;
+
+	return s->memory.set || s->pids.set || s->cpu.set;
+}
+
 /* What would undo mounts, see past them, or reach the network below the sockets. */
 static uint64_t caps_dropped(const struct restricting *r)
 {
 	const struct net_state net = net_state_of(r);
 	uint64_t drop = 0;
 
-	if (is_limited(r, POLICY_READ) || is_limited(r, POLICY_WRITE) || is_limited(r, POLICY_RUN) || is_limited(r, POLICY_FFI) ||
-	    is_limited(r, POLICY_SYS))
+	/* In a user namespace of its own they lead to no other network, and to no cgroup of others. */
+	const bool outside = (is_limited(r, POLICY_NET) || sets_limits(r)) && policy_ns_get(r->in, CLONE_NEWUSER)->mode == POLICY_NS_HOST;
+
+	if (r->g->settings.undo.v || is_limited(r, POLICY_READ) || is_limited(r, POLICY_WRITE) || is_limited(r, POLICY_RUN) ||
+	    is_limited(r, POLICY_FFI) || is_limited(r, POLICY_SYS) || outside)
 		drop |= CAP(CAP_SYS_ADMIN) | CAP(CAP_SYS_MODULE) | CAP(CAP_SYS_RAWIO) | CAP(CAP_SYS_BOOT) | CAP(CAP_BPF) |
 			CAP(CAP_PERFMON) | CAP(CAP_CHECKPOINT_RESTORE) | CAP(CAP_LINUX_IMMUTABLE);
 	if (is_limited(r, POLICY_RUN) || is_limited(r, POLICY_FFI))
@@ -281,11 +336,24 @@ static void lower_cpu(struct policy_resources *p, uint64_t thousandths)
 	p->cpu_period = (struct opt_u64){ true, period };
 }
 
+/* Its own cgroup can be written through them. */
+static void close_cgroups(struct restricting *r)
+{
+	for (size_t i = 0; i < r->p->n_mounts; i++) {
+		struct policy_mount *m = &r->mounts[i];
+
+		if (strcmp(m->fstype, "cgroup") == 0 || strcmp(m->fstype, "cgroup2") == 0 || (m->bind && view_below(m->source, "/sys/fs/cgroup")))
+			mount_readonly(m);
+	}
+}
+
 int restrict_limits(struct restricting *r)
 {
 	const struct perm_settings *s = &r->g->settings;
 	struct policy_resources *p = &r->p->resources;
 
+	if (sets_limits(r))
+		close_cgroups(r);
 	if (s->memory.set) {
 		lower(&p->memory_limit, s->memory.v);
 		/* As much swap as before, no more; and none that the limit did not have. */

@@ -32,6 +32,7 @@ struct programs {
 	bool hooks;               /* what is added now is started by the runtime */
 	size_t n_found;
 	struct rows dirs;         /* struct perm_place: directories of programs */
+	const char *all_libs;     /* who listed a directory of more programs than can be looked at; NULL: nobody */
 };
 
 /* Where a system has its programs and libraries: readable where anything may be run or loaded. */
@@ -40,6 +41,8 @@ static const char *const system_dirs[] = {
 	"/usr/lib64", "/usr/libx32", "/usr/libexec", "/usr/local/bin", "/usr/local/sbin", "/usr/local/lib",
 };
 static const char *const library_dirs[] = { "/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib" };
+
+enum { LIBRARIES_MAX = 4096 };
 
 /* ---- What is listed ---- */
 
@@ -114,6 +117,37 @@ static int add_name(struct programs *p, const struct perm_entry *e)
 	return rc;
 }
 
+static bool is_system_dir(const char *path)
+{
+	for (size_t i = 0; i < PS_COUNT(system_dirs); i++)
+		if (view_below(path, system_dirs[i]))
+			return true;
+	return false;
+}
+
+/* What its programs consist of now; those of a whole system may consist of anything. */
+static int add_dir(struct programs *p, const struct perm_place *place)
+{
+	struct text_set programs = { .arena = p->r->a };
+	const char *path = place->at.path;
+	bool more;
+
+	if (place->at.kind != VIEW_DIR || is_denied(p->r, POLICY_RUN, path))
+		return 0;
+	if (find_programs(p->r, &place->at, &programs, &more) < 0)
+		return -1;
+	if (more) {
+		p->all_libs = place->entry->from;
+		return (is_system_dir(path) ? note : warn)(p->r, POLICY_RUN,
+							   "'%s' has too many programs to look at each: any library of the system may be loaded (%s)",
+							   path, place->entry->from);
+	}
+	for (size_t i = 0; i < programs.n; i++)
+		if (!is_denied(p->r, POLICY_RUN, programs.v[i]) && add_program(p, place->entry->from, programs.v[i]) < 0)
+			return -1;
+	return 0;
+}
+
 static int add_place(struct programs *p, const struct perm_place *place)
 {
 	int rc;
@@ -125,7 +159,7 @@ static int add_place(struct programs *p, const struct perm_place *place)
 			return -1;
 		*dir = *place;
 		p->n_found++;
-		return 0;
+		return add_dir(p, place);
 	}
 	rc = add_program(p, place->entry->from, place->at.path);
 	p->n_found += rc == 0;
@@ -197,7 +231,7 @@ static int add_ffi_entries(struct programs *p)
 				return -1;
 		} else if (!is_denied(p->r, POLICY_FFI, place->at.path) &&
 			   (bind_code(p, place->entry->from, &place->at, true) < 0 ||
-			    allow_access(p->r, place->entry->from, place->at.path, READ_FILE | READ_DIR, false) < 0)) {
+			    allow_access(p->r, place->entry->from, place->at.path, object_of(&place->at), READ_FILE | READ_DIR, false) < 0)) {
 			return -1;
 		}
 	}
@@ -216,7 +250,7 @@ static int bind_code(struct programs *p, const char *from, const struct view_fou
 		return 0;
 	if (p->r->in->rootfs.path && mount_has(p->r, at->mount, MOUNT_ATTR_NOEXEC))
 		return note(p->r, POLICY_RUN, "'%s' is mounted noexec by %s", at->path, p->r->in->mounts[at->mount].from);
-	return rebind(p->r, from, at->path, MOUNT_ATTR_RDONLY, p->r->code_listed ? MOUNT_ATTR_NOEXEC : 0U, below);
+	return rebind(p->r, from, at->path, object_of(at), MOUNT_ATTR_RDONLY, p->r->code_listed ? MOUNT_ATTR_NOEXEC : 0U, below);
 }
 
 static const struct span *span_of(const struct programs *p, size_t i, size_t member)
@@ -244,13 +278,25 @@ static int give(struct programs *p, const struct span *s, const char *path, enum
 		return 0;
 	if (binds && bind_code(p, s->from, &at, below) < 0)
 		return -1;
-	return s->hook ? 0 : allow_access(p->r, s->from, path, access, false);
+	return s->hook ? 0 : allow_access(p->r, s->from, path, object_of(&at), access, false);
+}
+
+/* Below a directory that is listed, which is given as a whole. */
+static bool is_in_dir(const struct programs *p, const char *path)
+{
+	const struct perm_place *dirs = p->dirs.v;
+
+	for (size_t i = 0; i < p->dirs.n; i++)
+		/* The root is no path that could be bound onto itself. */
+		if (dirs[i].at.path[1] && view_below(path, dirs[i].at.path))
+			return true;
+	return false;
 }
 
 static int give_list(struct programs *p, const struct text_set *l, size_t member, enum policy_permission of, uint64_t access)
 {
 	for (size_t i = 0; i < l->n; i++)
-		if (!(l == &p->c.libs && closing_in_tree(&p->c, l->v[i])) &&
+		if (!is_in_dir(p, l->v[i]) && !(l == &p->c.libs && closing_in_tree(&p->c, l->v[i])) &&
 		    give(p, span_of(p, i, member), l->v[i], of, access) < 0)
 			return -1;
 	return 0;
@@ -265,18 +311,48 @@ static int give_closures(struct programs *p)
 	    give_list(p, &c->trees, offsetof(struct span, trees), POLICY_FFI, READ_FILE | READ_DIR) < 0)
 		return -1;
 	for (size_t i = 0; i < c->files.n; i++)
-		if (allow_access(p->r, span_of(p, i, offsetof(struct span, files))->from, c->files.v[i], READ_FILE, false) < 0)
+		if (allow_access(p->r, span_of(p, i, offsetof(struct span, files))->from, c->files.v[i], (struct ps_object){ 0, 0 }, READ_FILE, false) < 0)
 			return -1;
 	if (c->more)
 		return cannot(p->r, POLICY_RUN, NULL, "the programs consist of more than %d files", CLOSURE_FILES_MAX);
 	return 0;
 }
 
-/* Directories of programs, which may be made of any library of the system. */
+/* Loaders by their names: they are run, not only mapped. */
+static int give_loaders(struct programs *p, const struct view_found *dir)
+{
+	struct spec_strs names;
+	struct view_found at;
+	char path[PATH_MAX];
+	bool more;
+
+	if (view_list(&p->r->view, dir, LIBRARIES_MAX, &names, &more) < 0)
+		return 0;
+	for (size_t i = 0; i < names.n; i++)
+		if (!strncmp(names.v[i], "ld-", 3) && strstr(names.v[i], ".so") &&
+		    ps_path_join(path, sizeof(path), dir->path, names.v[i]) == 0 && view_find(&p->r->view, path, &at) == 0 &&
+		    at.kind == VIEW_FILE && !is_denied(p->r, POLICY_RUN, at.path) &&
+		    allow_access(p->r, p->all_libs, at.path, object_of(&at), READ_FILE | EXECUTE, false) < 0)
+			return -1;
+	return 0;
+}
+
+static int give_all_libraries(struct programs *p)
+{
+	struct view_found at;
+
+	for (size_t i = 0; i < PS_COUNT(library_dirs); i++)
+		if (view_find(&p->r->view, library_dirs[i], &at) == 0 && at.kind == VIEW_DIR &&
+		    !is_denied(p->r, POLICY_FFI, at.path) &&
+		    (bind_code(p, p->all_libs, &at, true) < 0 || give_loaders(p, &at) < 0 ||
+		     allow_access(p->r, p->all_libs, at.path, object_of(&at), READ_FILE | READ_DIR, false) < 0))
+			return -1;
+	return 0;
+}
+
 static int give_dirs(struct programs *p)
 {
 	const struct perm_place *dirs = p->dirs.v;
-	struct view_found at;
 
 	for (size_t i = 0; i < p->dirs.n; i++) {
 		const char *from = dirs[i].entry->from;
@@ -284,16 +360,10 @@ static int give_dirs(struct programs *p)
 		if (is_denied(p->r, POLICY_RUN, dirs[i].at.path))
 			continue;
 		if (bind_code(p, from, &dirs[i].at, true) < 0 ||
-		    allow_access(p->r, from, dirs[i].at.path, READ_FILE | READ_DIR | EXECUTE, false) < 0)
+		    allow_access(p->r, from, dirs[i].at.path, object_of(&dirs[i].at), READ_FILE | READ_DIR | EXECUTE, false) < 0)
 			return -1;
 	}
-	for (size_t i = 0; p->dirs.n && i < PS_COUNT(library_dirs); i++)
-		if (view_find(&p->r->view, library_dirs[i], &at) == 0 && at.kind == VIEW_DIR &&
-		    !is_denied(p->r, POLICY_FFI, at.path) &&
-		    (bind_code(p, dirs[0].entry->from, &at, true) < 0 ||
-		     allow_access(p->r, dirs[0].entry->from, at.path, READ_FILE | READ_DIR | EXECUTE, false) < 0))
-			return -1;
-	return 0;
+	return p->all_libs ? give_all_libraries(p) : 0;
 }
 
 static int give_system(struct restricting *r)
@@ -303,7 +373,7 @@ static int give_system(struct restricting *r)
 	for (size_t i = 0; i < PS_COUNT(system_dirs); i++)
 		if (view_find(&r->view, system_dirs[i], &at) == 0 && at.kind == VIEW_DIR &&
 		    !is_denied(r, POLICY_READ, at.path) &&
-		    allow_access(r, "default#/permissions/run", at.path, READ_FILE | READ_DIR, true) < 0)
+		    allow_access(r, "default#/permissions/run", at.path, object_of(&at), READ_FILE | READ_DIR, true) < 0)
 			return -1;
 	return 0;
 }
@@ -330,7 +400,7 @@ static int deny_path(struct restricting *r, const struct perm_place *place, cons
 {
 	if (!may_be_mapped(r, path))
 		return 0;
-	return rebind(r, place->entry->from, path, MOUNT_ATTR_NOEXEC, 0, place->at.kind == VIEW_DIR);
+	return rebind(r, place->entry->from, path, object_of(&place->at), MOUNT_ATTR_NOEXEC, 0, place->at.kind == VIEW_DIR);
 }
 
 static int deny_code(struct restricting *r, enum policy_permission p, const struct perm_place *place)
@@ -415,6 +485,14 @@ static int check_pair(struct restricting *r, bool exec, bool load)
 static void programs_done(struct programs *p)
 {
 	closing_done(&p->c);
+}
+
+int restrict_run_again(struct restricting *r)
+{
+	const bool exec = grip_of(r, POLICY_RUN) == GRIP_LISTED;
+
+	r->code_listed = exec && grip_of(r, POLICY_FFI) == GRIP_LISTED;
+	return restrict_memory(r, exec);
 }
 
 int restrict_run(struct restricting *r)

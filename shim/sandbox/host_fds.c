@@ -114,6 +114,14 @@ static int open_bind(const struct plan *p, const struct plan_fd *row, const int 
 	return ps_take_fd(&tree);
 }
 
+/* A folder of our own; without a path the owner has made a tmpfs of it. */
+static int open_store(const char *path, struct ps_err *e)
+{
+	ps_auto_fd int fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? ps_fail_os(e, "open '%s', where writes are kept", path) : clone_tree(fd, false, false, path, e);
+}
+
 static int open_device(const struct plan_fd *row, const char *path, struct ps_err *e)
 {
 	ps_auto_fd int fd = open(path, O_PATH | O_CLOEXEC);
@@ -151,6 +159,8 @@ static int open_row(const struct plan *p, const struct plan_fd *row, const int *
 		return open_device(row, path, e);
 	case PLAN_FD_CGROUP_MNT:
 		return open_cgroup(path, e);
+	case PLAN_FD_STORE:
+		return open_store(path, e);
 	}
 	return ps_fail(e, PS_E_BUG, "unknown kind %u of host object", row->kind);
 }
@@ -161,8 +171,9 @@ static int open_kinds(const struct plan *p, int *fds, unsigned kinds, struct ps_
 	const struct plan_fd *rows = PLAN_ROWS(p, struct plan_fd, p->fds);
 
 	for (uint32_t i = 0; i < p->fds.n; i++) {
-		/* A root file system without a path is init's to make. */
-		if (!(kinds & 1U << rows[i].kind) || (rows[i].kind == PLAN_FD_ROOTFS && !rows[i].path))
+		/* A root file system without a path is init's to make, a store without one the owner's. */
+		if (!(kinds & 1U << rows[i].kind) ||
+		    ((rows[i].kind == PLAN_FD_ROOTFS || rows[i].kind == PLAN_FD_STORE) && !rows[i].path))
 			continue;
 		fds[i] = open_row(p, &rows[i], fds, e);
 		if (fds[i] < 0) {

@@ -12,7 +12,7 @@
 #include "shim/sandbox/seccomp.h"
 
 enum { LOOK_NS = 5000000 };
-enum { WAITING, LOADED, GIVEN_UP };
+enum { ASLEEP, WAITING, LOADED, GIVEN_UP };
 
 /* In shared memory: nothing but this and the descriptors is common to both. */
 struct errand {
@@ -48,7 +48,7 @@ int listener_send(int broker_fd, enum listener_kind kind, int fd, pid_t pid)
 
 /* ---- In the courier ---- */
 
-/* Its exit status is the errno, or 0.  It looks now and then, too: the call that wakes it may be one that the guard stops. */
+/* Its exit status is the errno, or 0.  Once awake it looks now and then, too: the call that wakes it may be one that the guard stops. */
 static _Noreturn void courier_main(struct errand *er, int broker_fd, pid_t init)
 {
 	const struct timespec look = { .tv_nsec = LOOK_NS };
@@ -57,8 +57,8 @@ static _Noreturn void courier_main(struct errand *er, int broker_fd, pid_t init)
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != init)
 		_exit(ESRCH);
 	(void)prctl(PR_SET_NAME, "podshim:courier");
-	while ((state = atomic_load(&er->state)) == WAITING)
-		(void)syscall(SYS_futex, &er->state, FUTEX_WAIT, WAITING, &look, NULL, 0);
+	while ((state = atomic_load(&er->state)) < LOADED)
+		(void)syscall(SYS_futex, &er->state, FUTEX_WAIT, state, state == ASLEEP ? NULL : &look, NULL, 0);
 	if (state != LOADED)
 		_exit(ECANCELED);
 	int rc = listener_send(broker_fd, LISTENER_GUARD, er->listener, init);
@@ -76,7 +76,7 @@ static bool has_listener(const struct plan *p)
 	return p->guard.n && (p->guard_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER);
 }
 
-int guard_begin(struct sandbox *sb, struct ps_err *e)
+int guard_prepare(struct sandbox *sb, struct ps_err *e)
 {
 	const int prot = PROT_READ | PROT_WRITE;
 	const pid_t self = getpid();
@@ -99,13 +99,27 @@ int guard_begin(struct sandbox *sb, struct ps_err *e)
 	return 0;
 }
 
+static void tell_courier(uint32_t state)
+{
+	atomic_store(&courier.errand->state, state);
+	(void)syscall(SYS_futex, &courier.errand->state, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+int guard_begin(struct sandbox *sb, struct ps_err *e)
+{
+	if (guard_prepare(sb, e) < 0)
+		return -1;
+	if (courier.pid && atomic_load(&courier.errand->state) == ASLEEP)
+		tell_courier(WAITING);
+	return 0;
+}
+
 /* It ends by itself, whatever the guard stops of us. */
 static int courier_end(uint32_t state, int *ret_status)
 {
 	pid_t pid;
 
-	atomic_store(&courier.errand->state, state);
-	(void)syscall(SYS_futex, &courier.errand->state, FUTEX_WAKE, 1, NULL, NULL, 0);
+	tell_courier(state);
 	do
 		pid = (pid_t)syscall(SYS_wait4, courier.pid, ret_status, __WALL, NULL);
 	while (pid < 0 && errno == EINTR);

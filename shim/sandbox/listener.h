@@ -7,9 +7,9 @@
 #pragma once
 #include "shim/sandbox/sandbox.h"
 
-/* What comes with a descriptor over sb->broker_fd, one message: the listener, or the socket of the payload's resolver. */
+/* What comes with a descriptor over sb->broker_fd, one message: the listener, or a socket of the payload's network. */
 enum { LISTENER_MAGIC = 0x54534c50, LISTENER_VERSION = 1 };
-enum listener_kind { LISTENER_GUARD, LISTENER_RESOLVER };
+enum listener_kind { LISTENER_GUARD, LISTENER_RESOLVER, LISTENER_UPLINK /* of packets */, LISTENER_STAND /* UDP, for the host's address */ };
 struct listener_hello {
 	uint32_t magic, version;
 	int32_t pid;     /* whose calls it stops, in its own pid namespace */
@@ -23,6 +23,8 @@ int listener_send(int broker_fd, enum listener_kind kind, int fd, pid_t pid);
  * children would be others' neighbours (setns to a pid namespace).
  */
 int guard_begin(struct sandbox *sb, struct ps_err *e);
+/* The same long before: it sleeps until guard_begin().  What a prepared runner does before its gate, which spares a launch the clone. */
+int guard_prepare(struct sandbox *sb, struct ps_err *e);
 /*
  * Load the guard, and hand its listener over.  On return neither the listener nor sb->broker_fd is open here, and no process
  * of ours is left; on failure the calls that the guard stops are answered with ENOSYS.  Takes no_new_privs.

@@ -69,12 +69,13 @@ static void covers_done(struct covers *c)
 	ps_fd_close(&c->denied_dir.mnt_fd);
 }
 
-static int mask(struct sandbox *sb, struct covers *c, const char *path, bool denied, struct ps_err *e)
+static int mask(struct sandbox *sb, struct covers *c, const struct plan_path *row, struct ps_err *e)
 {
+	const bool denied = row->flags & PLAN_DENIED;
 	ps_auto_fd int target = -1;
 	struct cover *with;
 	struct stat st;
-	int rc = mnt_find(sb, path, &target, e);
+	int rc = mnt_find_object(sb, plan_str(sb->plan, row->path), row->object, &target, e);
 
 	if (rc != 0)
 		return rc > 0 ? 0 : -1;
@@ -100,10 +101,10 @@ int masks_apply(struct sandbox *sb, struct ps_err *e)
 	if ((p->masked.n || p->readonly.n) && !p->has_mount_ns)
 		return ps_fail(e, PS_E_CONFIG, "masked and read-only paths need a mount namespace of the container's own");
 	for (PLAN_EACH(p, struct plan_path, row, p->masked))
-		if (mask(sb, &c, plan_str(p, row->path), row->flags & PLAN_DENIED, e) < 0)
+		if (mask(sb, &c, row, e) < 0)
 			return fail_row(p, row, "mask", e);
 	for (PLAN_EACH(p, struct plan_path, row, p->readonly))
-		if (mnt_rebind(sb, plan_str(p, row->path), true, MOUNT_ATTR_RDONLY, 0, e) < 0)
+		if (mnt_rebind(sb, plan_str(p, row->path), row->object, true, MOUNT_ATTR_RDONLY, 0, e) < 0)
 			return fail_row(p, row, "make read-only", e);
 	return 0;
 }

@@ -80,6 +80,24 @@ int mnt_find(const struct sandbox *sb, const char *path, int *ret_fd, struct ps_
 	return 0;
 }
 
+int mnt_fail_other(const char *path, struct ps_err *e)
+{
+	return ps_fail(e, PS_E_STATE, "'%s' is not what it was when the permissions were frozen", path);
+}
+
+int mnt_find_object(const struct sandbox *sb, const char *path, struct ps_object object, int *ret_fd, struct ps_err *e)
+{
+	ps_auto_fd int fd = -1;
+	int rc = mnt_find(sb, path, &fd, e);
+
+	if (rc < 0 || (rc > 0 && !object.ino))
+		return rc;
+	if (rc > 0 || !ps_object_is(fd, object))
+		return mnt_fail_other(path, e);
+	*ret_fd = ps_take_fd(&fd);
+	return 0;
+}
+
 int mnt_clone(int fd, bool recursive)
 {
 	return ps_sys_open_tree(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH |

@@ -26,12 +26,17 @@ int mnt_open_top(const struct sandbox *sb, enum sandbox_top top, bool make, stru
 
 /* An O_PATH fd of what the container has at path.  1: nothing; then *ret_fd is untouched. */
 int mnt_find(const struct sandbox *sb, const char *path, int *ret_fd, struct ps_err *e);
+/* The same, where it must be that object: what is missing or another one is an error. */
+int mnt_find_object(const struct sandbox *sb, const char *path, struct ps_object object, int *ret_fd, struct ps_err *e);
+/* Something else is at path than what was to be there; always -1. */
+int mnt_fail_other(const char *path, struct ps_err *e);
 /*
  * Bind path onto itself with other flags of its mount; recursive: with all that is mounted below, which gets what is set, too,
  * and keeps what is cleared.  What is of the root file system becomes read-only with it, unless clr says otherwise.  1: there
  * is no such path.
  */
-int mnt_rebind(struct sandbox *sb, const char *path, bool recursive, uint64_t set, uint64_t clr, struct ps_err *e);
+int mnt_rebind(struct sandbox *sb, const char *path, struct ps_object object, bool recursive, uint64_t set, uint64_t clr,
+	       struct ps_err *e);
 
 /* open_tree(2) OPEN_TREE_CLONE of what fd is.  -1 with errno. */
 int mnt_clone(int fd, bool recursive);

@@ -10,6 +10,7 @@
 #include "base/num.h"
 #include "base/path.h"
 #include "shim/sandbox/mount_util.h"
+#include "shim/sandbox/store.h"
 
 enum { DIR_MODE = 0755, FILE_MODE = 0644 };
 
@@ -66,7 +67,7 @@ static int attach(struct sandbox *sb, const struct plan_mount *m, const struct m
 	if (mnt_propagate(*mnt_fd, m->propagation) < 0)
 		return ps_fail_os(e, "set the propagation");
 	/* A bound directory may hold absolute links, which mean the container's root and not it. */
-	if (top >= 0 && (m->kind == PLAN_MOUNT_FS || magic == MNT_PROC_MAGIC || magic == MNT_SYSFS_MAGIC)) {
+	if (top >= 0 && (m->kind == PLAN_MOUNT_FS || m->kind == PLAN_MOUNT_STORE || magic == MNT_PROC_MAGIC || magic == MNT_SYSFS_MAGIC)) {
 		ps_fd_close(&sb->top_fd[top]);
 		sb->top_fd[top] = ps_take_fd(mnt_fd);
 	}
@@ -301,9 +302,33 @@ static int apply_bind(struct sandbox *sb, const struct plan_mount *m, const stru
 	target = open_target(sb, at, is_dir, e);
 	if (target < 0 || set_attrs(tree, m, e) < 0)
 		return -1;
+	if (m->store) {
+		ps_auto_fd int lower = ps_take_fd(&tree);
+
+		if (store_overlay(sb, plan_str(sb->plan, m->store), lower, &tree, e) < 0)
+			return -1;
+	}
 	if (!is_dir && fstat(target, &st) == 0 && S_ISDIR(st.st_mode))
 		return ps_fail(e, PS_E_CONFIG, "the source is a file, the target a directory");
 	return attach(sb, m, at, &tree, target, e);
+}
+
+static int apply_store(struct sandbox *sb, const struct plan_mount *m, const struct mnt_path *at, struct ps_err *e)
+{
+	ps_auto_fd int mnt = -1;
+	ps_auto_fd int target = -1;
+	struct stat st;
+
+	if (store_open(sb, m, &mnt, e) < 0)
+		return -1;
+	if (fstat(mnt, &st) < 0)
+		return ps_fail_os(e, "look at the store");
+	target = open_target(sb, at, S_ISDIR(st.st_mode), e);
+	if (target < 0 || set_attrs(mnt, m, e) < 0)
+		return -1;
+	if ((m->flags & PLAN_MOUNT_TMPCOPYUP) && mount_copy_up(target, mnt, e) < 0)
+		return -1;
+	return attach(sb, m, at, &mnt, target, e);
 }
 
 static int apply_remount(struct sandbox *sb, const struct plan_mount *m, const struct mnt_path *at, struct ps_err *e)
@@ -360,6 +385,8 @@ static int apply(struct sandbox *sb, const struct plan_mount *m, const struct mn
 		return apply_cgroup1(sb, m, at, e);
 	case PLAN_MOUNT_CGROUP2:
 		return apply_cgroup2(sb, m, at, e);
+	case PLAN_MOUNT_STORE:
+		return apply_store(sb, m, at, e);
 	}
 	return ps_fail(e, PS_E_BUG, "unknown kind %u", m->kind);
 }
@@ -377,6 +404,8 @@ int mounts_apply(struct sandbox *sb, struct ps_err *e)
 {
 	if (sb->plan->mounts.n && !sb->plan->has_mount_ns)
 		return ps_fail(e, PS_E_CONFIG, "mounts need a mount namespace of the container's own");
+	if (store_attach(sb, sb->root_fd, e) < 0)
+		return -1;
 	for (PLAN_EACH(sb->plan, struct plan_mount, m, sb->plan->mounts)) {
 		struct mnt_path at;
 
@@ -385,7 +414,7 @@ int mounts_apply(struct sandbox *sb, struct ps_err *e)
 		ps_ctx(e, "mount '%s' to '%s'", row_label(sb->plan, m), plan_str(sb->plan, m->target));
 		return ps_at_from(e, plan_str(sb->plan, m->from), "");
 	}
-	return 0;
+	return store_detach(sb, e);
 }
 
 int mounts_finish(struct sandbox *sb, struct ps_err *e)

@@ -54,7 +54,7 @@ int net_open_resolver(const struct sandbox *sb, struct ps_err *e)
 		return ps_fail(e, PS_E_BUG, "names are to be asked of a supervisor, and there is none");
 	if (fd < 0)
 		return ps_fail_os(e, "make the resolver's socket");
-	if (sb->plan->ns_new & CLONE_NEWNET && add_own_address(fd, e) < 0)
+	if (sb->plan->ns_new & CLONE_NEWNET && !sb->plan->uplink && add_own_address(fd, e) < 0)
 		return -1;
 	/* Runners that share the namespace share the supervisor, too: whichever socket of its is asked. */
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) < 0 ||

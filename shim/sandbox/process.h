@@ -14,3 +14,5 @@ int sysctls_apply(struct sandbox *sb, struct ps_err *e);
 int net_lo_up(struct ps_err *e);
 /* The UDP socket at PLAN_RESOLVER_ADDRESS, to the supervisor; a new network namespace's lo gets PLAN_RESOLVER_OWN, too. */
 int net_open_resolver(const struct sandbox *sb, struct ps_err *e);
+/* uplink.c: what of the plan's way out for datagrams there is, its ends to the supervisor; PLAN_RESOLVER_OWN is its address. */
+int uplink_open(const struct sandbox *sb, struct ps_err *e);

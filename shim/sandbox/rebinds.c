@@ -26,11 +26,12 @@ static void keep_top(struct sandbox *sb, const char *path, int *tree)
 	sb->top_fd[top] = ps_take_fd(tree);
 }
 
-int mnt_rebind(struct sandbox *sb, const char *path, bool recursive, uint64_t set, uint64_t clr, struct ps_err *e)
+int mnt_rebind(struct sandbox *sb, const char *path, struct ps_object object, bool recursive, uint64_t set, uint64_t clr,
+	       struct ps_err *e)
 {
 	ps_auto_fd int target = -1;
 	ps_auto_fd int tree = -1;
-	int rc = mnt_find(sb, path, &target, e);
+	int rc = mnt_find_object(sb, path, object, &target, e);
 
 	if (rc != 0)
 		return rc;
@@ -52,7 +53,7 @@ int mnt_rebind(struct sandbox *sb, const char *path, bool recursive, uint64_t se
 
 static int apply(struct sandbox *sb, const struct plan_rebind *r, struct ps_err *e)
 {
-	int rc = mnt_rebind(sb, plan_str(sb->plan, r->path), r->flags & PLAN_RECURSIVE, r->attr_set, r->attr_clr, e);
+	int rc = mnt_rebind(sb, plan_str(sb->plan, r->path), r->object, r->flags & PLAN_RECURSIVE, r->attr_set, r->attr_clr, e);
 
 	if (rc > 0 && !(r->flags & PLAN_OPTIONAL))
 		return ps_fail(e, PS_E_NOTFOUND, "the container has no such path");

@@ -12,6 +12,7 @@
 #include "base/path.h"
 #include "shim/sandbox/mount_util.h"
 #include "shim/sandbox/procfs.h"
+#include "shim/sandbox/store.h"
 
 enum { CWD_MODE = 0755, MOUNTINFO_MAX = 16 * 1024 * 1024 };
 
@@ -58,6 +59,28 @@ static int make_tmpfs(struct ps_err *e)
 	return fs < 0 ? -1 : fs_mount(fs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, e);
 }
 
+/* The host's tree is only read: an overlay takes its place.  The store stays for the mounts that come. */
+static int lay_over(struct sandbox *sb, int *tree, struct ps_err *e)
+{
+	const char *name = plan_str(sb->plan, sb->plan->rootfs_store);
+	ps_auto_fd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	ps_auto_fd int lower = ps_take_fd(tree);
+	ps_auto_fd int again = -1;
+
+	if (root < 0)
+		return ps_fail_os(e, "open '/'");
+	if (store_attach(sb, root, e) < 0 || store_overlay(sb, name, lower, tree, e) < 0)
+		return -1;
+	again = mnt_clone(sb->fds[sb->plan->store_fd], false);
+	if (again < 0)
+		return ps_fail_os(e, "clone the store of what is written");
+	if (store_detach(sb, e) < 0)
+		return -1;
+	ps_fd_close(&sb->fds[sb->plan->store_fd]);
+	sb->fds[sb->plan->store_fd] = ps_take_fd(&again);
+	return 0;
+}
+
 int rootfs_attach(struct sandbox *sb, struct ps_err *e)
 {
 	int *tree = &sb->fds[sb->plan->rootfs_fd];
@@ -66,6 +89,8 @@ int rootfs_attach(struct sandbox *sb, struct ps_err *e)
 		return ps_ctx(e, "root file system");
 	ps_auto_fd int at = sb->plan->rootfs ? open_mount_point(sb, *tree) : -1;
 
+	if (sb->plan->rootfs_store && lay_over(sb, tree, e) < 0)
+		return ps_ctx(e, "root file system '%s'", plan_str(sb->plan, sb->plan->rootfs));
 	if (at < 0 && sb->plan->no_pivot)
 		return ps_fail(e, PS_E_UNSUPP, "--no-pivot: the root file system '%s' can't be mounted at its own path",
 			       plan_str(sb->plan, sb->plan->rootfs));

@@ -25,6 +25,7 @@ struct sandbox {
 	int top_fd[SANDBOX_N_TOPS]; /* mounts that mounts_apply made at /dev, /proc, /sys: nobody can move them away; -1 */
 	int broker_fd;   /* where a guard's listener goes; -1: nobody answers, or it went */
 	int ruleset_fd[2]; /* Landlock's: the runner's own, and that of a launch which takes more away; -1 */
+	int objects_fd;  /* what the first of them is about (landlock.h); -1 */
 	int readonly_fd[64]; /* mounts that mounts_finish makes read-only */
 	unsigned n_readonly;
 	bool dies_with_launcher; /* the payload, too, as far as the kernel lets us say so */
@@ -32,4 +33,4 @@ struct sandbox {
 	bool proc_is_own; /* proc_fd is an instance of our own, not the /proc that was found */
 };
 #define SANDBOX_INIT(p, f) { .plan = (p), .fds = (f), .root_fd = -1, .proc_fd = -1, .tty_master = -1, \
-			     .tty_slave = -1, .top_fd = { -1, -1, -1 }, .broker_fd = -1, .ruleset_fd = { -1, -1 } }
+			     .tty_slave = -1, .top_fd = { -1, -1, -1 }, .broker_fd = -1, .ruleset_fd = { -1, -1 }, .objects_fd = -1 }

@@ -12,7 +12,7 @@
 
 static bool is_tree(const struct plan_fd *f)
 {
-	return f->kind == PLAN_FD_ROOTFS || f->kind == PLAN_FD_BIND || f->kind == PLAN_FD_DEVICE;
+	return f->kind == PLAN_FD_ROOTFS || f->kind == PLAN_FD_BIND || f->kind == PLAN_FD_DEVICE || f->kind == PLAN_FD_STORE;
 }
 
 /* Only read: nothing of it is mounted. */

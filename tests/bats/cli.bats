@@ -476,32 +476,6 @@ log_object() {
 	is --bundle
 }
 
-@test "man page: says what the tables say" {
-	local page=$REPO/shim/cli/podshim.1
-	# When this fails, put the output of "podshim __man" between the two comment lines of the page.
-	diff <("$PODSHIM" __man) <(sed '1,/printed by "podshim __man"/d; /End of what is printed by/,$d' "$page")
-	run -0 "$PODSHIM" __man kill
-	has '.SS "podshim kill [FLAGS] ID [SIGNAL]"'
-	run -1 "$PODSHIM" __man nope
-	has "unknown command 'nope'"
-	command -v mandoc >/dev/null || return 0
-	run -0 mandoc -Tlint -Wwarning "$page"
-}
-
-@test "make uninstall: removes what install made, and keeps what is others'" {
-	requires make
-	local dest=$BATS_TEST_TMPDIR/dest
-	mkdir -p "$dest/usr/local/share/zsh"
-	touch "$dest/usr/local/share/zsh/other"
-	# Installs the runtime under test, builds nothing.
-	run -0 make -s -C "$REPO" -o all -o "$PODSHIM" PODSHIM="$PODSHIM" DESTDIR="$dest" install
-	[ -x "$dest/usr/local/bin/podshim" ]
-	[ -e "$dest/usr/local/share/zsh/site-functions/_podshim" ]
-	run -0 make -s -C "$REPO" PODSHIM="$PODSHIM" DESTDIR="$dest" uninstall
-	run -0 bash -c "cd '$dest/usr/local' && find . -mindepth 1 | sort | tr '\n' ' '"
-	is "./bin ./include ./lib ./share ./share/man ./share/zsh ./share/zsh/other "
-}
-
 @test "containers: list, state, ps, completion, kill and delete by regular expression" {
 	requires root
 	new_bundle
@@ -577,6 +551,31 @@ log_object() {
 	[[ $output =~ ^[0-9a-f]{12}$ ]]
 	status_is running "$output"
 	podshim delete --force "$output"
+}
+
+@test "run --name: an id of one's choice in the forms without ID" {
+	requires root podshim
+	new_bundle
+	payload sleep 600
+	detached podshim run -d --name "$CID" "$BUNDLE"
+	is ""
+	status_is running
+	run -1 podshim run --name "$CID" -- true
+	has "$CID"
+	run -1 podshim run --name ../x -- true
+	has "invalid container ID format: ../x"
+	run -1 podshim run --name other -b "$BUNDLE" "$CID"
+	has "'--name' is for the forms without ID: here it is '$CID'"
+	podshim delete --force "$CID"
+}
+
+@test "list --all: how often something was denied, of all that was" {
+	requires root podshim
+	cd "$BATS_TEST_TMPDIR" || return
+	detached podshim run --name "$CID" --keep --audit /dev/null --deny-read=/etc/ssl -- sh -c \
+		'i=0; while test $i -lt 700; do true </etc/ssl/no$i; i=$((i + 1)); done 2>/dev/null; true </etc/ssl/\",\"denied\":9; true'
+	run -0 podshim list --all --format json
+	jq -e --arg id "$CID" '.[] | select(.id == $id) | .denied == 701' <<<"$output"
 }
 
 @test "run ID: the bundle in the current directory" {

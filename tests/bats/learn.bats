@@ -28,7 +28,7 @@ as() { # as root|user ARG...
 }
 both() { # both FUNCTION: for each kind of caller
 	"$1" root
-	rm -rf "$HERE/root" learned
+	rm -rf "$HERE/root" learned bundle
 	can_userns
 	"$1" user
 }
@@ -203,6 +203,128 @@ learns_gcc() {
 	((status != 0))
 	jq -e '.process.args[0]' learned/config.json
 	jq -e --arg d "$PWD/out" 'any(.mounts[]; .destination == $d)' learned/config.json
+}
+
+# again WHO FLAG...: what was learned, as a bundle with its own filter.
+again() {
+	mkdir -p bundle
+	cp learned/config.json bundle/config.json
+	as "$1" run "${@:2}" bundle
+}
+# instead WHO WORD...: the same bundle with another program.
+instead() {
+	local words
+	words=$(printf '%s\n' "${@:2}" | jq -R . | jq -s .)
+	jq --argjson w "$words" '.process.args = $w' learned/config.json >bundle/config.json
+	as "$1" run bundle
+}
+calls() { # have NAME / lack NAME
+	jq -e --arg n "$2" '[.syscalls[].names[]] | index($n) '"$([[ $1 == have ]] && echo '!=' || echo '==') null" learned/seccomp.json >/dev/null
+}
+
+learns_calls() {
+	requires jq busybox python3
+	run -0 as "$1" learn -o learned -- sh -c 'echo a | cat | wc -l'
+	jq -e '.defaultAction == "SCMP_ACT_ERRNO" and .defaultErrnoRet == 38' learned/seccomp.json
+	jq -e --slurpfile s learned/seccomp.json '.linux.seccomp == $s[0] and .process.noNewPrivileges' learned/config.json
+	calls have execve
+	calls have pipe2 || calls have pipe
+	calls lack mkdir
+	calls lack seccomp
+	calls lack capset
+	run -0 again "$1"
+	[[ $output == 1 ]]
+	run instead "$1" mkdir /tmp/made
+	((status != 0))
+	has "Function not implemented"
+	rm -rf learned
+	run -0 as "$1" learn -o learned -- busybox sh -c 'i=0; while [ $i -lt 3 ]; do i=$((i+1)); echo $i; done'
+	calls lack openat2
+	run -0 again "$1"
+	[[ $output == *3 ]]
+	run instead "$1" busybox ln -s a /tmp/link
+	((status != 0))
+	has "Function not implemented"
+	rm -rf learned
+	run -0 as "$1" learn -o learned -- python3 -c 'import json, threading; threading.Thread(target=print, args=("deep",)).start()'
+	run -0 again "$1"
+	[[ $output == deep ]]
+	run -1 instead "$1" python3 -c 'import os; os.symlink("a", "/tmp/link")'
+	has "Function not implemented"
+}
+@test "the system calls of a program: a filter that lets these happen, and no others" {
+	both learns_calls
+}
+
+learns_curl() {
+	requires curl jq python3
+	local port
+	mkdir -p www
+	echo page >www/page
+	if [[ -z ${SERVER:-} ]]; then
+		python3 -u -m http.server --bind 127.0.0.1 --directory www 0 >"$HERE/ports" 2>&1 3>&- &
+		SERVER=$!
+		wait_file "$HERE/ports" "Serving HTTP"
+	fi
+	port=$(sed -n 's/.* port \([0-9]*\) .*/\1/p' "$HERE/ports")
+	run -0 --separate-stderr as "$1" learn -o learned --allow-net -- curl -s "http://127.0.0.1:$port/page"
+	calls have connect
+	calls lack bind
+	run -0 again "$1" --policy learned/policy.json
+	[[ $output == page ]]
+	# What another run calls is added.
+	mkdir -p out
+	owned "$1" out
+	run -0 as "$1" learn -o learned --allow-net --allow-write=out -- sh -c "mkdir out/made && rmdir out/made"
+	calls have connect
+	calls have rmdir
+}
+@test "the system calls of curl, and those of a second run" {
+	both learns_curl
+}
+
+@test "system calls: a bundle's own filter gets narrower, one that allows by default stays" {
+	requires busybox jq
+	mkdir -p b/rootfs/{bin,data,proc,dev}
+	cp "$(command -v busybox)" b/rootfs/bin/busybox
+	ln -s busybox b/rootfs/bin/sh
+	as root spec -b b
+	jq '.process.terminal = false | .process.noNewPrivileges = false | .process.args = ["sh", "-c", "echo one"] |
+		.linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 13 }] }' \
+		b/config.json >open.json
+	cp open.json b/config.json
+	run -0 --separate-stderr as root learn -o learned b
+	[[ $stderr == *"config.json keeps its own linux.seccomp, which allows what it does not name; seccomp.json is the list"* ]]
+	jq -e --slurpfile o open.json '.linux.seccomp == $o[0].linux.seccomp' learned/config.json
+	# A list of the same document, with more in it than is called, and a condition.
+	jq --slurpfile s learned/seccomp.json '.linux.seccomp = ($s[0] | .defaultErrnoRet = 1 |
+		.syscalls[0].names += ["mkdir", "mkdirat"] | .syscalls[0].names -= ["ioctl"] |
+		.syscalls += [{ names: ["ioctl", "swapon"], action: "SCMP_ACT_ALLOW", args: [{ index: 1, value: 21523, op: "SCMP_CMP_EQ" }] },
+			{ names: ["swapoff"], action: "SCMP_ACT_ALLOW" }, { names: ["reboot"], action: "SCMP_ACT_KILL" }])' open.json >b/config.json
+	jq '.process.args[2] = "ls >/dev/null; mkdir /x; echo one"' b/config.json >with.json
+	rm -rf learned
+	run -0 --separate-stderr as root learn -o learned b
+	jq -e '.linux.seccomp.defaultErrnoRet == 1 and ([.linux.seccomp.syscalls[].names[]] | (index("mkdir") == null) and
+		(index("swapon") == null) and (index("swapoff") == null) and (index("reboot") != null) and (index("execve") != null))' learned/config.json
+	jq -e '.process.noNewPrivileges' learned/config.json
+	run -0 as root run -f learned/config.json -b b "$CID"
+	[[ $output == one ]]
+	jq '.process.args[2] = "mkdir /proc/x; echo two"' learned/config.json >other.json
+	run as root run -f other.json -b b "$CID"
+	has "Operation not permitted"
+}
+
+@test "system calls that no kernel has are the program's own business" {
+	requires python3
+	run -0 as root learn -o learned -- python3 -c 'import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+for n in (500, 511, 512, 1000, 100000):
+    assert libc.syscall(n) == -1 and ctypes.get_errno() == 38, n
+for i in range(20000):
+    libc.syscall(39)
+print("done")'
+	has done
+	calls have getpid
 }
 
 @test "without -o nothing stays; the status is the program's; a missing program is said" {

@@ -15,7 +15,8 @@ setup() {
 	echo "this is $BATS_TEST_NUMBER" >site/file
 	DNS=$((20000 + RANDOM % 20000))
 	HTTP=$((DNS + 1)) HTTPS=$((DNS + 2))
-	python3 "$REPO/tests/bats/lib/dns.py" "$DNS" good.test=127.0.0.1 bad.test=127.0.0.1 rebind.test=169.254.169.254 >asked &
+	python3 "$REPO/tests/bats/lib/dns.py" "$DNS" good.test=127.0.0.1 bad.test=127.0.0.1 rebind.test=169.254.169.254 \
+		turn.test=127.0.0.1+127.0.0.2+10.0.0.1+169.254.169.254 >asked &
 	echo $! >>pids
 	python3 -m http.server --bind 127.0.0.1 --directory site "$HTTP" >web 2>&1 &
 	echo $! >>pids
@@ -24,6 +25,7 @@ setup() {
 }
 teardown() {
 	while read -r pid; do kill "$pid" 2>/dev/null || true; done <"$BATS_TEST_TMPDIR/pids"
+	[[ ! -e $ROOT/.pods/p$$ ]] || podshim pod rm --force "p$$" || true
 	common_teardown
 }
 
@@ -76,6 +78,49 @@ FLAGS=()
 	has "this is"
 }
 
+@test "a name whose answers change leads to the address that is allowed, and never to the others" {
+	python3 -m http.server --bind 127.0.0.2 --directory site "$HTTP" >wrong 2>&1 &
+	echo $! >>pids
+	wait_until 10 curl -so /dev/null "http://127.0.0.2:$HTTP/file"
+	[[ $(grep -c GET wrong) == 1 ]]
+	cat >turn.py <<-END
+		import collections, socket
+		seen = collections.Counter()
+		for i in range(24):
+		    try:
+		        with socket.create_connection(("turn.test", $HTTP), 5) as s:
+		            seen[s.getpeername()[0]] += 1
+		    except OSError as e:
+		        seen["refused"] += 1
+		print(sorted(seen))
+	END
+	run -0 --separate-stderr podshim run --quiet --dns "127.0.0.1:$DNS" --allow-net="turn.test:$HTTP,127.0.0.1:$HTTP" turn.py
+	is "['127.0.0.1', 'refused']"
+	# As soon as an address is denied it stays so, whatever name leads there.
+	run -0 --separate-stderr podshim run --quiet --dns "127.0.0.1:$DNS" --allow-net="turn.test:$HTTP,127.0.0.0/8:$HTTP" --deny-net=127.0.0.2,169.254.0.0/16 turn.py
+	is "['127.0.0.1', 'refused']"
+	[[ $(grep -c GET wrong) == 1 ]]
+}
+
+@test "node: fetch over http, and https with the certificate checked against the name" {
+	requires node
+	serve_https
+	cat >get.mjs <<-END
+		for (const url of ["http://good.test:$HTTP/file", "https://good.test:$HTTPS/file", "http://bad.test:$HTTP/file"]) {
+		    try {
+		        console.log((await (await fetch(url)).text()).trim());
+		    } catch (e) {
+		        console.log("refused", e.cause?.code);
+		    }
+		}
+	END
+	run -0 --separate-stderr podshim run --jit --dns "127.0.0.1:$DNS" --allow-read="$PWD/cert.pem" --env NODE_EXTRA_CA_CERTS="$PWD/cert.pem" \
+		--allow-net="good.test:$HTTP,good.test:$HTTPS,127.0.0.1:$HTTP,127.0.0.1:$HTTPS" get.mjs
+	is "this is $BATS_TEST_NUMBER
+this is $BATS_TEST_NUMBER
+refused ENOTFOUND"
+}
+
 @test "two names at one address are two: only the one that was meant is reached" {
 	cat >two.py <<-END
 		import socket
@@ -97,7 +142,7 @@ FLAGS=()
 no name"
 }
 
-@test "python: urllib over http, and https with the certificate checked against the name" {
+@test "python: urllib and requests over http, and https with the certificate checked against the name" {
 	serve_https
 	cat >get.py <<-END
 		import ssl, sys, urllib.request
@@ -108,6 +153,20 @@ no name"
 		    urllib.request.urlopen("http://bad.test:$HTTP/file", timeout=10)
 		except OSError as e:
 		    print("refused")
+		try:
+		    from requests import get  # where it is installed
+		except ImportError:
+		    try:
+		        from pip._vendor.requests import get
+		    except ImportError:
+		        sys.exit()
+		assert get("http://good.test:$HTTP/file", timeout=10).text.startswith("this is")
+		assert get("https://good.test:$HTTPS/file", timeout=10, verify="$PWD/cert.pem").text.startswith("this is")
+		try:
+		    get("http://bad.test:$HTTP/file", timeout=10)
+		    print("not refused")
+		except OSError:
+		    pass
 	END
 	run -0 --separate-stderr podshim run --dns "127.0.0.1:$DNS" --allow-read="$PWD/cert.pem" \
 		--allow-net="good.test:$HTTP,good.test:$HTTPS,127.0.0.1:$HTTP,127.0.0.1:$HTTPS" get.py
@@ -141,9 +200,9 @@ refused"
 	refused() { podshim audit c1 | grep -q 'deny *net *bad.test (resolve'; }
 	wait_until 5 refused
 	podshim delete --force c1
-	detached podshim pod create --dns "127.0.0.1:$DNS" --allow-net="good.test:$HTTP,127.0.0.1:$HTTP" p1 "$BUNDLE"
-	run -0 podshim pod launch p1 -- /bin/wget -q -O - "http://good.test:$HTTP/file"
+	detached podshim pod create --dns "127.0.0.1:$DNS" --allow-net="good.test:$HTTP,127.0.0.1:$HTTP" "p$$" "$BUNDLE"
+	run -0 podshim pod launch "p$$" -- /bin/wget -q -O - "http://good.test:$HTTP/file"
 	has "this is"
-	run -1 podshim pod launch p1 -- /bin/wget -q -O - "http://bad.test:$HTTP/file"
-	podshim pod rm --force p1
+	run -1 podshim pod launch "p$$" -- /bin/wget -q -O - "http://bad.test:$HTTP/file"
+	podshim pod rm --force "p$$"
 }

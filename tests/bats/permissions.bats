@@ -20,6 +20,7 @@ setup() {
 }
 teardown() {
 	[[ -z ${SERVER:-} ]] || kill "$SERVER" 2>/dev/null || true
+	[[ -z ${FLOODED:-} ]] || rm -rf "$FLOODED"
 	common_teardown
 }
 
@@ -85,7 +86,7 @@ below"
 	under 'cat /data/secret /data/a' --warn-read=/data/secret --audit audit
 	is "secret
 public"
-	run -0 jq -r 'select(.target | startswith("/data")) | [.perm, .action, .target, .result, .rule] | join(" ")' audit
+	run -0 jq -r 'select(.target | startswith("/data")) | [.perm, .action, .target, .result, (.rule | if . then "\(.text) (\(.src))" else null end)] | join(" ")' audit
 	is "read open /data/secret warn warn /data/secret (--warn-read)"
 }
 
@@ -123,6 +124,28 @@ no"
 	has "by deny 127.0.0.1 (--deny-net)"
 }
 
+@test "net: everything is the host's own services, too, unless they are denied" {
+	local flag
+	serve
+	run -0 --separate-stderr podshim run --allow-net --allow-run=wget -- busybox wget -q -O - "http://127.0.0.1:$PORT/page"
+	is served
+	run -0 podshim policy show --allow-net
+	has "note: net.allow of everything (--allow-net) opens the host's own services at 127.0.0.1, its private networks and the metadata of clouds, too: deny \"private\", or allow \"public\" alone"
+	for flag in --allow-net=public "--allow-net --deny-net=private" "--allow-net=*:$PORT --deny-net=private"; do
+		# shellcheck disable=SC2086  # flags
+		run -1 podshim run $flag --allow-run=wget -- busybox wget -q -O - "http://127.0.0.1:$PORT/page"
+		lacks served
+		has "can't connect"
+		# shellcheck disable=SC2086
+		run -0 podshim policy show $flag
+		lacks "opens the host's own services"
+	done
+	run -1 podshim explain --allow-net=public --connect 169.254.169.254:80
+	run -1 podshim explain --allow-net=public --connect '[::1]:80'
+	run -1 podshim explain --allow-net=public --connect 10.0.0.1:80
+	run -0 podshim explain --allow-net=public --connect 1.1.1.1:80
+}
+
 @test "env: names and prefixes" {
 	under 'echo ${APP-} ${APP_MODE-} ${TOKEN-}; test -n "$PATH"' --allow-env=APP
 	is 1
@@ -135,6 +158,17 @@ no"
 	# Nobody speaks of variables: config.json's are granted.
 	under 'echo ${APP-} ${APP_MODE-} ${TOKEN-}' --allow-read=/data
 	is "1 2 x"
+	# Somebody does, and lists none.
+	for list in '[]' false '{"allow": []}' '{"allow": false}' '{"set": {"MORE": "3"}, "allow": []}'; do
+		jq -n --argjson env "$list" '{podshimPolicy: 1, permissions: {read: true, write: true, run: true, ffi: true, net: true, sys: true, env: $env}}' >p.json
+		jq -n --argjson env "$list" '{podshimPolicy: 1, permissions: {read: ["/data"], env: $env}}' >q.json
+		for file in p.json q.json; do
+			under 'env | sort | grep -v "^\(PATH\|HOME\|TERM\|PWD\|SHLVL\|MORE\)="; test -n "$PATH"' --policy $file
+			is ""
+		done
+	done
+	under 'echo $MORE$APP' --policy p.json
+	is 3
 	run -0 podshim explain --env TOKEN --allow-read=/data "$BUNDLE"
 	has 'allowed: env access to "TOKEN"'
 	run -1 podshim explain --env TOKEN --allow-env=APP "$BUNDLE"
@@ -294,6 +328,11 @@ secret"
 	config '.annotations = {"io.podshim.allow-env": "APP"}'
 	under 'echo ${APP-} ${TOKEN-}'
 	is 1
+	config --arg p '{"podshimPolicy":1,"permissions":{"env":[]}}' '.annotations = {"io.podshim.policy": $p}'
+	for flag in "" --allow-env --allow-read=/data; do
+		under 'echo ${APP-} ${TOKEN-}; test -n "$PATH"' $flag
+		is ""
+	done
 	config --arg p '{"podshimPolicy":1,"permissions":{"write":{"deny":["/work"]}},"limits":{"pids":9}}' '.annotations = {"io.podshim.policy": $p}'
 	under -1 'echo x >/data/x && echo x >/work/x'
 	has "/work/x: Read-only file system"
@@ -313,6 +352,20 @@ secret"
 	has x
 	under 'cat /data/a' --deny-read='/work/later?'
 	is public
+	refuses "--allow-write: write: '/work/new' is missing, and cannot be made in a container's files" --allow-write=/work/new/
+	# Where nobody looks on, the log and the tape have it; a call that fails has its error alone there.
+	shell 'sleep 600'
+	detached podshim --log log --log-format json create --deny-read=/work/other --best-effort -b "$BUNDLE" "$CID"
+	[[ $(jq -r '.level + " " + .msg' log) == "warning read: '/work/other' is missing"* ]]
+	run -0 podshim audit "$CID"
+	[[ $output =~ ^[0-9:.]+\ degraded\ read:\ \'/work/other\'\ is\ missing ]]
+	run -0 podshim audit --format json "$CID"
+	jq -e '.type == "audit" and .kind == "degraded" and (.msg | test("/work/other"))' <<<"$output"
+	run -0 podshim audit --format deno "$CID"
+	is ""
+	run -1 podshim --log log2 --log-format json create --deny-read=/work/other --best-effort -b "$BUNDLE" "$CID"
+	[[ $(jq -r .level log2) == error ]]
+	podshim delete --force "$CID"
 }
 
 @test "errors of flags name the item and what to do" {
@@ -346,6 +399,135 @@ secret"
 	has 'denied: read access to "/data/secret" (open by cat['
 	has "Run again with --allow-read=/data/secret"
 	podshim kill "$CID" KILL
+}
+
+@test "audit: what an event says, and which ones are shown" {
+	shell 'cat /data/secret; cat /work/x; cat /data/a; sleep 600'
+	echo x >"$ROOTFS/work/x"
+	detached podshim run -d --allow-read=/data/a --warn-read=/data/a --deny-read=/work/x --audit "$PWD/audit" -b "$BUNDLE" "$CID"
+	wait_file audit '"/data/a"'
+	warned() { podshim audit "$CID" | grep -q /data/a; }
+	wait_until 10 warned
+	# shellcheck disable=SC2016  # jq's
+	run -0 jq -es 'map(select(.kind == "access")) | length >= 3 and all(.[]; .v == 1 and .id and .time and .seq > 0 and .type == "audit" and .perm == "read" and .action == "open" and
+		.pid > 0 and .tid >= .pid and .ppid > 0 and .comm == "cat" and .exe == "/bin/busybox" and .mech == "notify" and .sound == false and
+		.count >= 1 and .first <= .last and has("rule") and has("result"))' audit
+	jq -es '[.[] | select(.target == "/work/x")][0].rule == { layer: "flag", src: "--deny-read", text: "deny /work/x" }' audit
+	jq -es '[.[] | select(.target == "/data/secret")][0] | .rule == null and .hint == "--allow-read=/data/secret" and .errno == "EACCES"' audit
+	run -0 podshim audit --result deny "$CID"
+	has "/work/x (open by cat"
+	has "by deny /work/x (--deny-read)"
+	lacks /data/a
+	run -0 podshim audit --result warn --permission read "$CID"
+	has /data/a
+	lacks /data/secret
+	run -0 podshim audit --permission net "$CID"
+	is ""
+	run -0 podshim audit --pid "$(podshim audit --format json "$CID" | jq -r 'select(.target == "/work/x") | .pid')" "$CID"
+	has /work/x
+	lacks /data/secret
+	run -0 podshim audit --since "$(podshim audit --format json "$CID" | jq -s 'max_by(.seq) | .seq')" "$CID"
+	is ""
+	podshim kill "$CID" KILL
+}
+
+@test "audit: a flood of denied opens is counted to the last" {
+	[[ -x /usr/bin/python3 ]] || skip "needs /usr/bin/python3"
+	# Below /tmp a program has a file system of its own.
+	FLOODED=$(mktemp -d /var/tmp/podshim-flood.XXXXXX)
+	echo secret >"$FLOODED/secret"
+	run -0 podshim run --audit "$PWD/audit" -- /usr/bin/python3 -c 'import sys
+for i in range(100000):
+    try: open(sys.argv[1] if i % 2 else sys.argv[1] + str(i % 1000))
+    except OSError: pass' "$FLOODED/secret"
+	# What is not there for anybody is no denial; the same of a quarter of a second is one line, and none is left out.
+	jq -es --arg f "$FLOODED/secret" '[.[] | select(.target == $f and .result == "deny") | .count] | add == 50000 and length < 1000' audit
+	jq -es '([.[].seq] == [range(1; length + 1)]) and all(.[]; .kind != "drop")' audit
+}
+
+@test "audit: allowed accesses that are too many are counted, and the number is told" {
+	local i
+	for ((i = 0; i < 600; i++)); do echo x >"$ROOTFS/data/f$i"; done
+	# shellcheck disable=SC2016  # its own variable
+	shell 'cat /data/f* /data/secret; sleep 600'
+	echo '{"podshimPolicy": 1, "permissions": {"read": true, "run": true, "ffi": true}, "audit": {"allowed": ["read"]}}' >policy.json
+	detached podshim run -d --policy policy.json --deny-read=/data/secret -b "$BUNDLE" "$CID"
+	flooded() { podshim audit "$CID" | grep -q /data/secret; }
+	wait_until 10 flooded
+	run -0 podshim audit "$CID"
+	[[ $output =~ [0-9]+\ allowed\ accesses\ are\ not\ told\ of ]]
+	# None is lost: 600 files, and little beside them; what the tape has no room for is a gap of its numbers.
+	podshim audit --format json "$CID" >events
+	jq -es '([.[] | select(.kind == "drop") | .count] | add) as $drop | ([.[] | select(.kind == "access" and .result == "allow") | .count] | add) as $told |
+		(.[0].seq - 1) as $gap | $drop > 0 and $told > 0 and $drop + $told + $gap >= 600 and $drop + $told + $gap < 650' events
+	podshim kill "$CID" KILL
+}
+
+@test "explain: an event by its number, every way to allow it, JSON" {
+	local seq
+	shell 'cat /data/secret; cat /work/x; cat /data/a; nslookup x >/dev/null 2>&1; sleep 600'
+	echo x >"$ROOTFS/work/x"
+	detached podshim run -d --allow-read=/data/a --warn-read=/data/a --deny-read=/work/x --audit "$PWD/audit" -b "$BUNDLE" "$CID"
+	wait_file audit '"/data/a"'
+	wait_denied() { podshim audit "$CID" | grep -q /data/a; }
+	wait_until 10 wait_denied
+	seq=$(podshim audit --format json "$CID" | jq -r 'select(.target == "/data/secret") | .seq')
+	run -0 podshim explain "$CID:$seq"
+	has 'denied: read access to "/data/secret" (open by cat['
+	has ": EACCES), event $seq"
+	has "  No allow entry matches. Run again with --allow-read=/data/secret
+  nearest: /data/a (--allow-read)
+  enforced by: mounts, masks, Landlock
+  the program sees: EACCES
+  to allow it: --allow-read=/data/secret
+    variable:    PODSHIM_ALLOW_READ=/data/secret
+    policy file: \"permissions\": {\"read\":{\"allow\":[\"/data/secret\"]}}
+    annotation:  none; io.podshim.allow-read only narrows
+    beside the list of --allow-read: add it there; a stronger source replaces that list, but for entries with '+' in front
+    wider:       --allow-read=/data"
+	lacks /work/x
+	# What it says is a policy that does.
+	podshim explain --format json --seq "$seq" "$CID" >explained
+	jq -e --argjson s "$seq" '.verdict == "deny" and .seq == $s and .nearest.value == "/data/a" and .nearest.from == "--allow-read" and
+		.grants[0].flag == "--allow-read=/data/secret" and .grants[0].annotation == null and .grants[1].wider' explained
+	jq '{ podshimPolicy: 1, permissions: .grants[0].permissions }' explained >granting.json
+	run -0 podshim explain --policy granting.json --read /data/secret
+	# By a rule: nothing else beats it.
+	run -0 podshim explain "$CID:$(podshim audit --format json "$CID" | jq -r 'select(.target == "/work/x") | .seq')"
+	has "Denied by deny /work/x (--deny-read): remove that entry to allow it; nothing else beats a deny."
+	lacks "to allow it: --"
+	# Allowed ones can be asked for, too.
+	run -0 podshim explain "$CID:$(podshim audit --format json "$CID" | jq -r 'select(.target == "/data/a") | .seq')"
+	has 'allowed, and told of: read access to "/data/a"'
+	has "rule: warn /data/a (--warn-read)"
+	run -0 podshim explain --format json "$CID"
+	run -0 jq -es 'length >= 2 and all(.[]; .verdict == "deny" and .seq and .enforcedBy and .errno)' <<<"$output"
+	run -1 podshim explain "$CID:999999"
+	has "podshim: '$CID' has no access with the number 999999; those that are known are "
+	run -1 podshim explain --seq x "$CID"
+	has "podshim: --seq 'x': expected the number of an event, as 'podshim explain $CID' and 'audit --format json' show it"
+	run -1 podshim explain --seq 1 --read /x "$CID"
+	is "podshim: --seq names an event, which is no question"
+	podshim kill "$CID" KILL
+}
+
+@test "explain: questions in JSON, wider grants, risks" {
+	run -1 podshim explain --format json --allow-net=api.example.com:443 --connect www.example.com:80 --connect www.example.com:443
+	jq -e '.verdict == "deny" and .perm == "net" and .target == "www.example.com:443" and .nearest.value == "api.example.com:443" and
+		[.grants[].flag] == ["--allow-net=www.example.com:443", "--allow-net=www.example.com"] and
+		.grants[0].permissions == { net: { allow: ["www.example.com:443"] } } and .grants[0].variable == "PODSHIM_ALLOW_NET=www.example.com:443"' <<<"$output"
+	run -1 podshim explain --format json --read /home/u/.ssh/id_rsa
+	jq -e '.risk == "SSH keys" and (.grants | length) == 1 and .errno == "ENOENT: it is not there"' <<<"$output"
+	run -0 podshim explain --format json --allow-env=APP_* --env APP_X
+	jq -e '.verdict == "allow" and .rule.value == "APP_*" and .grants == null' <<<"$output"
+	run -0 podshim explain --allow-read=n.txt --read n.txt
+	run -1 podshim explain --allow-read=/data --deny-read=/data/b --read /data/b
+	has "  rule: deny /data/b (--deny-read)
+  remove that entry to allow it; nothing else beats a deny"
+	run -1 podshim explain --allow-read=/data --read "/a,b"
+	has "to allow it: --allow-read=/a,,b"
+	has "PODSHIM_ALLOW_READ=/a,,b"
+	has '{"read":{"allow":["/a,b"]}}'
 }
 
 @test "explain answers questions of a container, a bundle, and flags alone" {
@@ -414,6 +596,21 @@ To allow all of it, run again with: --allow-read=$PWD/notes"
 	# What is nowhere is nobody's to allow.
 	run -1 podshim run -- cat nothing
 	lacks denied
+	# Its own /tmp is not the host's, which has what it looks for.
+	TMPDIR=/tmp run mktemp -d /tmp/podshim-perm.XXXXXX
+	[[ -d $output ]]
+	mv notes p.py "$output"
+	rm -r "$PWD"
+	cd "$output" || return
+	run -1 podshim run p.py
+	has "  read  $PWD/notes (open by python3["
+	has "To allow all of it, run again with: --allow-read=$PWD/notes"
+	run -1 podshim run -- cat "$PWD/nothing" /tmp/nothing
+	lacks denied
+	run -0 podshim run --allow-run=mkdir,cat -- sh -c "mkdir -p $PWD && echo own >$PWD/notes && cat $PWD/notes"
+	is own
+	run podshim run --allow-read=notes p.py
+	has noted
 	rm -r "$PWD"
 }
 
@@ -474,4 +671,81 @@ To allow all of it, run again with: --allow-read=$PWD/notes"
 	run -0 --separate-stderr podshim run -- env
 	lacks GOOD
 	lacks OTHER
+}
+
+@test "net: sockets that are passed on are those that an entry allows" {
+	local flags
+	serve
+	cat >pass.py <<-'EOS'
+		import os, socket, sys
+		kind, port = sys.argv[1], int(sys.argv[2])
+		if kind == "connected":
+		    s = socket.create_connection(("127.0.0.1", port))
+		elif kind == "listening":
+		    s = socket.create_server(("127.0.0.1", 0))
+		elif kind == "unconnected":
+		    s = socket.socket()
+		elif kind == "unix":
+		    server = socket.socket(socket.AF_UNIX)
+		    server.bind("sock")
+		    server.listen()
+		    s = socket.socket(socket.AF_UNIX)
+		    s.connect("sock")
+		elif kind == "netlink":
+		    s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+		elif kind == "pair":
+		    s, other = socket.socketpair()
+		elif kind == "file":
+		    s = open("/etc/passwd")
+		fd = os.dup(s.fileno())
+		s = None if kind not in ("unix", "pair") else s
+		os.dup2(fd, 3)
+		os.execvp(sys.argv[3], sys.argv[3:])
+	EOS
+	pass() { # pass KIND FLAG...
+		rm -f sock
+		run python3 pass.py "$1" "$PORT" "$PODSHIM" --root "$ROOT" run --preserve-fds 1 "${@:2}" -b "$BUNDLE" "$CID"
+	}
+	shell 'test -e /proc/self/fd/3 && echo passed'
+	for kind in connected listening unix netlink; do
+		pass "$kind" --allow-read --allow-run --allow-ffi
+		((status == 1))
+		[[ $output == "podshim: net: descriptor 3, which is passed on, is a socket"*": the program could use it, and no entry allows that" ]]
+		pass "$kind" --allow-read --allow-run --allow-ffi --best-effort
+		is passed
+		pass "$kind" --deny-read=/data/a
+		is passed
+	done
+	pass connected --deny-net
+	has "is a socket for '127.0.0.1:$PORT'"
+	for kind in pair file; do
+		pass "$kind" --deny-net
+		is passed
+	done
+	pass connected "--allow-net=127.0.0.1:$PORT" --allow-read --allow-run --allow-ffi
+	is passed
+	pass listening "--allow-net=127.0.0.1" --allow-read --allow-run --allow-ffi
+	is passed
+	pass unix "--allow-net=unix:$PWD/sock" --allow-read --allow-run --allow-ffi --best-effort
+	# What is not connected is where a supervisor decides about it, and nowhere else.
+	pass unconnected --allow-net=127.0.0.1:9 --allow-read --allow-run --allow-ffi
+	is passed
+	run python3 pass.py unconnected "$PORT" "$PODSHIM" --root "$ROOT" create --preserve-fds 1 --allow-read --allow-run --allow-ffi -b "$BUNDLE" "$CID"
+	((status == 1))
+	is "podshim: net: descriptor 3, which is passed on, is a socket: the program could use it, and no entry allows that"
+	# Into a container that runs, too.
+	shell 'sleep 600'
+	detached podshim create --deny-net -b "$BUNDLE" "$CID"
+	detached podshim start "$CID"
+	run python3 pass.py connected "$PORT" "$PODSHIM" --root "$ROOT" exec --preserve-fds 1 "$CID" true
+	((status != 0))
+	has "descriptor 3, which is passed on, is a socket for '127.0.0.1:$PORT'"
+	podshim delete --force "$CID"
+}
+
+@test "a host without policies pays one look for that" {
+	requires strace
+	[[ ! -e /etc/podshim ]] || skip "this host has policies"
+	strace -qq -o trace "$PODSHIM" --root "$ROOT" run -b "$BUNDLE" "$CID"
+	[ "$(grep -c '"/etc/podshim' trace)" -eq 1 ]
 }

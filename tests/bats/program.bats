@@ -132,6 +132,38 @@ is_confined() { # WHO UID
 	has "podshim:init"
 	has "Permission denied"
 }
+@test "a script may write itself where it is named; what is executed may not, and that is said" {
+	requires /usr/bin/python3
+	cd "$(mktemp -d /var/tmp/podshim-program.XXXXXX)" || return
+	printf '%s\n' '#!/usr/bin/python3' 'import sys' 'open(sys.argv[0], "a").write("# more\n")' >s.py
+	cp s.py executed
+	chmod 755 executed
+	run -0 podshim run --allow-write=s.py s.py
+	is ""
+	[[ $(tail -n 1 s.py) == "# more" ]]
+	run -1 podshim --log-level warning run --allow-write=executed ./executed
+	has "podshim: warning: write: '$PWD/executed' stays read-only: it is what runs (--allow-write)"
+	# Where it only lies in a directory that may be written, it is not meant.
+	run -1 podshim --log-level warning run --allow-write=. s.py
+	lacks warning
+	has "Read-only file system"
+	rm -r "$PWD"
+}
+
+@test "what is ignored is not there; inside of what is shown that cannot be, which is said" {
+	cd "$(mktemp -d /var/tmp/podshim-program.XXXXXX)" || return
+	mkdir shown hidden
+	echo yes | tee shown/a >hidden/a
+	run -1 --separate-stderr podshim run --allow-read=shown,hidden --ignore-read=hidden -- cat shown/a hidden/a
+	is yes
+	[[ $stderr == *"hidden/a: No such file or directory"* ]]
+	run -0 podshim run --allow-read=shown,hidden -- cat hidden/a
+	is yes
+	run -1 podshim run --allow-read=shown --ignore-read=shown/a -- cat shown/a
+	is "podshim: --ignore-read: read: '$PWD/shown/a' exists, and can be denied but not be made to look missing"
+	rm -r "$PWD"
+}
+
 @test "a program has no capabilities, no network, and nothing of its own to execute" {
 	requires hostname
 	both is_confined

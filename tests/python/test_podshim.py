@@ -70,6 +70,12 @@ class Messages(unittest.TestCase):
             + bytes([35, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0])
             + bytes([34, 0, 0, 0, 9, 0, 0, 0]) + b"/var/tmp\0" + bytes(7))
 
+    def test_permissions_must_be_understood(self):
+        self.assertEqual(
+            podshim.encode(podshim.MSG_LAUNCH, {"permission": ["--deny-net"]}, id_=7),
+            bytes([40, 0, 0, 0, 32, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0])
+            + bytes([1, 128, 0, 0, 11, 0, 0, 0]) + b"--deny-net\0" + bytes(5))
+
     def test_come_out_as_they_went_in(self):
         m = podshim.Message(podshim.encode(
             podshim.MSG_LIST, {"runner": [{"n": 1, "id": "web.1"}, {"n": 2, "data": b"a\0b"}], "warm": 3},
@@ -692,6 +698,19 @@ class Pods(unittest.TestCase):
         os.mkdir(os.path.join(self.root, "plain"))
         with self.assertRaisesRegex(podshim.Error, "'plain' has no channel"):
             podshim.Pod.connect("plain", self.root)
+
+    def test_permissions(self):
+        seen = []
+
+        def launch(pod, m):
+            seen.append(m.info.permission)
+            pod.reply(m, {"text": "no"}, status=podshim.E_UNSUPP)
+
+        pod = self.start({podshim.MSG_LAUNCH: launch})
+        for given in ((), "--deny-net", ["--allow-read=/srv/in", "--deny-net"]):
+            with self.assertRaisesRegex(podshim.Error, "no"):
+                pod.launch(["true"], permissions=given)
+        self.assertEqual(seen, [[], ["--deny-net"], ["--allow-read=/srv/in", "--deny-net"]])
 
     def test_version(self):
         fake = FakePod(self.root, "future", {}, version=2)

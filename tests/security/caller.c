@@ -156,6 +156,17 @@ static int routed(void)
 	return sendmsg(fd, &m, 0) == 1;
 }
 
+/* Options that take others along, a routing header among them; this kernel may know none of these. */
+static int carried(void)
+{
+	struct { struct in6_addr to; uint32_t label; uint8_t action, share; uint16_t flags, expires, linger; uint32_t pad; } flow = {
+		.to = IN6ADDR_LOOPBACK_INIT, .share = 1, .flags = 1 /* IPV6_FL_F_CREATE */ };
+	int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+
+	return setsockopt(fd, IPPROTO_IPV6, 6 /* IPV6_2292PKTOPTIONS */, "", 0) == 0 ||
+	       setsockopt(fd, IPPROTO_IPV6, 32 /* IPV6_FLOWLABEL_MGR */, &flow, sizeof(flow)) == 0;
+}
+
 static int fast_open(int family)
 {
 	union address a;
@@ -417,7 +428,7 @@ static const struct { const char *name; int (*way)(void); } ways[] = {
 	{ "tcp6-any", tcp6_any }, { "mapped", mapped }, { "mapped-second", mapped_second }, { "mapped-any", mapped_any },
 	{ "nonblocking", nonblocking }, { "multipath", multipath }, { "multipath6", multipath6 }, { "sctp", odd_stream }, { "udp", udp },
 	{ "udp6", udp6 }, { "udp-mapped", udp_mapped }, { "udp-second", udp_second }, { "udp-again", udp_again }, { "udplite", udplite },
-	{ "sendmmsg", many_messages }, { "source-route", routed }, { "fastopen", fast_open4 }, { "fastopen6", fast_open6 },
+	{ "sendmmsg", many_messages }, { "source-route", routed }, { "carried-options", carried }, { "fastopen", fast_open4 }, { "fastopen6", fast_open6 },
 	{ "fastopen-connect", fast_open_option }, { "disconnect", disconnect }, { "raw", raw }, { "packet", packet }, { "ping", ping },
 	{ "netlink", netlink }, { "families", families }, { "vsock", vsock }, { "unix-path", unix_path }, { "unix-dgram", unix_dgram },
 	{ "unix-abstract", unix_abstract }, { "unix-elsewhere", unix_elsewhere }, { "pair", pair }, { "ring", ring }, { "ia32", ia32 },

@@ -9,42 +9,25 @@ load ../bats/lib/bundle
 load ../bats/lib/requires
 load ../bats/lib/wait
 load lib/attack
+load lib/callee
+load lib/callers
 
 setup() {
-	common_setup
-	requires root podshim jq setpriv
-	# A user's own place, which he can reach; not below /tmp, which a program has of its own.
-	open_place /var/tmp/podshim-perm.XXXXXX work
+	callers_setup /var/tmp/podshim-perm.XXXXXX
 	mkdir tmp
 	chown 65534:65534 tmp
-	unset "${!PODSHIM_@}"
-	PODSHIM=$HERE/podshim
 }
 teardown() {
 	stop_server
-	common_teardown
-	close_place
+	callers_teardown
 }
 
-# as root|user ARG...: the runtime, of whose words only errors count.
-as() {
-	local ids=() root=$HERE/root-$1
-	[[ $1 == root ]] || ids=("${USER_IDS[@]}")
-	shift
-	"${ids[@]}" timeout -k 5 60 "$PODSHIM" --root "$root" "$@"
-}
 # want STATUS root|user ARG...
 want() {
 	local expected=$1
 	shift
 	run as "$@"
 	((status == expected)) || { printf 'exit status %s, not %s: %s\n%s\n' "$status" "$expected" "$*" "$output" >&2; return 1; }
-}
-callers() {
-	echo root
-	if user_has_userns; then
-		echo user
-	fi
 }
 
 # Is every way shut?  At least N were tried.
@@ -133,6 +116,15 @@ LOADER=(/lib64/ld-linux-x86-64.so.2)
 	mv "$ROOTFS/opt/app/evil" "$ROOTFS/opt/lib/evil"
 	payload /opt/app/coder exec /opt/lib/evil /data
 	run_bundle --quiet --allow-read --allow-write=/data --allow-ffi=/opt/lib
+	all_shut 12
+}
+
+@test "run: a directory of programs is no leave to run or load what the system has beside libraries" {
+	new_dynamic_bundle
+	attacker_at "$ROOTFS/opt/app" coder
+	mv "$ROOTFS/opt/app/evil" "$ROOTFS/lib/evil"
+	payload /opt/app/coder exec /lib/evil /data
+	run_bundle --quiet --allow-read --allow-write=/data --allow-run=/opt/app,/dyn
 	all_shut 12
 }
 
@@ -358,23 +350,6 @@ beside-proc shut"
 
 # ---- net ----
 
-# Somebody on the host to call: LISTED, OTHER, and a log of who came to the wrong place.
-start_server() {
-	SERVER=$HERE/srv
-	mkdir -m 755 "$SERVER"
-	cp "$(attacker caller)" caller
-	"$(attacker callee)" "$SERVER" </dev/null >"$SERVER/err" 2>&1 3>&- &
-	SERVER_PID=$!
-	wait_file "$SERVER/ports" " "
-	read -r LISTED OTHER <"$SERVER/ports"
-}
-stop_server() {
-	[[ -z ${SERVER_PID:-} ]] || kill "$SERVER_PID"
-	SERVER_PID=
-}
-nobody_came() {
-	[[ ! -s $SERVER/log ]] || { printf 'came to the wrong place:\n' >&2; cat "$SERVER/log" >&2; return 1; }
-}
 # In a network of its own a program may talk to itself.
 all_shut_outside() {
 	output=$(grep -Ev '^(udp|udp6|udp-mapped|udp-second|udp-again|sendmmsg|listen|listen-port-0|bind) open$' <<<"$output")
@@ -383,8 +358,10 @@ all_shut_outside() {
 
 @test "net: the ways of the attacker are open without a policy" {
 	start_server
+	cp "$(attacker caller)" caller
 	run -0 ./caller call "$SERVER" "$LISTED" "$OTHER"
 	(($(grep -c ' open$' <<<"$output") >= 36)) || { echo "$output" >&2; return 1; }
+	all_are_told
 	[[ $(LC_ALL=C sort -u "$SERVER/log" | tr '\n' ,) == "abstract,dgram,tcp,tcp to the wrong address,udp,unix," ]]
 	run -0 ./caller race "$SERVER" "$LISTED" "$OTHER" 20000
 	[[ $output =~ datagrams:\ [1-9] ]]
@@ -393,6 +370,7 @@ all_shut_outside() {
 @test "net: nobody is reached where nothing is allowed, of a program without a bundle" {
 	local who flags
 	start_server
+	cp "$(attacker caller)" caller
 	for who in $(callers); do
 		for flags in --allow-write=/tmp --deny-net "--allow-read --allow-sys --allow-run --allow-ffi"; do
 			# shellcheck disable=SC2086  # words
@@ -408,6 +386,7 @@ all_shut_outside() {
 @test "net: the one that is allowed is reached and no other, of a program without a bundle" {
 	local who
 	start_server
+	cp "$(attacker caller)" caller
 	for who in $(callers); do
 		want 0 "$who" run --quiet --allow-write=/tmp "--allow-net=127.0.0.1:$LISTED" -- ./caller call "$SERVER" "$LISTED" "$OTHER"
 		has "listed reached"
@@ -437,6 +416,7 @@ new_caller_bundle() {
 
 @test "net: the same in a bundle in the host's network, with CAP_NET_ADMIN and others" {
 	start_server
+	cp "$(attacker caller)" caller
 	new_caller_bundle
 	payload /caller call /srv "$LISTED" "$OTHER"
 	run_bundle --quiet --allow-read --allow-write --allow-run --allow-ffi --allow-sys --deny-net
@@ -462,6 +442,7 @@ new_caller_bundle() {
 @test "net: threads that change the address, its family or the descriptor meanwhile: no leak in 20000 rounds" {
 	local who
 	start_server
+	cp "$(attacker caller)" caller
 	for who in $(callers); do
 		want 0 "$who" run --quiet "--allow-net=127.0.0.1:$LISTED" -- ./caller race "$SERVER" "$LISTED" "$OTHER" 20000
 		is "port: 0 leaks, some right
@@ -484,6 +465,7 @@ descriptor: 0 leaks, some right"
 	local make
 	requires python3
 	start_server
+	cp "$(attacker caller)" caller
 	make='import os, socket, sys; s = socket.socket(); os.dup2(s.fileno(), 3); os.execvp(sys.argv[1], sys.argv[1:])'
 	run -0 python3 -c "$make" "$PODSHIM" --root "$HERE/root" run --quiet --preserve-fds 1 "--allow-net=127.0.0.1:$LISTED" -- ./caller fd 3 "$OTHER"
 	is "connect shut
@@ -631,6 +613,7 @@ refused_or_gone() {
 	local who victim
 	requires /usr/bin/python3
 	start_server
+	cp "$(attacker caller)" caller
 	cat >loop.py <<-'EOT'
 		import os, socket, sys, time
 		listed, other = int(sys.argv[1]), int(sys.argv[2])

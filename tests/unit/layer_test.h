@@ -43,13 +43,3 @@ static inline void perm_assert_layers(const struct perm_layers *l, const char *w
 	assert_string_equal(got.data ? got.data : "", want);
 }
 
-/* With " for '; the caller frees it. */
-static inline char *perm_quotes(const char *text)
-{
-	char *s = strdup(text);
-
-	assert_non_null(s);
-	for (char *p = s; *p; p++)
-		*p = *p == '\'' ? '"' : *p;
-	return s;
-}

@@ -133,7 +133,7 @@ static inline struct plan_rebind *mt_rebind(const char *path, uint64_t set, uint
 {
 	struct plan_rebind *r = &rows.rebinds[rows.n_rebinds++];
 
-	*r = (struct plan_rebind){ tp_str(&t, "test#/rebinds"), tp_str(&t, path), set, clr, 0, 0 };
+	*r = (struct plan_rebind){ tp_str(&t, "test#/rebinds"), tp_str(&t, path), set, clr, 0, 0, { 0, 0 } };
 	return r;
 }
 
@@ -141,7 +141,7 @@ static inline struct plan_landlock_rule *mt_allow(const char *path, uint64_t acc
 {
 	struct plan_landlock_rule *r = &rows.landlock[rows.n_landlock++];
 
-	*r = (struct plan_landlock_rule){ tp_str(&t, "test#/landlock"), tp_str(&t, path), access, 0, 0 };
+	*r = (struct plan_landlock_rule){ tp_str(&t, "test#/landlock"), tp_str(&t, path), access, 0, 0, { 0, 0 } };
 	return r;
 }
 

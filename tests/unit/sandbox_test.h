@@ -13,6 +13,14 @@ struct test_plan {
 	uint32_t used;
 };
 
+/* An empty plan and no error, and who works on them. */
+static inline struct sandbox tp_fresh(struct test_plan *t, struct ps_err *e)
+{
+	memset(t, 0, sizeof(*t));
+	memset(e, 0, sizeof(*e));
+	return (struct sandbox)SANDBOX_INIT(&t->plan, NULL);
+}
+
 static inline plan_off tp_put(struct test_plan *t, const void *p, size_t n)
 {
 	char *at = t->room + t->used;

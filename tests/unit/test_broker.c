@@ -323,6 +323,7 @@ static void sockets_of_the_host_are_not_for_everybody(void **state)
 
 	(void)state;
 	g->facts.caps = UINT64_C(1) << CAP_NET_RAW;
+	open_broker(g);
 	assert_int_equal(broker_add(g->broker, &g->facts, -1, &s, &e), -1);
 	assert_int_equal(e.cls, PS_E_UNSUPP);
 	assert_non_null(strstr(e.msg, "user namespace of its own or none of CAP_NET_BIND_SERVICE"));
@@ -339,6 +340,7 @@ static void only_listeners_are_watched(void **state)
 
 	(void)state;
 	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	open_broker(g);
 	assert_int_equal(broker_add(g->broker, &g->facts, -1, &g->subject, &e), 0);
 	assert_int_equal(broker_add_listener(g->subject, p[0], &e), -1);
 	assert_non_null(strstr(e.msg, "no seccomp listener"));

@@ -20,13 +20,13 @@ static int is_config(const struct dirent *d)
 static const struct policy *confined(struct ps_arena *a, const struct policy *p)
 {
 	static const struct policy_rebind rebinds[] = {
-		{ "--allow-run", "/usr/bin/python3", 0, MOUNT_ATTR_NOEXEC, false, false },
-		{ "--allow-write", "/work", MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, true, true },
+		{ "--allow-run", "/usr/bin/python3", 0, MOUNT_ATTR_NOEXEC, false, false, { 0, 0 } },
+		{ "--allow-write", "/work", MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, true, true, { 0, 0 } },
 	};
 	static const struct policy_landlock_rule rules[] = {
-		{ "--allow-read", "/work", LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR, false },
-		{ "--allow-run", "/usr/bin/python3", LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE, true },
-		{ "--allow-ffi", "/usr/lib", LANDLOCK_ACCESS_FS_IOCTL_DEV, false }, /* of no right that is taken away */
+		{ "--allow-read", "/work", LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR, false, { 0, 0 } },
+		{ "--allow-run", "/usr/bin/python3", LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE, true, { 0, 0 } },
+		{ "--allow-ffi", "/usr/lib", LANDLOCK_ACCESS_FS_IOCTL_DEV, false, { 0, 0 } }, /* of no right that is taken away */
 	};
 	static const char *const asked[] = { "connect" }, *const closed[] = { "io_uring_setup" };
 	static const struct policy_seccomp_rule calls[] = {

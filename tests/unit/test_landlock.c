@@ -124,8 +124,8 @@ static void look_at_both(void)
 	memset(&second, 0, sizeof(second));
 	second.plan.landlock_fs = READ;
 	second.plan.landlock_scoped = LANDLOCK_SCOPE_SIGNAL;
-	more[0] = (struct plan_landlock_rule){ 0, tp_str(&second, "/work/sub"), READ, 0, 0 };
-	more[1] = (struct plan_landlock_rule){ 0, tp_str(&second, "/other"), READ, 0, 0 };
+	more[0] = (struct plan_landlock_rule){ 0, tp_str(&second, "/work/sub"), READ, 0, 0, { 0, 0 } };
+	more[1] = (struct plan_landlock_rule){ 0, tp_str(&second, "/other"), READ, 0, 0, { 0, 0 } };
 	second.plan.landlock = TP_ROWS(&second, more);
 	sb.plan = &second.plan;
 	enter();

@@ -42,13 +42,6 @@ static struct msg parsed(void)
 	return m;
 }
 
-static void assert_err(const struct ps_err *e, enum ps_err_class cls, const char *text)
-{
-	assert_int_equal(e->cls, cls);
-	if (!strstr(e->msg, text))
-		fail_msg("'%s' does not say '%s'", e->msg, text);
-}
-
 static void assert_bytes(const unsigned char *wanted, size_t n)
 {
 	assert_int_equal(b.len, n);
@@ -184,10 +177,10 @@ static void numbers_have_bounds(void **state)
 	end();
 	m = parsed();
 	assert_int_equal(msg_get_u64(&m, TAG_SIGNAL, 64, &v, &e), -1);
-	assert_err(&e, PS_E_USAGE, "signal: 'signal' is 65, at most 64");
+	unit_assert_err(&e, PS_E_USAGE, "signal: 'signal' is 65, at most 64");
 	assert_int_equal(msg_want_u64(&m, TAG_SIGNAL, 64, 1, &v, &e), -1);
 	assert_int_equal(msg_get_u64(&m, TAG_N, 9, &v, &e), -1);
-	assert_err(&e, PS_E_USAGE, "signal: 'n' is missing");
+	unit_assert_err(&e, PS_E_USAGE, "signal: 'n' is missing");
 	assert_int_equal(v, 5);
 	assert_int_equal(msg_want_u64(&m, TAG_N, 9, 10, &v, &e), 0);
 	assert_int_equal(v, 10);
@@ -212,19 +205,19 @@ static void descriptors_are_named(void **state)
 	assert_int_equal(msg_fd_index(&m, FD_HOST_AREA, 3), 2);
 	assert_int_equal(msg_fd_index(&m, FD_OUTPUT, 3), -1);
 	assert_int_equal(msg_check_fds(&m, 2, &e), -1);
-	assert_err(&e, PS_E_PEER, "it names 3 descriptors and came with 2");
+	unit_assert_err(&e, PS_E_PEER, "it names 3 descriptors and came with 2");
 	assert_int_equal(msg_fd_index(&m, FD_HOST_AREA, 2), -1);
 	msg_put_u64(&b, TAG_FD, FD_BELL);
 	end();
 	m = parsed();
 	assert_int_equal(msg_check_fds(&m, 4, &e), -1);
-	assert_err(&e, PS_E_PEER, "a descriptor of kind 5");
+	unit_assert_err(&e, PS_E_PEER, "a descriptor of kind 5");
 	msg_begin(&b, MSG_LINK, 0, 1);
 	msg_put_u64(&b, TAG_FD, 64);
 	end();
 	m = parsed();
 	assert_int_equal(msg_check_fds(&m, 1, &e), -1);
-	assert_err(&e, PS_E_PEER, "a descriptor of kind 64");
+	unit_assert_err(&e, PS_E_PEER, "a descriptor of kind 64");
 }
 
 static void too_long(void **state)
@@ -239,10 +232,10 @@ static void too_long(void **state)
 	assert_int_equal(msg_end(&b, &e), 0);
 	msg_put_u64(&b, TAG_N, 1);
 	assert_int_equal(msg_end(&b, &e), -1);
-	assert_err(&e, PS_E_USAGE, "a control message of 196624 bytes: at most 196608");
+	unit_assert_err(&e, PS_E_USAGE, "a control message of 196624 bytes: at most 196608");
 	b.failed = true;
 	assert_int_equal(msg_end(&b, &e), -1);
-	assert_err(&e, PS_E_OS, "build a control message: out of memory");
+	unit_assert_err(&e, PS_E_OS, "build a control message: out of memory");
 	free(data);
 }
 
@@ -258,7 +251,7 @@ static void assert_refused(const void *p, size_t n, enum ps_err_class cls, const
 	assert_non_null(copy);
 	memcpy(copy, p, n);
 	assert_int_equal(msg_parse(copy, n, &m, &e), -1);
-	assert_err(&e, cls, why);
+	unit_assert_err(&e, cls, why);
 	assert_int_equal(m.id, 4711);
 	free(copy);
 }
@@ -331,7 +324,7 @@ static void skips_what_it_does_not_know(void **state)
 	assert_int_equal(f.tag, TAG_N);
 	assert_false(msg_next(&m, &at, &f));
 	assert_int_equal(msg_failure(&m, &e), -1);
-	assert_err(&e, PS_E_PEER, "the pod gave no reason");
+	unit_assert_err(&e, PS_E_PEER, "the pod gave no reason");
 }
 
 static void names(void **state)

@@ -13,13 +13,6 @@ static struct ps_err e;
 static char root[PATH_MAX];
 static int root_fd = -1;
 
-static struct sandbox fresh(void)
-{
-	memset(&t, 0, sizeof(t));
-	memset(&e, 0, sizeof(e));
-	return (struct sandbox)SANDBOX_INIT(&t.plan, NULL);
-}
-
 static void put(const char *path, const char *text, mode_t mode)
 {
 	int fd = openat(root_fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
@@ -97,7 +90,7 @@ static void find(void *arg)
 	(void)arg;
 	enter_root();
 	for (size_t i = 0; i < PS_COUNT(cases); i++) {
-		struct sandbox sb = fresh();
+		struct sandbox sb = tp_fresh(&t, &e);
 		char env[64], path[PATH_MAX] = "untouched";
 
 		(void)snprintf(env, sizeof(env), "PATH=%s", cases[i].path ? cases[i].path : "");
@@ -124,7 +117,7 @@ static const char *home_env;
 /* Run `script` by the payload's path; its output is compared by the caller. */
 static void execute(void *arg)
 {
-	struct sandbox sb = fresh();
+	struct sandbox sb = tp_fresh(&t, &e);
 	int out;
 
 	(void)arg;
@@ -265,7 +258,7 @@ static void failures(void *arg)
 #endif
 		{ "/bin/foreign", "'/bin/foreign' is built for another machine (ELF machine 2): exec \"/bin/foreign\": Exec format" },
 	};
-	struct sandbox sb = fresh();
+	struct sandbox sb = tp_fresh(&t, &e);
 
 	(void)arg;
 	enter_root();

@@ -35,7 +35,7 @@ static int teardown(void **state)
 
 static void put(const char *name, const char *text)
 {
-	char *s = perm_quotes(text);
+	char *s = unit_quotes(text);
 
 	unit_write(dir_fd, name, s);
 	free(s);

@@ -475,6 +475,46 @@ static void no_memory(void **state)
 	assert_true(n > 3);
 }
 
+static unsigned asked(const struct permissions *g)
+{
+	unsigned these = 0;
+
+	for (int p = 0; p < POLICY_N_PERMISSIONS; p++)
+		these |= g->of[p].asks ? 1U << p : 0;
+	return these;
+}
+
+/* Who is asked gives no more than a ceiling, an annotation or a launch has left, and only where somebody can give it. */
+static void what_is_asked(void **state)
+{
+	const unsigned net = 1U << POLICY_NET, all = net | 1U << POLICY_SYS | 1U << POLICY_READ | 1U << POLICY_WRITE;
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+	struct perm_layer ask = { .rank = PERM_FLAG, .name = "command line", .settings.mode = { true, PERM_ASK, "--ask" } };
+	struct perm_layers l = { { &ask }, 1 };
+	const struct permissions *g, *tighter;
+	struct ps_err e = { 0 };
+
+	(void)state;
+	assert_int_equal(permissions_merge(&a, &l, &(struct perm_context){ .cwd = "/" }, &g, &e), 0);
+	assert_true(g->deny_by_default);
+	assert_int_equal(asked(g), all);
+	assert_int_equal(permissions_tighten(&a, g, FLAGS("deny net x.com"), "/", &tighter, &e), 0);
+	assert_int_equal(asked(tighter), all);
+	assert_int_equal(asked(perm_merge_with(&a, (struct perm_context){ .ceiling = CEILING("allow net *:443") }, LAYERS(&ask))), all & ~net);
+	ask.settings.no_prompt = (struct opt_bool){ true, true };
+	assert_int_equal(permissions_merge(&a, &l, &(struct perm_context){ .cwd = "/" }, &g, &e), 0);
+	assert_int_equal(asked(g), 0);
+	ask.settings.broker = "/run/b";
+	assert_int_equal(permissions_merge(&a, &l, &(struct perm_context){ .cwd = "/" }, &g, &e), 0);
+	assert_int_equal(asked(g), all);
+	assert_int_equal(permissions_without_asking(&a, g, net, &g, &e), 0);
+	assert_int_equal(asked(g), all & ~net);
+	/* A bundle's word is none. */
+	ask.rank = PERM_ANNOTATION;
+	assert_int_equal(permissions_merge(&a, &l, &(struct perm_context){ .cwd = "/", .program = true }, &g, &e), 0);
+	assert_int_equal(asked(g), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -488,6 +528,7 @@ int main(void)
 		cmocka_unit_test(denials_are_united_until_they_are_reset),
 		cmocka_unit_test(annotations_narrow),
 		cmocka_unit_test(nothing_exceeds_the_ceiling),
+		cmocka_unit_test(what_is_asked),
 		cmocka_unit_test(what_may_be_run_is_not_written),
 		cmocka_unit_test(notes),
 		cmocka_unit_test(settings),

@@ -10,18 +10,11 @@
 static int of_text(struct ps_arena *a, const char *text, const char *set, bool narrow, struct perm_layers *l,
 		   struct ps_err *e)
 {
-	char *s = perm_quotes(text);
+	char *s = unit_quotes(text);
 	int r = perm_layers_of_text(a, "p.json", s, strlen(s), set, PERM_LAUNCH, narrow, l, e);
 
 	free(s);
 	return r;
-}
-
-static void assert_error(const struct ps_err *e, const char *want)
-{
-	char text[1024];
-
-	assert_string_equal(ps_err_text(e, text, sizeof(text)), want);
 }
 
 static const struct {
@@ -277,7 +270,7 @@ static void every_mistake(void **state)
 			fail_msg("accepted: %s", broken[i].text);
 		assert_int_equal(l.n, 3);
 		if (broken[i].want)
-			assert_error(&e, broken[i].want);
+			unit_assert_error(&e, broken[i].want);
 		if (e.cls != PS_E_CONFIG && e.cls != PS_E_NOTFOUND)
 			fail_msg("%s: of class %d", broken[i].text, (int)e.cls);
 	}
@@ -309,7 +302,7 @@ static void an_annotation_narrows_alone(void **state)
 
 	for (size_t i = 0; i < PS_COUNT(hostile); i++) {
 		assert_int_equal(of_text(&a, hostile[i].text, NULL, true, &l, &e), -1);
-		assert_error(&e, hostile[i].want);
+		unit_assert_error(&e, hostile[i].want);
 	}
 	assert_int_equal(
 		of_text(&a,

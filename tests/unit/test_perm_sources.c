@@ -10,13 +10,6 @@
 
 FAULT_WRAP(void *, calloc, (size_t n, size_t size), (n, size), NULL)
 
-static void assert_error(const struct ps_err *e, const char *want)
-{
-	char text[1024];
-
-	assert_string_equal(ps_err_text(e, text, sizeof(text)), want);
-}
-
 /* ---- annotations ---- */
 #define P "io.podshim."
 static const struct {
@@ -112,7 +105,7 @@ static void bad_annotations_are_refused(void **state)
 		assert_int_equal(perm_layers_of_annotations(
 					 &a, &(struct spec_kvs){ &bad_annotations[i].v, 1 }, &l, &e),
 				 -1);
-		assert_error(&e, bad_annotations[i].want);
+		unit_assert_error(&e, bad_annotations[i].want);
 		assert_int_equal(l.n, 0);
 	}
 }
@@ -229,7 +222,7 @@ static void bad_variables_are_refused(void **state)
 		memcpy(envp, bad_environments[i].envp, sizeof(bad_environments[i].envp));
 		if (perm_layers_of_environment(&a, envp, &l, &e) == 0)
 			fail_msg("accepted: %s", envp[0]);
-		assert_error(&e, bad_environments[i].want);
+		unit_assert_error(&e, bad_environments[i].want);
 		assert_int_equal(l.n, 0);
 	}
 }
@@ -243,7 +236,7 @@ static void no_room(void **state)
 	(void)state;
 
 	assert_int_equal(perm_layers_of_environment(&a, envp, &l, &e), -1);
-	assert_error(&e, "the environment is one policy too many: 64 are the most");
+	unit_assert_error(&e, "the environment is one policy too many: 64 are the most");
 }
 
 /* What is small fits one block of the arena, so few calls are made. */

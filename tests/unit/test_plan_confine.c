@@ -84,8 +84,8 @@ static void rights_that_the_kernel_lacks_are_errors(void **state)
 static void rules_give_what_is_taken(void **state)
 {
 	static const struct policy_landlock_rule rules[] = {
-		{ "--allow-write", "/w", LANDLOCK_ACCESS_FS_WRITE_FILE, false },
-		{ "--allow-read", "/r", LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE, true },
+		{ "--allow-write", "/w", LANDLOCK_ACCESS_FS_WRITE_FILE, false, { 0, 0 } },
+		{ "--allow-read", "/r", LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE, true, { 0, 0 } },
 	};
 	ps_auto_buf struct ps_buf out = { .data = NULL };
 	const struct plan *p;
@@ -107,7 +107,7 @@ static void rules_give_what_is_taken(void **state)
 	policy.landlock.n_rules = PS_COUNT(rules);
 	fails(PS_E_BUG, "--allow-write", "Landlock rules that nothing takes away");
 	landlock(WRITE, 0);
-	policy.landlock.rules = &(struct policy_landlock_rule){ "--allow-read", "r", WRITE, false };
+	policy.landlock.rules = &(struct policy_landlock_rule){ "--allow-read", "r", WRITE, false, { 0, 0 } };
 	policy.landlock.n_rules = 1;
 	fails(PS_E_BUG, "--allow-read", "a Landlock rule for 'r'");
 }
@@ -115,11 +115,11 @@ static void rules_give_what_is_taken(void **state)
 static void rebinds_are_checked(void **state)
 {
 	static const struct { struct policy_rebind r; const char *msg; } rows[] = {
-		{ { "a#/b", "/", MOUNT_ATTR_RDONLY, 0, false, false }, "'/' cannot be bound onto itself" },
-		{ { "a#/b", "/x/..", MOUNT_ATTR_RDONLY, 0, false, false }, "'/x/..' cannot be bound onto itself" },
-		{ { "a#/b", "x", MOUNT_ATTR_RDONLY, 0, false, false }, "'x' cannot be bound onto itself" },
-		{ { "a#/b", "/x", 1, 1, false, false }, "'/x' cannot be bound with flags 0x1 instead of 0x1" },
-		{ { "a#/b", "/x", MOUNT_ATTR_IDMAP, 0, false, false }, "'/x' cannot be bound with flags 0x100000 instead of 0" },
+		{ { "a#/b", "/", MOUNT_ATTR_RDONLY, 0, false, false, { 0, 0 } }, "'/' cannot be bound onto itself" },
+		{ { "a#/b", "/x/..", MOUNT_ATTR_RDONLY, 0, false, false, { 0, 0 } }, "'/x/..' cannot be bound onto itself" },
+		{ { "a#/b", "x", MOUNT_ATTR_RDONLY, 0, false, false, { 0, 0 } }, "'x' cannot be bound onto itself" },
+		{ { "a#/b", "/x", 1, 1, false, false, { 0, 0 } }, "'/x' cannot be bound with flags 0x1 instead of 0x1" },
+		{ { "a#/b", "/x", MOUNT_ATTR_IDMAP, 0, false, false, { 0, 0 } }, "'/x' cannot be bound with flags 0x100000 instead of 0" },
 	};
 
 	(void)state;
@@ -156,7 +156,17 @@ static void only_questions_need_a_listener(void **state)
 	fails(PS_E_BUG, "--allow-net", "a guard cannot stop 'futex'");
 	name[0] = "connect";
 	policy.guard.default_action = SECCOMP_RET_USER_NOTIF;
-	fails(PS_E_BUG, "permissions", "a guard allows what it does not name");
+	fails(PS_E_BUG, "permissions", "a guard allows what it does not name, or tells of it");
+	/* Told of is everything but what init waits and ends by. */
+	const char *const own[] = { "futex", "wait4", "close", "write", "munmap", "exit", "exit_group" };
+	struct policy_seccomp_rule untold = { "--allow-net", SECCOMP_RET_ALLOW, { own, PS_COUNT(own) }, NULL, 0 };
+
+	policy.guard.rules = &untold;
+	p = pt_compile(&policy, &host, &pt_request, &out);
+	assert_true(p->guard_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER);
+	untold.names.n--;
+	fails(PS_E_BUG, "permissions", "a guard allows what it does not name, or tells of it");
+	policy.guard.rules = &rule;
 	policy.guard.default_action = SECCOMP_RET_ALLOW;
 	policy.process.no_new_privileges = false;
 	fails(PS_E_BUG, "permissions", "permissions take no_new_privs");
@@ -246,7 +256,7 @@ static void a_guard_names_known_calls(void **state)
 
 static void exec_is_confined_like_its_container(void **state)
 {
-	static const struct policy_rebind rebind = { "--allow-run", "/bin/sh", 0, MOUNT_ATTR_NOEXEC, false, false };
+	static const struct policy_rebind rebind = { "--allow-run", "/bin/sh", 0, MOUNT_ATTR_NOEXEC, false, false, { 0, 0 } };
 	static const char *const name[] = { "connect" };
 	static const struct policy_seccomp_rule rule = { "--allow-net", SECCOMP_RET_USER_NOTIF, { name, 1 }, NULL, 0 };
 	ps_auto_buf struct ps_buf out = { .data = NULL };
@@ -269,7 +279,7 @@ static void exec_is_confined_like_its_container(void **state)
 
 static void a_launch_takes_more_away(void **state)
 {
-	static const struct policy_landlock_rule rule = { "launch", "/r", LANDLOCK_ACCESS_FS_READ_FILE, false };
+	static const struct policy_landlock_rule rule = { "launch", "/r", LANDLOCK_ACCESS_FS_READ_FILE, false, { 0, 0 } };
 	ps_auto_buf struct ps_buf out = { .data = NULL }, again = { .data = NULL };
 	struct ps_err e = { .cls = PS_OK };
 	const struct plan *base, *p;

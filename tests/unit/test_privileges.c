@@ -10,13 +10,6 @@
 static struct test_plan t;
 static struct ps_err e;
 
-static struct sandbox fresh(void)
-{
-	memset(&t, 0, sizeof(t));
-	memset(&e, 0, sizeof(e));
-	return (struct sandbox)SANDBOX_INIT(&t.plan, NULL);
-}
-
 /* A set of /proc/self/status: "CapEff". */
 static uint64_t status_set(const char *name)
 {
@@ -34,7 +27,7 @@ static uint64_t status_set(const char *name)
 
 static void bounding(void *arg)
 {
-	struct sandbox sb = fresh();
+	struct sandbox sb = tp_fresh(&t, &e);
 
 	(void)arg;
 	CHECK_OK(caps_drop_bounding(&sb, &e), &e);
@@ -47,7 +40,7 @@ static void bounding(void *arg)
 
 static void bounding_refused(void *arg)
 {
-	struct sandbox sb = fresh();
+	struct sandbox sb = tp_fresh(&t, &e);
 
 	(void)arg;
 	t.plan.has_caps = 1;
@@ -57,7 +50,7 @@ static void bounding_refused(void *arg)
 
 static void sets(void *arg)
 {
-	struct sandbox sb = fresh();
+	struct sandbox sb = tp_fresh(&t, &e);
 
 	(void)arg;
 	t.plan.has_caps = 1;
@@ -80,7 +73,7 @@ static void sets(void *arg)
 /* What cannot be had is dropped, and never makes the launch fail. */
 static void sets_ungrantable(void *arg)
 {
-	struct sandbox sb = fresh();
+	struct sandbox sb = tp_fresh(&t, &e);
 
 	(void)arg;
 	t.plan.has_caps = 1;
@@ -99,7 +92,7 @@ static void sets_ungrantable(void *arg)
 
 static void ids(void *arg)
 {
-	struct sandbox sb = fresh();
+	struct sandbox sb = tp_fresh(&t, &e);
 	const uint32_t groups[] = { 7, 5000 };
 	gid_t have[4];
 	uid_t u[3];
@@ -128,7 +121,7 @@ static void ids(void *arg)
 /* Without a capability list, a change of uid drops what it always drops. */
 static void ids_without_caps(void *arg)
 {
-	struct sandbox sb = fresh();
+	struct sandbox sb = tp_fresh(&t, &e);
 
 	(void)arg;
 	t.plan.uid = t.plan.gid = 1234;
@@ -157,7 +150,7 @@ static void enter_single_map(void)
 
 static void setgroups_denied(void *arg)
 {
-	struct sandbox sb = fresh();
+	struct sandbox sb = tp_fresh(&t, &e);
 	const uint32_t groups[] = { 0 };
 
 	(void)arg;
@@ -175,7 +168,7 @@ static void setgroups_denied(void *arg)
 
 static void unmapped_ids(void *arg)
 {
-	struct sandbox sb = fresh();
+	struct sandbox sb = tp_fresh(&t, &e);
 
 	(void)arg;
 	enter_single_map();
@@ -193,7 +186,7 @@ static void unmapped_ids(void *arg)
 
 static void without_cap_setgid(void *arg)
 {
-	struct sandbox sb = fresh();
+	struct sandbox sb = tp_fresh(&t, &e);
 	const uint32_t groups[] = { 7 };
 
 	(void)arg;
@@ -209,7 +202,7 @@ static void without_cap_setgid(void *arg)
 
 static void new_privs(void *arg)
 {
-	struct sandbox sb = fresh();
+	struct sandbox sb = tp_fresh(&t, &e);
 
 	(void)arg;
 	CHECK_OK(no_new_privs_apply(&sb, &e), &e);

@@ -13,13 +13,6 @@
 static struct test_plan t;
 static struct ps_err e;
 
-static struct sandbox fresh(void)
-{
-	memset(&t, 0, sizeof(t));
-	memset(&e, 0, sizeof(e));
-	return (struct sandbox)SANDBOX_INIT(&t.plan, NULL);
-}
-
 static void drop_cap(unsigned cap)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -33,7 +26,7 @@ static void drop_cap(unsigned cap)
 
 static void limits(void *arg)
 {
-	struct sandbox sb = fresh();
+	struct sandbox sb = tp_fresh(&t, &e);
 	const struct plan_rlimit rows[] = { { RLIMIT_CORE, 0, 0, 0 }, { RLIMIT_NOFILE, 0, 64, 128 } };
 	struct rlimit now;
 
@@ -46,7 +39,7 @@ static void limits(void *arg)
 
 static void limits_refused(void *arg)
 {
-	struct sandbox sb = fresh();
+	struct sandbox sb = tp_fresh(&t, &e);
 	const struct plan_rlimit lower[] = { { RLIMIT_NOFILE, 0, 64, 128 } };
 	const struct plan_rlimit raise[] = { { RLIMIT_NOFILE, tp_str(&t, "config.json#/process/rlimits/0"), 64, 129 } };
 	const struct plan_rlimit all[] = { { RLIMIT_NOFILE, 0, UINT64_MAX, UINT64_MAX } };
@@ -73,7 +66,7 @@ static void limits_refused(void *arg)
 
 static void domain(void *arg)
 {
-	struct sandbox sb = fresh();
+	struct sandbox sb = tp_fresh(&t, &e);
 
 	(void)arg;
 	t.plan.personality = PER_LINUX32;
@@ -87,7 +80,7 @@ static void domain(void *arg)
 /* KEYCTL_GET_KEYRING_ID of KEY_SPEC_SESSION_KEYRING; KEYCTL_DESCRIBE. */
 static void keyring(void *arg)
 {
-	struct sandbox sb = fresh();
+	struct sandbox sb = tp_fresh(&t, &e);
 	char text[256] = "";
 	long before = ps_sys_keyctl(0, (unsigned long)-3, 0, 0, 0), after;
 
@@ -122,7 +115,7 @@ static void loopback(void *arg)
 
 static void sysctl_value(void *arg)
 {
-	struct sandbox sb = fresh();
+	struct sandbox sb = tp_fresh(&t, &e);
 	const struct plan_sysctl rows[] = {
 		{ tp_str(&t, "/linux/sysctl/kernel.msgmax"), tp_str(&t, "kernel/msgmax"),
 		  tp_str(&t, "4321") },
@@ -147,7 +140,7 @@ static void sysctl_refused(void *arg)
 		{ "/kernel/msgmax", "sysctl '/kernel/msgmax' is not a name" },
 		{ "kernel/msgmax", "set sysctl 'kernel/msgmax' to 'many': Invalid argument" },
 	};
-	struct sandbox sb = fresh();
+	struct sandbox sb = tp_fresh(&t, &e);
 
 	(void)arg;
 	CHECK(unshare(CLONE_NEWIPC | CLONE_NEWNS) == 0);

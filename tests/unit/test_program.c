@@ -135,10 +135,23 @@ static void scripts_by_first_line(void **state)
 	put(h, "home/u/bare.py", "#!/bin/sh", 0644);
 	p = find(h, false, WORDS("bare.py"));
 	is_list(&p.args, WORDS("/bin/sh", "/home/u/bare.py"));
+	/* Who reads it is who "env" finds; what only "env" can make of it is left to "env". */
+	put(h, "home/u/bare.py", "#!/bin/env python3\n", 0644);
+	put(h, "bin/env", PROGRAM, 0755);
+	p = find(h, false, WORDS("bare.py", "1"));
+	is_list(&p.args, WORDS("/usr/bin/python3", "/home/u/bare.py", "1"));
+	put(h, "home/u/bare.py", "#!/bin/env -S python3 -u\n", 0644);
+	p = find(h, false, WORDS("bare.py"));
+	is_list(&p.args, WORDS("/bin/env", "-S python3 -u", "/home/u/bare.py"));
+	put(h, "home/u/bare.py", "#!/bin/env nosuch\n", 0644);
+	p = find(h, false, WORDS("bare.py"));
+	is_list(&p.args, WORDS("/bin/env", "nosuch", "/home/u/bare.py"));
 	/* The kernel does it. */
 	put(h, "home/u/run", "#!/bin/sh\n", 0755);
 	p = find(h, false, WORDS("run"));
 	is_list(&p.args, WORDS("/home/u/run"));
+	assert_string_equal(p.first_line, "/bin/sh");
+	assert_null(find(h, false, WORDS("hello.py")).first_line);
 	put(h, "home/u/run", "#!/bin/nosuch\n", 0755);
 	not_found(h, false, "run", PS_E_OS, "the interpreter '/bin/nosuch' of '/home/u/run': No such file or directory");
 	put(h, "home/u/run", "#! \n", 0644);

@@ -75,10 +75,12 @@ static void on_reply(void *ctx, uint32_t events)
 	loop_stop(&w->loop);
 }
 
-static void on_query(void *ctx, const char *name, bool allowed)
+static void on_query(void *ctx, const char *name, bool allowed, const struct perm_entry *asked)
 {
 	struct world *w = ctx;
+	(void)asked;
 
+	assert_null(asked);
 	(void)snprintf(w->told, sizeof(w->told), "%s", name);
 	w->told_allowed = allowed;
 }

@@ -16,6 +16,7 @@
 /* Files and code are nobody's business here. */
 #define REST ALLOW(READ, "*"), ALLOW(WRITE, "*"), ALLOW(RUN, "*"), ALLOW(SYS, "*")
 #define HOST_NET "{'type':'mount'},{'type':'pid'},{'type':'uts'}"
+#define NO_PID "{'type':'mount'},{'type':'network'},{'type':'uts'}"
 #define ANY UINT64_C(0xdead00000000)
 
 enum { OK = SECCOMP_RET_ALLOW, ASK = SECCOMP_RET_USER_NOTIF };
@@ -117,8 +118,6 @@ static void allowed_connections_are_the_supervisors(void **state)
 	RESTRICT(t, RT_DOC_NS(HOST_NET, "", ""), REST, ALLOW(NET, "example.com:443"));
 	EXPECT(t, "the host's", { SYS_ioctl, { 3, 0x8912 }, OK }, { SYS_connect, { 3 }, ASK },
 	       SOCKET(AF_NETLINK, SOCK_RAW, 0, OK));
-	REFUSES(t, RT_DOC("", ""), "net: 'udp:1.1.1.1:53': only connections of TCP leave a network namespace with nothing in it", REST,
-		ALLOW(NET, "udp:1.1.1.1:53"));
 	t->host.notify = false;
 	REFUSES(t, RT_DOC("", ""), "net: 'example.com:443' needs a supervisor that decides, and there is none", REST,
 		ALLOW(NET, "example.com:443"));
@@ -199,11 +198,33 @@ static void asking_and_watching(void **state)
 	RESTRICT(t, RT_DOC("", ""), ALLOW(READ, "/work"));
 	EXPECT(t, "files", { SYS_openat, { 0 }, ASK }, { SYS_execve, { 0 }, ASK }, { SYS_io_uring_enter, { 0 }, E(ENOSYS) });
 	t->settings.mode.set = false;
+	/* Who learns wants to know of every call. */
+	t->host.tell_calls = true;
+	RESTRICT(t, RT_DOC("", ""), ALLOW(READ, "/work"));
+	EXPECT(t, "calls", { SYS_getpid, { 0 }, ASK }, { 999, { 0 }, ASK }, { SYS_sendto, { 3, 0, 0, 0, 0 }, ASK }, { SYS_read, { 0 }, OK },
+	       { SYS_futex, { 0 }, OK }, { SYS_io_uring_enter, { 0 }, E(ENOSYS) }, { SYS_mount, { 0 }, E(EPERM) });
+	t->host.tell_calls = false;
 	/* Denials in an empty network are told of where that is asked for. */
 	t->settings.audit.set = true;
 	t->settings.audit.denied = 1U << POLICY_NET;
 	RESTRICT(t, RT_DOC("", ""), REST);
 	EXPECT(t, "told", { SYS_connect, { 3 }, ASK }, { SYS_ioctl, { 3, 0x8912 }, OK });
+}
+
+static void rules_that_ask(void **state)
+{
+	const struct spec_seccomp_arg args[] = { { 4, 0, 0, "SCMP_CMP_NE" }, { 3, 0xf0, 0x10, "SCMP_CMP_MASKED_EQ" }, { 0, 2, 0, "SCMP_CMP_GT" } };
+	struct policy_seccomp_rule rule = { .action = ASK, .args = args, .n_args = PS_COUNT(args) };
+
+	(void)state;
+	assert_true(guard_rule_asks(&rule, (const uint64_t[6]){ 3, 0, 0, 0x1f, 1 }));
+	assert_false(guard_rule_asks(&rule, (const uint64_t[6]){ 2, 0, 0, 0x1f, 1 }));
+	assert_false(guard_rule_asks(&rule, (const uint64_t[6]){ 3, 0, 0, 0x2f, 1 }));
+	assert_false(guard_rule_asks(&rule, (const uint64_t[6]){ 3, 0, 0, 0x1f, 0 }));
+	rule.n_args = 0;
+	assert_true(guard_rule_asks(&rule, (const uint64_t[6]){ 0 }));
+	rule.action = OK;
+	assert_false(guard_rule_asks(&rule, (const uint64_t[6]){ 0 }));
 }
 
 static void what_would_undo_the_rest(void **state)
@@ -251,6 +272,107 @@ static void devices_that_stop_the_supervisor(void **state)
 	assert_true(rt_says(&t->p->notes, "'/dev/fuse' is not made"));
 }
 
+/* In sight, or with capabilities, others would do what is denied. */
+static void nobody_elses_processes(void **state)
+{
+	struct rt *t = *state;
+	const uint64_t all = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_REFER;
+
+	RESTRICT(t, RT_DOC_NS(NO_PID, "", ""), DENY(NET, "10.0.0.1"));
+	assert_int_equal(t->p->landlock.handled_fs, all);
+	assert_int_equal(rt_access(t, "/"), all);
+	assert_false(t->p->process.caps.bounding & 1ULL << CAP_SYS_ADMIN);
+	RESTRICT(t, RT_DOC_NS(NO_PID, "", ""), DENY(READ, "/work/in"));
+	assert_int_equal(t->p->landlock.handled_fs, all);
+	RESTRICT(t, RT_DOC_NS(NO_PID, "", ""), ALLOW(READ, "/work"));
+	assert_int_equal(rt_access(t, "/"), 0);
+	/* Neither where nothing is limited, nor where nobody is in sight. */
+	RESTRICT(t, RT_DOC_NS(NO_PID, "", ""), DENY(ENV, "A"));
+	assert_int_equal(t->p->landlock.handled_fs, 0);
+	assert_true(t->p->process.caps.bounding & 1ULL << CAP_SYS_ADMIN);
+	RESTRICT(t, RT_DOC("", ""), DENY(NET, "10.0.0.1"));
+	assert_int_equal(t->p->landlock.handled_fs, 0);
+	assert_false(t->p->process.caps.bounding & 1ULL << CAP_SYS_ADMIN);
+	t->host.landlock_abi = 0;
+	REFUSES(t, RT_DOC_NS(NO_PID, "", ""),
+		"run: processes of others are in sight: without Landlock they could be made to do what is denied", DENY(NET, "10.0.0.1"));
+}
+
+static bool is_readonly(const struct rt *t, const char *path)
+{
+	for (size_t i = 0; i < t->p->n_readonly; i++)
+		if (!strcmp(t->p->readonly[i].path, path))
+			return true;
+	return false;
+}
+
+static void the_kernels_own_files(void **state)
+{
+	struct rt *t = *state;
+
+	RESTRICT(t, RT_DOC(",{'destination':'/k','type':'bind','source':'/sys/kernel','options':['rbind']}", ""), DENY(NET, "10.0.0.1"));
+	assert_true(is_readonly(t, "/proc/sys") && is_readonly(t, "/proc/sysrq-trigger"));
+	assert_true(rt_mount(t, "/sys")->attr_set & MOUNT_ATTR_RDONLY);
+	assert_true(rt_mount(t, "/k")->rec_set & MOUNT_ATTR_RDONLY);
+	assert_false(rt_mount(t, "/proc")->attr_set & MOUNT_ATTR_RDONLY);
+	RESTRICT(t, RT_DOC("", ""), DENY(ENV, "A"));
+	assert_int_equal(t->p->n_readonly, 0);
+	/* Limits are about cgroups, too. */
+	t->settings.pids = (struct perm_limit){ .set = true, .v = 10 };
+	RESTRICT(t, RT_DOC(",{'destination':'/c','type':'cgroup','source':'cgroup'}", ""), ALLOW(ENV, "*"));
+	assert_true(is_readonly(t, "/proc/sys"));
+	assert_true(rt_mount(t, "/c")->attr_set & MOUNT_ATTR_RDONLY);
+	assert_false(t->p->process.caps.bounding & 1ULL << CAP_SYS_ADMIN);
+}
+
+static void sockets_keep_their_names(void **state)
+{
+	struct rt *t = *state;
+	ps_auto_mem char *doc = rt_text(RT_DOC(",{'destination':'/work','type':'bind','source':'%s/work','options':['rbind']}", ""), t->path);
+
+	rt_file(t, "work/run/in/db.sock");
+	RESTRICT(t, doc, REST, ALLOW(NET, "unix:/work/run/in/db.sock"));
+	assert_int_equal(t->p->landlock.handled_fs, LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_REFER);
+	assert_int_equal(rt_access(t, "/"), LANDLOCK_ACCESS_FS_REFER);
+	assert_non_null(rt_rebind(t, "/work/run/in"));
+	assert_non_null(rt_rebind(t, "/work/run"));
+	assert_null(rt_rebind(t, "/work"));
+	RESTRICT(t, doc, ALLOW(READ, "*"), ALLOW(WRITE, "/work"), ALLOW(NET, "unix:/work/run/in/db.sock"));
+	assert_true(t->p->landlock.handled_fs & LANDLOCK_ACCESS_FS_MAKE_SOCK);
+	assert_true(rt_access(t, "/work") & LANDLOCK_ACCESS_FS_MAKE_REG);
+	assert_false(rt_access(t, "/work") & LANDLOCK_ACCESS_FS_MAKE_SOCK);
+	/* Where nothing is written, no name changes. */
+	RESTRICT(t, doc, ALLOW(READ, "*"), ALLOW(WRITE, "/tmp"), ALLOW(NET, "unix:/work/run/in/db.sock"));
+	assert_true(rt_access(t, "/tmp") & LANDLOCK_ACCESS_FS_MAKE_SOCK);
+	assert_null(rt_rebind(t, "/work/run"));
+	/* A denial needs no more. */
+	RESTRICT(t, doc, DENY(NET, "unix:/work/run/in/db.sock"));
+	assert_int_equal(t->p->landlock.handled_fs, LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_REFER);
+	assert_non_null(rt_rebind(t, "/work/run"));
+	REFUSES(t, doc, "net: the folder of 'unix:/work/no/db.sock' is missing, and another one could get its name", REST,
+		ALLOW(NET, "unix:/work/no/db.sock"));
+	t->host.landlock_abi = 0;
+	REFUSES(t, doc, "net: 'unix:/work/run/in/db.sock' is in a folder that may be written: without Landlock another socket could get its name",
+		REST, ALLOW(NET, "unix:/work/run/in/db.sock"));
+}
+
+static void interfaces_of_others(void **state)
+{
+	struct rt *t = *state;
+
+	RESTRICT(t, RT_DOC_NS(HOST_NET, "", ""), ALLOW(READ, "*"), ALLOW(NET, "*"));
+	EXPECT(t, "hidden", { SYS_ioctl, { 3, 0x8912 }, E(EPERM) }, { SYS_ioctl, { 3, ANY | 0x8933 }, E(EPERM) },
+	       { SYS_ioctl, { 3, 0x8946 }, E(EPERM) }, { SYS_ioctl, { 3, 0x8b01 }, E(EPERM) }, { SYS_ioctl, { 3, 0x8905 }, OK },
+	       { SYS_ioctl, { 3, 0x5401 }, OK }, SOCKET(AF_NETLINK, SOCK_RAW, 0, E(EAFNOSUPPORT)), SOCKET(AF_INET, SOCK_RAW, 1, OK));
+	assert_true(rt_says(&t->p->notes, "/proc/self/net tells"));
+	RESTRICT(t, RT_DOC_NS(HOST_NET, "", ""), ALLOW(READ, "*"), ALLOW(NET, "*"), ALLOW(SYS, "networkInterfaces"));
+	EXPECT(t, "shown", { SYS_ioctl, { 3, 0x8912 }, OK }, SOCKET(AF_NETLINK, SOCK_RAW, 0, OK));
+	RESTRICT(t, RT_DOC("", ""), ALLOW(READ, "*"), DENY(SYS, "networkInterfaces"));
+	EXPECT(t, "empty", { SYS_ioctl, { 3, 0x8912 }, OK });
+	REFUSES(t, RT_DOC_NS(HOST_NET, "", ""), "sys: 'networkInterfaces' of a network that is not its own are in /proc/self/net",
+		DENY(SYS, "networkInterfaces"));
+}
+
 int main(void)
 {
 #define BOX(f) cmocka_unit_test_setup_teardown(f, rt_setup, rt_teardown)
@@ -262,8 +384,12 @@ int main(void)
 		BOX(paths_and_echoes_where_listed),
 		BOX(a_network_without_limits_has_none),
 		BOX(asking_and_watching),
-		BOX(what_would_undo_the_rest),
+		BOX(what_would_undo_the_rest), cmocka_unit_test(rules_that_ask),
 		BOX(devices_that_stop_the_supervisor),
+		BOX(nobody_elses_processes),
+		BOX(the_kernels_own_files),
+		BOX(sockets_keep_their_names),
+		BOX(interfaces_of_others),
 	};
 #undef BOX
 

@@ -84,13 +84,46 @@ static void programs_in_mounts_and_folders(void **state)
 	assert_true(rt_says(&t->p->notes, "'/n/bin/own' is mounted noexec by config.json#/mounts/7"));
 	/* Covered by a tmpfs. */
 	REFUSES(t, doc, "run: none of the programs is in the container ('/data/bin/own')", FILES, ALLOW(RUN, "/data/bin/own"));
-	/* A folder: all in it, with any library of the system. */
-	RESTRICT(t, doc, FILES, ALLOW(RUN, "/m/bin"));
-	assert_string_equal(rt_flags(t, "/m/bin"), "x-w");
-	assert_true(rt_rebind(t, "/m/bin")->recursive);
+}
+
+/* A folder: all in it, with what its programs consist of. */
+static void programs_of_a_folder(void **state)
+{
+	struct rt *t = *state;
+	char name[32];
+
+	rt_dirs(t->fd, "data/bin/sub");
+	em_write(t->fd, "usr/lib/libown.so", &(struct em){ .bits = 64 });
+	em_write(t->fd, "usr/lib/libother.so", &(struct em){ .bits = 64 });
+	em_write(t->fd, "data/bin/sub/own", &(struct em){ .interp = RT_LOADER, .needed = { "libown.so" } });
+	RESTRICT(t, RT_DOC("", ""), FILES, ALLOW(RUN, "/data/bin"));
+	assert_string_equal(rt_flags(t, "/data/bin"), "x-w");
+	assert_true(rt_rebind(t, "/data/bin")->recursive);
+	assert_int_equal(rt_access(t, "/data/bin"), EXECUTE);
+	assert_string_equal(rt_flags(t, "/data/bin/sub/own"), "");
+	assert_string_equal(rt_flags(t, "/usr/lib/libown.so"), "x-w");
+	assert_int_equal(rt_access(t, "/usr/lib/libown.so"), 0);
+	assert_string_equal(rt_flags(t, "/usr/lib/libother.so"), "");
+	/* Only kept in its place: what it holds is listed. */
+	assert_string_equal(rt_flags(t, "/usr/lib"), "-x");
+	/* More than can be looked at: any library, and of those only loaders are programs. */
+	for (int i = 0; i < 65; i++) {
+		(void)snprintf(name, sizeof(name), "data/bin/p%d", i);
+		em_write(t->fd, name, &(struct em){ .bits = 64 });
+	}
+	RESTRICT(t, RT_DOC("", ""), FILES, ALLOW(RUN, "/data/bin"));
 	assert_string_equal(rt_flags(t, "/usr/lib"), "x-w");
-	assert_int_equal(rt_access(t, "/m/bin"), EXECUTE);
-	assert_int_equal(rt_access(t, "/usr/lib"), EXECUTE);
+	assert_int_equal(rt_access(t, "/usr/lib"), 0);
+	assert_int_equal(rt_access(t, RT_LOADER), EXECUTE);
+	assert_true(rt_says(&t->p->warnings, "run: '/data/bin' has too many programs to look at each: any library of the system may be loaded (--flag)"));
+	/* Of the system's own programs it is what one expects. */
+	for (int i = 0; i < 65; i++) {
+		(void)snprintf(name, sizeof(name), "usr/bin/p%d", i);
+		em_write(t->fd, name, &(struct em){ .bits = 64 });
+	}
+	RESTRICT(t, RT_DOC("", ""), FILES, ALLOW(RUN, "/usr/bin"));
+	assert_true(rt_says(&t->p->notes, "run: '/usr/bin' has too many programs to look at each"));
+	assert_int_equal(t->p->warnings.n, 0);
 }
 
 static void the_path_that_the_payload_has(void **state)
@@ -269,6 +302,7 @@ int main(void)
 		BOX(everything_else_is_noexec),
 		BOX(named_programs),
 		BOX(programs_in_mounts_and_folders),
+		BOX(programs_of_a_folder),
 		BOX(the_path_that_the_payload_has),
 		BOX(writable_around_programs),
 		BOX(denied_programs),

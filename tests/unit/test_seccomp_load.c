@@ -19,16 +19,9 @@ static const struct sock_filter no_getppid[] = {
 };
 static const struct sock_filter malformed[] = { BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0) };
 
-static struct sandbox fresh(void)
-{
-	memset(&t, 0, sizeof(t));
-	memset(&e, 0, sizeof(e));
-	return (struct sandbox)SANDBOX_INIT(&t.plan, NULL);
-}
-
 static void loads(void *arg)
 {
-	struct sandbox sb = fresh();
+	struct sandbox sb = tp_fresh(&t, &e);
 
 	(void)arg;
 	CHECK_OK(seccomp_apply(&sb, &e), &e);
@@ -41,7 +34,7 @@ static void loads(void *arg)
 
 static void with_flags(void *arg)
 {
-	struct sandbox sb = fresh();
+	struct sandbox sb = tp_fresh(&t, &e);
 
 	(void)arg;
 	t.plan.seccomp = TP_ROWS(&t, no_getppid);
@@ -53,7 +46,7 @@ static void with_flags(void *arg)
 
 static void refused(void *arg)
 {
-	struct sandbox sb = fresh();
+	struct sandbox sb = tp_fresh(&t, &e);
 
 	(void)arg;
 	t.plan.seccomp = TP_ROWS(&t, malformed);

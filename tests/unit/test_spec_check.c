@@ -306,16 +306,6 @@ static const struct {
 	{ &rules_seccomp, "/linux/seccomp" },
 };
 
-static char *with_double_quotes(const char *text)
-{
-	char *copy = strdup(text);
-
-	assert_non_null(copy);
-	for (char *c = copy; *c; c++)
-		*c = *c == '\'' ? '"' : *c;
-	return copy;
-}
-
 static void assert_error(const struct row *row, const struct ps_err *e)
 {
 	char want[1024], found[700];
@@ -335,7 +325,7 @@ static void documents(void **state)
 	(void)state;
 	for (size_t i = 0; i < PS_COUNT(rows); i++) {
 		ps_auto_arena struct ps_arena a = { 0 };
-		ps_auto_mem char *text = with_double_quotes(rows[i].text);
+		ps_auto_mem char *text = unit_quotes(rows[i].text);
 		struct ps_err e = { .cls = PS_OK };
 		const struct spec *s = NULL;
 		int r = spec_parse(&a, "config.json", text, strlen(text), &s, &e);
@@ -353,7 +343,7 @@ static void documents(void **state)
 static bool refused_by(const struct row *row, const struct rule *rule, const char *base)
 {
 	ps_auto_arena struct ps_arena a = { 0 };
-	ps_auto_mem char *text = with_double_quotes(row->text);
+	ps_auto_mem char *text = unit_quotes(row->text);
 	struct ps_err e = { .cls = PS_OK };
 	struct spec s = { .file = "config.json" };
 	struct json *root = NULL;

@@ -44,19 +44,9 @@ static const struct spec *parse_file(struct ps_arena *a, const char *path)
 	return parse(a, text.data, text.len); /* the text need not outlive the call */
 }
 
-static char *with_double_quotes(const char *text)
-{
-	char *copy = strdup(text);
-
-	assert_non_null(copy);
-	for (char *c = copy; *c; c++)
-		*c = *c == '\'' ? '"' : *c;
-	return copy;
-}
-
 static const struct spec *parse_text(struct ps_arena *a, const char *text)
 {
-	ps_auto_mem char *copy = with_double_quotes(text);
+	ps_auto_mem char *copy = unit_quotes(text);
 
 	return parse(a, copy, strlen(copy));
 }
@@ -462,7 +452,7 @@ static void wrong_values(void **state)
 	(void)state;
 	for (size_t i = 0; i < PS_COUNT(rows); i++) {
 		ps_auto_arena struct ps_arena a = { 0 };
-		ps_auto_mem char *text = with_double_quotes(rows[i].text);
+		ps_auto_mem char *text = unit_quotes(rows[i].text);
 		struct ps_err e = { .cls = PS_OK };
 		const struct spec *s = NULL;
 		char found[700];

@@ -58,13 +58,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void assert_err(const struct ps_err *e, enum ps_err_class cls, const char *text)
-{
-	assert_int_equal(e->cls, cls);
-	if (!strstr(e->msg, text))
-		fail_msg("'%s' does not say '%s'", e->msg, text);
-}
-
 static void reserve(struct state_dir *d)
 {
 	struct ps_err e = { .cls = PS_OK };
@@ -96,7 +89,7 @@ static void root_is_made_private(void **state)
 
 	(void)state;
 	assert_int_equal(state_root_open(root, false, &fd, &e), -1);
-	assert_err(&e, PS_E_NOTFOUND, "does not exist");
+	unit_assert_err(&e, PS_E_NOTFOUND, "does not exist");
 	assert_int_equal(fd, -1);
 	assert_int_equal(state_root_open(root, true, &fd, &e), 0);
 	(void)umask(mask);
@@ -116,7 +109,7 @@ static void refuse_root(const char *path, enum ps_err_class cls, const char *tex
 	int fd = -7;
 
 	assert_int_equal(state_root_open(path, true, &fd, &e), -1);
-	assert_err(&e, cls, text);
+	unit_assert_err(&e, cls, text);
 	assert_int_equal(fd, -7);
 }
 
@@ -161,19 +154,19 @@ static void default_root_depends_on_the_user(void **state)
 	assert_int_equal(state_root_default(out, sizeof(out), &e), 0);
 	assert_string_equal(out, "/run/podshim");
 	assert_int_equal(state_root_default(tiny, sizeof(tiny), &e), -1);
-	assert_err(&e, PS_E_USAGE, "is too long");
+	unit_assert_err(&e, PS_E_USAGE, "is too long");
 	assert_int_equal(seteuid(1000), 0);
 	assert_int_equal(setenv("XDG_RUNTIME_DIR", "/run/user/1000", 1), 0);
 	assert_int_equal(state_root_default(out, sizeof(out), &e), 0);
 	assert_string_equal(out, "/run/user/1000/podshim");
 	assert_int_equal(setenv("XDG_RUNTIME_DIR", "run", 1), 0);
 	assert_int_equal(state_root_default(out, sizeof(out), &e), -1);
-	assert_err(&e, PS_E_USAGE, "XDG_RUNTIME_DIR 'run' is not an absolute path");
+	unit_assert_err(&e, PS_E_USAGE, "XDG_RUNTIME_DIR 'run' is not an absolute path");
 	assert_int_equal(unsetenv("XDG_RUNTIME_DIR"), 0);
 	assert_int_equal(state_root_default(out, sizeof(out), &e), 0);
 	assert_string_equal(out, "/tmp/podshim-1000");
 	assert_int_equal(state_root_default(tiny, sizeof(tiny), &e), -1);
-	assert_err(&e, PS_E_USAGE, "is too long");
+	unit_assert_err(&e, PS_E_USAGE, "is too long");
 	assert_int_equal(seteuid(0), 0);
 }
 
@@ -208,14 +201,14 @@ static void taken_id_is_refused(void **state)
 	(void)state;
 	reserve(&d);
 	assert_int_equal(state_reserve(root, &st, &second, &e), -1);
-	assert_err(&e, PS_E_EXISTS, "container with given ID already exists: 'web' in '");
+	unit_assert_err(&e, PS_E_EXISTS, "container with given ID already exists: 'web' in '");
 	assert_int_equal(second.dir_fd, -1);
 	assert_int_equal(entries(root), 1);
 	/* The same on a file system without RENAME_NOREPLACE. */
 	fault_arm(9, EINVAL);
 	assert_int_equal(state_reserve(root, &st, &second, &e), -1);
 	assert_string_equal(fault_disarm(), "renameat2");
-	assert_err(&e, PS_E_EXISTS, "container with given ID already exists: 'web' in '");
+	unit_assert_err(&e, PS_E_EXISTS, "container with given ID already exists: 'web' in '");
 	assert_int_equal(entries(root), 1);
 	(void)snprintf(st.id, sizeof(st.id), "web2");
 	fault_arm(9, EINVAL);
@@ -236,9 +229,9 @@ static void bad_ids_are_refused(void **state)
 		else
 			memset(st.id, 'x', NAME_MAX + 1); /* no folder can have this name */
 		assert_int_equal(state_reserve(root, &st, &d, &e), -1);
-		assert_err(&e, PS_E_USAGE, "invalid container ID format: '");
+		unit_assert_err(&e, PS_E_USAGE, "invalid container ID format: '");
 		assert_int_equal(state_open(root, st.id, &d, &e), -1);
-		assert_err(&e, PS_E_USAGE, "invalid container ID format: '");
+		unit_assert_err(&e, PS_E_USAGE, "invalid container ID format: '");
 	}
 	assert_int_equal(access(root, F_OK), -1);
 }
@@ -251,13 +244,13 @@ static void missing_container_is_told(void **state)
 
 	(void)state;
 	assert_int_equal(state_open(root, "web", &d, &e), -1);
-	assert_err(&e, PS_E_NOTFOUND, "container does not exist: 'web'");
+	unit_assert_err(&e, PS_E_NOTFOUND, "container does not exist: 'web'");
 	assert_int_equal(state_root_open(root, true, &fd, &e), 0);
 	(void)close(fd);
 	assert_int_equal(state_open(root, "web", &d, &e), -1);
-	assert_err(&e, PS_E_NOTFOUND, "container does not exist: 'web'");
+	unit_assert_err(&e, PS_E_NOTFOUND, "container does not exist: 'web'");
 	assert_int_equal(state_open("/", "web", &d, &e), -1);
-	assert_err(&e, PS_E_USAGE, "cannot be the state folder");
+	unit_assert_err(&e, PS_E_USAGE, "cannot be the state folder");
 }
 
 static void lock_is_exclusive(void **state)
@@ -270,7 +263,7 @@ static void lock_is_exclusive(void **state)
 	assert_int_equal(state_lock(&d, 0, &e), 0);
 	assert_int_equal(state_open(root, "web", &other, &e), 0);
 	assert_int_equal(state_lock(&other, 0, &e), -1);
-	assert_err(&e, PS_E_STATE, "container 'web' is locked by another podshim");
+	unit_assert_err(&e, PS_E_STATE, "container 'web' is locked by another podshim");
 	assert_int_equal(state_lock(&other, 3, &e), -1);
 	assert_int_equal(other.lock_fd, -1);
 	state_dir_done(&d);
@@ -291,9 +284,9 @@ static void lock_of_a_deleted_container_is_refused(void **state)
 	assert_int_equal(d.root_fd, -1);
 	assert_int_equal(entries(root), 0);
 	assert_int_equal(state_lock(&old, 0, &e), -1);
-	assert_err(&e, PS_E_NOTFOUND, "container does not exist: 'web'");
+	unit_assert_err(&e, PS_E_NOTFOUND, "container does not exist: 'web'");
 	assert_int_equal(state_read(&old, &got, &e), -1);
-	assert_err(&e, PS_E_NOTFOUND, "container does not exist: 'web'");
+	unit_assert_err(&e, PS_E_NOTFOUND, "container does not exist: 'web'");
 	reserve(&d); /* another container of that name */
 	assert_int_equal(state_remove(&older, &e), 0);
 	assert_int_equal(entries(root), 1);
@@ -315,7 +308,7 @@ static void lock_of_a_replaced_container_is_refused(void **state)
 	assert_int_equal(rename(from, to), 0);
 	reserve(&d);
 	assert_int_equal(state_lock(&waiter, 0, &e), -1);
-	assert_err(&e, PS_E_NOTFOUND, "container does not exist: 'web'");
+	unit_assert_err(&e, PS_E_NOTFOUND, "container does not exist: 'web'");
 }
 
 static void small_files(void **state)
@@ -335,11 +328,11 @@ static void small_files(void **state)
 	assert_int_equal(state_get(&d, "config.json", &b, &e), 0);
 	assert_string_equal(b.data, "{\"a\":1}");
 	assert_int_equal(state_get(&d, "none", &b, &e), -1);
-	assert_err(&e, PS_E_NOTFOUND, "container 'web' has no 'none'");
+	unit_assert_err(&e, PS_E_NOTFOUND, "container 'web' has no 'none'");
 	assert_int_equal(state_get(&d, "../web/lock", &b, &e), -1);
-	assert_err(&e, PS_E_BUG, "is not a file name");
+	unit_assert_err(&e, PS_E_BUG, "is not a file name");
 	assert_int_equal(state_put(&d, "../x", "", 0, &e), -1);
-	assert_err(&e, PS_E_BUG, "is not a file name");
+	unit_assert_err(&e, PS_E_BUG, "is not a file name");
 }
 
 static void new_file_is_whole_or_absent(void **state)
@@ -377,17 +370,17 @@ static void record_must_be_its_own(void **state)
 	reserve(&d);
 	st.status = STATE_STOPPED;
 	assert_int_equal(state_write(&d, &st, &e), -1);
-	assert_err(&e, PS_E_BUG, "state stopped of 'web'");
+	unit_assert_err(&e, PS_E_BUG, "state stopped of 'web'");
 	st.status = STATE_CREATED;
 	(void)snprintf(st.id, sizeof(st.id), "web2");
 	assert_int_equal(state_write(&d, &st, &e), -1);
-	assert_err(&e, PS_E_BUG, "of 'web2' stored for container 'web'");
+	unit_assert_err(&e, PS_E_BUG, "of 'web2' stored for container 'web'");
 	assert_int_equal(state_reserve(root, &st, &d, &e), -1);
-	assert_err(&e, PS_E_BUG, "is reserved as created");
+	unit_assert_err(&e, PS_E_BUG, "is reserved as created");
 	state_format(&b, &st);
 	assert_int_equal(state_put(&d, "state.json", b.data, b.len, &e), 0);
 	assert_int_equal(state_read(&d, &got, &e), -1);
-	assert_err(&e, PS_E_CONFIG, "state of container 'web' says that it is 'web2'");
+	unit_assert_err(&e, PS_E_CONFIG, "state of container 'web' says that it is 'web2'");
 }
 
 /* ---- Failing calls ---- */
@@ -464,12 +457,12 @@ static void read_and_open_fail_whole(void **state)
 	fault_arm(1, EIO);
 	assert_int_equal(state_read(&d, &got, &e), -1);
 	assert_string_equal(fault_disarm(), "openat");
-	assert_err(&e, PS_E_OS, "container 'web': open 'state.json': ");
+	unit_assert_err(&e, PS_E_OS, "container 'web': open 'state.json': ");
 	assert_int_equal(got.pid, 77);
 	fault_arm(1, EIO);
 	assert_int_equal(state_open(root, "web", &other, &e), -1);
 	fault_disarm();
-	assert_err(&e, PS_E_OS, "open the state of container 'web': ");
+	unit_assert_err(&e, PS_E_OS, "open the state of container 'web': ");
 	assert_int_equal(other.root_fd, -1);
 	state_dir_done(&d);
 	assert_int_equal(state_open(root, "web", &other, &e), 0);
@@ -477,14 +470,14 @@ static void read_and_open_fail_whole(void **state)
 		fault_arm(n, EIO);
 		assert_int_equal(state_lock(&other, 0, &e), -1);
 		assert_non_null(fault_disarm());
-		assert_err(&e, PS_E_OS, n == 1 ? "open the lock of container 'web': " : "lock container 'web': ");
+		unit_assert_err(&e, PS_E_OS, n == 1 ? "open the lock of container 'web': " : "lock container 'web': ");
 		assert_int_equal(other.lock_fd, -1);
 	}
 	for (int n = 1; n <= 3; n++) {
 		fault_arm(n, EIO);
 		assert_int_equal(state_remove(&other, &e), -1);
 		assert_string_equal(fault_disarm(), ((const char *const[]){ "openat", "flock", "renameat" })[n - 1]);
-		assert_err(&e, PS_E_OS, "remove the state of container 'web': ");
+		unit_assert_err(&e, PS_E_OS, "remove the state of container 'web': ");
 	}
 	assert_int_equal(entries(root), 1);
 	assert_int_equal(unit_open_fds(), before - 1);

@@ -43,13 +43,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void assert_err(const struct ps_err *e, enum ps_err_class cls, const char *text)
-{
-	assert_int_equal(e->cls, cls);
-	if (!strstr(e->msg, text))
-		fail_msg("'%s' does not say '%s'", e->msg, text);
-}
-
 static int get(struct stream_cursor *c, struct stream_record *r)
 {
 	struct ps_err e = { .cls = PS_OK };
@@ -276,7 +269,7 @@ static void small_buffer(void **state)
 	stream_put(w, STREAM_STDOUT, "12345", 5);
 	stream_cursor_oldest(v, &c);
 	assert_int_equal(stream_read(v, &c, buf, 4, &r, &e), -1);
-	assert_err(&e, PS_E_USAGE, "a record of 5 bytes does not fit into 4");
+	unit_assert_err(&e, PS_E_USAGE, "a record of 5 bytes does not fit into 4");
 	assert_record(&c, STREAM_STDOUT, 0, "12345");
 }
 
@@ -287,7 +280,7 @@ static void sizes(void **state)
 
 	(void)state;
 	assert_int_equal(stream_create(STREAM_SIZE_MAX + 1, &s, &e), -1);
-	assert_err(&e, PS_E_USAGE, "an output stream of 67108865 bytes: at most 67108864");
+	unit_assert_err(&e, PS_E_USAGE, "an output stream of 67108865 bytes: at most 67108864");
 	assert_null(s);
 	assert_int_equal(stream_create(STREAM_SIZE_MIN + 1, &s, &e), 0);
 	assert_int_equal(lseek(stream_fd(s), 0, SEEK_END), 4096 + 131072);
@@ -367,7 +360,7 @@ static void assert_refused(int fd, enum ps_err_class cls, const char *text)
 
 	assert_int_equal(stream_map(fd, &none, &e), -1);
 	assert_null(none);
-	assert_err(&e, cls, text);
+	unit_assert_err(&e, cls, text);
 	assert_int_equal(unit_open_fds(), before);
 }
 
@@ -438,7 +431,7 @@ static void a_lying_writer_is_an_error(void **state)
 		atomic_store(&f.h->tail, lies[i].tail);
 		put_head(&f, lies[i].pos, lies[i].offset, lies[i].len);
 		assert_int_equal(stream_read(v, &c, buf, sizeof(buf), &r, &e), -1);
-		assert_err(&e, PS_E_PEER, lies[i].why);
+		unit_assert_err(&e, PS_E_PEER, lies[i].why);
 		assert_memory_equal(&c, &before, sizeof(c));
 		stream_unmapp(&v);
 	}

@@ -78,13 +78,6 @@ static int get(const struct tape *t, struct tape_cursor *c, struct tape_record *
 	return n;
 }
 
-static void assert_err(const struct ps_err *e, enum ps_err_class cls, const char *text)
-{
-	assert_int_equal(e->cls, cls);
-	if (!strstr(e->msg, text))
-		fail_msg("'%s' does not say '%s'", e->msg, text);
-}
-
 static void store_state(struct tape_state s, bool checked)
 {
 	if (checked)
@@ -224,7 +217,7 @@ static void largest_record_fits(void **state)
 	}
 	assert_int_equal(get(w, &c, &r), 0);
 	assert_int_equal(tape_write(w, TAPE_STATE, data, TAPE_RECORD_MAX + 1, &e), -1);
-	assert_err(&e, PS_E_BUG, "record of 8193 bytes");
+	unit_assert_err(&e, PS_E_BUG, "record of 8193 bytes");
 }
 
 static void header_is_read_back(void **state)
@@ -246,7 +239,7 @@ static void header_is_read_back(void **state)
 	assert_int_equal(pwrite(raw, &uid, 4, 32), 4);
 	got.uid = 77;
 	assert_int_equal(tape_info(t, &got, &e), -1);
-	assert_err(&e, PS_E_DENIED, "says that it belongs to uid");
+	unit_assert_err(&e, PS_E_DENIED, "says that it belongs to uid");
 	assert_int_equal(got.uid, 77);
 }
 
@@ -273,7 +266,7 @@ static void refuse_open(enum ps_err_class cls, const char *text)
 	struct tape *t = (struct tape *)&e;
 
 	assert_int_equal(tape_open(info.name, true, &t, &e), -1);
-	assert_err(&e, cls, text);
+	unit_assert_err(&e, cls, text);
 	assert_ptr_equal(t, &e);
 }
 
@@ -332,7 +325,7 @@ static void end_of_tape(void **state)
 	assert_int_equal(get(t, &c, &r), 1);
 	assert_int_equal(tape_wait(t, &c, LONG_MS), 2);
 	assert_int_equal(tape_write(w, TAPE_STATE, "", 0, &e), -1);
-	assert_err(&e, PS_E_STATE, "was finished");
+	unit_assert_err(&e, PS_E_STATE, "was finished");
 }
 
 static void an_end_is_told_once(void **state)
@@ -368,7 +361,7 @@ static void an_end_is_told_once(void **state)
 	assert_int_equal(flags, 3);
 	assert_int_equal(flock(raw, LOCK_EX), 0);
 	assert_int_equal(tape_write_end(w, lines, 1, &e), -1);
-	assert_err(&e, PS_E_STATE, "is locked by another writer");
+	unit_assert_err(&e, PS_E_STATE, "is locked by another writer");
 }
 
 static void unlinked_tape_ends(void **state)
@@ -388,7 +381,7 @@ static void locked_tape_is_told(void **state)
 	(void)state;
 	assert_int_equal(flock(raw, LOCK_EX), 0);
 	assert_int_equal(tape_write(w, TAPE_STATE, "", 0, &e), -1);
-	assert_err(&e, PS_E_STATE, "is locked by another writer");
+	unit_assert_err(&e, PS_E_STATE, "is locked by another writer");
 	assert_int_equal(flock(raw, LOCK_UN), 0);
 	put("\"again\":1");
 }
@@ -410,11 +403,11 @@ static void truncation_is_an_error_and_no_signal(void **state)
 
 		assert_int_equal(ftruncate(raw, sizes[i]), 0);
 		assert_int_equal(tape_write(w, TAPE_STATE, "", 0, &e), -1);
-		assert_err(&e, PS_E_PEER, "was truncated");
+		unit_assert_err(&e, PS_E_PEER, "was truncated");
 		for (c = start; tape_read(w, &c, &r, &e) == 1;)
 			;
 		if (sizes[i] <= TAPE_HEADER_SIZE)
-			assert_err(&e, PS_E_PEER, "was truncated");
+			unit_assert_err(&e, PS_E_PEER, "was truncated");
 		assert_int_equal(tape_wait(w, &start, LONG_MS), 0);
 		if (sizes[i] < TAPE_HEADER_SIZE)
 			assert_int_equal(tape_info(w, &got, &e), -1);
@@ -433,10 +426,10 @@ static void emptied_tape_is_damaged(void **state)
 	assert_int_equal(ftruncate(raw, 0), 0);
 	assert_int_equal(ftruncate(raw, TAPE_FILE_SIZE), 0);
 	assert_int_equal(tape_read(w, &c, &r, &e), -1);
-	assert_err(&e, PS_E_PEER, "is damaged");
+	unit_assert_err(&e, PS_E_PEER, "is damaged");
 	assert_int_equal(r.seq, 77);
 	assert_int_equal(tape_write(w, TAPE_STATE, "", 0, &e), -1);
-	assert_err(&e, PS_E_PEER, "is damaged");
+	unit_assert_err(&e, PS_E_PEER, "is damaged");
 }
 
 static void impossible_positions_are_damage(void **state)
@@ -459,10 +452,10 @@ static void impossible_positions_are_damage(void **state)
 
 		store_state(bad[i], true);
 		assert_int_equal(tape_read(w, &c, &r, &e), -1);
-		assert_err(&e, PS_E_PEER, "is damaged");
+		unit_assert_err(&e, PS_E_PEER, "is damaged");
 		e = (struct ps_err){ .cls = PS_OK };
 		assert_int_equal(tape_write(w, TAPE_STATE, "", 0, &e), -1);
-		assert_err(&e, PS_E_PEER, "is damaged");
+		unit_assert_err(&e, PS_E_PEER, "is damaged");
 	}
 }
 
@@ -482,7 +475,7 @@ static void impossible_records_are_damage(void **state)
 		store_state((struct tape_state){ .head = 64, .next_seq = 2 }, true);
 		assert_int_equal(pwrite(raw, &bad[i], sizeof(bad[i]), TAPE_HEADER_SIZE), sizeof(bad[i]));
 		assert_int_equal(tape_read(w, &c, &r, &e), -1);
-		assert_err(&e, PS_E_PEER, "is damaged");
+		unit_assert_err(&e, PS_E_PEER, "is damaged");
 		assert_int_equal(c.pos, 0);
 	}
 	store_state((struct tape_state){ .head = 16, .next_seq = 2 }, true); /* shorter than any record */
@@ -546,7 +539,7 @@ static void random_contents_are_survived(void **state)
 			assert_true(++n <= TAPE_DATA_SIZE / 24);
 		}
 		if (got < 0)
-			assert_err(&e, PS_E_PEER, "is damaged");
+			unit_assert_err(&e, PS_E_PEER, "is damaged");
 		if (tape_write(w, TAPE_STATE, "\"x\":1", 5, &e) == 0) {
 			tape_cursor_newest(w, &c);
 			assert_int_equal(get(w, &c, &r), 0);

@@ -64,6 +64,33 @@ static inline void unit_write(int dirfd, const char *path, const char *text)
 	assert_int_equal(ps_write_all(fd, text, strlen(text)), 0);
 }
 
+/* With " for '; the caller frees it. */
+static inline char *unit_quotes(const char *text)
+{
+	char *s = strdup(text);
+
+	assert_non_null(s);
+	for (char *p = s; *p; p++)
+		*p = *p == '\'' ? '"' : *p;
+	return s;
+}
+
+/* Of that class, and its text has `text` in it. */
+static inline void unit_assert_err(const struct ps_err *e, enum ps_err_class cls, const char *text)
+{
+	assert_int_equal(e->cls, cls);
+	if (!strstr(e->msg, text))
+		fail_msg("'%s' does not say '%s'", e->msg, text);
+}
+
+/* All that is shown of it. */
+static inline void unit_assert_error(const struct ps_err *e, const char *want)
+{
+	char text[1024];
+
+	assert_string_equal(ps_err_text(e, text, sizeof(text)), want);
+}
+
 static inline void unit_assert_file(int dirfd, const char *path, const char *text)
 {
 	ps_auto_buf struct ps_buf b = { .data = NULL };

@@ -76,7 +76,7 @@ is() { # is TEXT: $output equals it
 left_behind() {
 	local p
 	# The state root keeps its own lock file.
-	find "$ROOT" -mindepth 1 ! -path "$ROOT/.lock" ! -path "$ROOT/.pods" ! -path "$ROOT/.resolv.conf" 2>/dev/null
+	find "$ROOT" -mindepth 1 ! -path "$ROOT/.lock" ! -path "$ROOT/.pods" ! -path "$ROOT/.resolv.conf" ! -path "$ROOT/.resolv.ask.conf" 2>/dev/null
 	find /sys/fs/cgroup -depth -type d -name "*$TAG*" 2>/dev/null
 	grep -lFs "$ROOT" /dev/shm/podshim-* 2>/dev/null
 	grep -F "$BATS_TEST_TMPDIR" /proc/self/mountinfo

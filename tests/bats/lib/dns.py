@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""dns.py PORT NAME=ADDRESS...: a name server on 127.0.0.1 that knows these; each question is a line of output."""
+"""dns.py PORT NAME=ADDRESS[+ADDRESS...]...: a name server on 127.0.0.1 that knows these, each address in its turn; each question is a line of output."""
 import socket
 import struct
 import sys
 
-table = dict(arg.split("=") for arg in sys.argv[2:])
+table = {name: addresses.split("+") for name, addresses in (arg.split("=") for arg in sys.argv[2:])}
 server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 server.bind(("127.0.0.1", int(sys.argv[1])))
 print("ready", flush=True)
@@ -18,6 +18,9 @@ while True:
     print(name, kind, flush=True)
     answer = b""
     if kind == 1 and name in table:
-        answer = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + socket.inet_aton(table[name])
+        # Who has several changes them all the time.
+        ttl = struct.pack(">I", 60 if len(table[name]) == 1 else 0)
+        table[name].append(table[name].pop(0))
+        answer = b"\xc0\x0c\0\1\0\1" + ttl + b"\0\4" + socket.inet_aton(table[name][-1])
     flags = b"\x81\x80" if name in table else b"\x81\x83"
     server.sendto(data[:2] + flags + b"\0\1" + struct.pack(">H", 1 if answer else 0) + b"\0\0\0\0" + question + answer, peer)
