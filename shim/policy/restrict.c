@@ -222,17 +222,30 @@ static struct spec_strs strs_of(const struct spec_strs *first, const struct rows
 
 static const struct ps_object any_object;
 
+/* How many of the first n mounts of config.json are left. */
+static size_t mounts_left(const struct restricting *r, size_t n)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < n; i++)
+		left += !r->drops_mount[i];
+	return left;
+}
+
 /*
- * Something else than what the view saw will be at the path: a mount that was added, or a layer over what is there, which
- * numbers what it shows by itself.  What is written to a layer is no other container's to find.
+ * Something else than what the view saw will be at the path: what is below a mount that is left out, a mount that was added,
+ * or a layer over what is there, which numbers what it shows by itself.  What is written to a layer is no other container's
+ * to find.
  */
 static bool is_mounted_over(const struct restricting *r, const char *path)
 {
 	const int at = r->view.arena ? view_mount_of(&r->view, path) : VIEW_ROOT;
 
-	if ((at == VIEW_ROOT ? r->p->rootfs.stored : r->p->mounts[at].stored) != POLICY_STORED_NOT)
+	if (at != VIEW_ROOT && r->drops_mount[at])
 		return true;
-	for (size_t i = r->in->n_mounts; i < r->p->n_mounts; i++)
+	if ((at == VIEW_ROOT ? r->p->rootfs.stored : r->mounts[mounts_left(r, (size_t)at)].stored) != POLICY_STORED_NOT)
+		return true;
+	for (size_t i = mounts_left(r, r->in->n_mounts); i < r->p->n_mounts; i++)
 		if (view_below(path, r->p->mounts[i].target))
 			return true;
 	return false;

@@ -259,39 +259,37 @@ static int check_broker(struct restricting *r, const struct net_state *s)
 		      l->n && l->v[0].value ? l->v[0].value : "*");
 }
 
-/* A rule for it was about what is there now, if there is anything: it is about what will be mounted there. */
-static int rule_for_resolv_conf(struct restricting *r)
+/* A rule that is there is about what will be mounted (restrict.c); one takes it where files are limited. */
+static int rule_for_resolv_conf(struct restricting *r, const char *path)
 {
-	struct policy_landlock_rule *rules = r->rules.v;
-	struct view_found at;
-	const char *path = r->view.arena && view_find(&r->view, resolv_conf, &at) == 0 ? at.path : resolv_conf;
-	bool found = !(r->handled & LANDLOCK_ACCESS_FS_READ_FILE) || is_denied(r, POLICY_READ, path);
+	const struct policy_landlock_rule *rules = r->rules.v;
 
-	for (size_t i = 0; i < r->rules.n; i++) {
-		if (strcmp(rules[i].path, path) != 0)
-			continue;
-		rules[i].object = (struct ps_object){ 0, 0 };
-		found = true;
-	}
-	return found ? 0 : allow_access(r, guard_from, path, (struct ps_object){ 0, 0 }, LANDLOCK_ACCESS_FS_READ_FILE, /* optional= */ true);
+	if (!(r->handled & LANDLOCK_ACCESS_FS_READ_FILE) || is_denied(r, POLICY_READ, path))
+		return 0;
+	for (size_t i = 0; i < r->rules.n; i++)
+		if (strcmp(rules[i].path, path) == 0)
+			return 0;
+	return allow_access(r, guard_from, path, (struct ps_object){ 0, 0 }, LANDLOCK_ACCESS_FS_READ_FILE, /* optional= */ true);
 }
 
 /* The payload's libraries find the resolver by it; where they have none they ask 127.0.0.1, and nobody answers. */
 static int mount_resolv_conf(struct restricting *r)
 {
 	struct policy_mount *v = ps_arena_array(r->a, r->p->n_mounts + 2, sizeof(*v));
+	struct view_found at;
+	const char *path = r->view.arena && view_find(&r->view, resolv_conf, &at) == 0 && at.kind == VIEW_FILE ? at.path : resolv_conf;
 
 	if (!v)
 		return restrict_oom(r);
 	if (r->p->n_mounts)
 		memcpy(v, r->p->mounts, r->p->n_mounts * sizeof(*v));
 	v[r->p->n_mounts] = (struct policy_mount){
-		.from = guard_from, .target = resolv_conf, .fstype = "", .source = r->h->resolv_conf, .data = "", .bind = true,
+		.from = guard_from, .target = path, .fstype = "", .source = r->h->resolv_conf, .data = "", .bind = true,
 		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
 	};
 	r->p->mounts = r->mounts = v;
 	r->p->n_mounts++;
-	return rule_for_resolv_conf(r);
+	return rule_for_resolv_conf(r, path);
 }
 
 static bool is_fuse(const struct policy_device *d)

@@ -36,7 +36,7 @@ struct restricting {
 	struct rows rebinds, rules, masked, guard, sysctl, stands, warnings, notes, degraded;
 	struct perm_places denied[POLICY_N_PERMISSIONS]; /* READ, WRITE, RUN, FFI: made before the parts */
 	uint64_t handled;                  /* LANDLOCK_ACCESS_FS_*; rules are cut to it */
-	bool *drops_mount;                 /* one for each mount: scratch */
+	bool *drops_mount;                 /* one for each of in->mounts: it is left out of `mounts` */
 	bool enforced;                     /* not only watched */
 	bool no_memory_files;              /* memfd_create(2) is refused: what it makes could be executed */
 	bool code_listed;                  /* what may be mapped as code is listed: everything else is noexec */
