@@ -12,51 +12,6 @@
 
 static const char annotation[] = "io.podshim.policy";
 
-static void put_double(struct ps_jsonw *w, const struct json *v)
-{
-	ps_auto_buf struct ps_buf text = { .data = NULL };
-
-	ps_buf_printf(&text, "%.17g", v->v.d);
-	w->out->failed |= text.failed;
-	ps_jw_raw(w, v->key, text.failed ? "0" : text.data);
-}
-
-void learn_put_json(struct ps_jsonw *w, const struct json *v)
-{
-	switch (v->type) {
-	case JSON_NULL:
-		ps_jw_str(w, v->key, NULL);
-		break;
-	case JSON_BOOL:
-		ps_jw_bool(w, v->key, v->v.b);
-		break;
-	case JSON_INT:
-		ps_jw_int(w, v->key, v->v.i);
-		break;
-	case JSON_UINT:
-		ps_jw_uint(w, v->key, v->v.u);
-		break;
-	case JSON_DOUBLE:
-		put_double(w, v);
-		break;
-	case JSON_STRING:
-		ps_jw_str(w, v->key, v->v.s);
-		break;
-	case JSON_ARRAY:
-		ps_jw_array(w, v->key);
-		for (size_t i = 0; i < v->v.list.n; i++)
-			learn_put_json(w, &v->v.list.items[i]);
-		ps_jw_end_array(w);
-		break;
-	case JSON_OBJECT:
-		ps_jw_object(w, v->key);
-		for (size_t i = 0; i < v->v.list.n; i++)
-			learn_put_json(w, &v->v.list.items[i]);
-		ps_jw_end_object(w);
-		break;
-	}
-}
-
 /* ---- Changes ---- */
 
 struct changing {
@@ -76,7 +31,7 @@ static void put_changed(struct changing *g, const char *name, const struct json 
 		if (&v->v.list.items[i] == old)
 			put(g, old);
 		else
-			learn_put_json(&g->w, &v->v.list.items[i]);
+			json_put(&g->w, &v->v.list.items[i], NULL);
 	if (!old)
 		put(g, NULL);
 	ps_jw_end_object(&g->w);
@@ -100,7 +55,7 @@ static void put_seccomp(struct changing *g, const struct json *old)
 	if (!old || old->type != JSON_OBJECT) {
 		learn_calls_put(&g->w, "seccomp", g->c->calls, g->c->reaper);
 	} else if (!learn_calls_narrow(&g->w, old, g->c->calls, g->c->reaper)) {
-		learn_put_json(&g->w, old);
+		json_put(&g->w, old, NULL);
 		g->open = true;
 	}
 }
@@ -131,7 +86,7 @@ static void put_root(struct changing *g, const struct json *root)
 		while (k < PS_COUNT(rows) && (done[k] || strcmp(rows[k].name, member->key) != 0 || member->type != JSON_OBJECT))
 			k++;
 		if (k == PS_COUNT(rows)) {
-			learn_put_json(&g->w, member);
+			json_put(&g->w, member, NULL);
 			continue;
 		}
 		put_changed(g, rows[k].name, member, rows[k].key, rows[k].put);

@@ -18,5 +18,3 @@ struct learn_changes {
 int learn_config(const char *text, size_t n, const struct learn_changes *c, struct ps_buf *out, bool *ret_open, struct ps_err *e);
 /* Does the document have podshim's own first process? */
 bool learn_config_reaps(const char *text, size_t n);
-/* A value as it was read. */
-void learn_put_json(struct ps_jsonw *w, const struct json *v);
