@@ -302,3 +302,15 @@ int ps_renameat2(int old_dirfd, const char *old_path, int new_dirfd, const char 
 {
 	return ps_sys_renameat2(old_dirfd, old_path, new_dirfd, new_path, flags);
 }
+
+ssize_t ps_fd_path(int fd, char out[PATH_MAX])
+{
+	char link[32];
+	ssize_t n;
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, out, PATH_MAX - 1);
+	if (n >= 0)
+		out[n] = '\0';
+	return n;
+}

@@ -2,6 +2,7 @@
  * fd.h - reading, writing and closing file descriptors.  Everything opened here is O_CLOEXEC.
  */
 #pragma once
+#include <limits.h>
 #include <stddef.h>
 #include <sys/types.h>
 #include "base/buf.h"
@@ -30,6 +31,8 @@ int ps_write_new_at(int dirfd, const char *name, const void *data, size_t n, mod
 int ps_renameat2(int old_dirfd, const char *old_path, int new_dirfd, const char *new_path, unsigned flags);
 /* Mark every fd >= first close-on-exec: close_range(2) CLOSE_RANGE_CLOEXEC (5.11), /proc/self/fd walk without it. */
 int ps_cloexec_from(unsigned first, struct ps_err *e);
+/* The absolute path of what is open, links resolved, as /proc tells it: " (deleted)" may stand behind it.  Its length; -1 with errno. */
+ssize_t ps_fd_path(int fd, char out[PATH_MAX]);
 /* Set or clear FD_CLOEXEC. */
 int ps_set_cloexec(int fd, int on, struct ps_err *e);
 /* Delete dirfd/name recursively without following links or crossing mounts.  A missing name is success. */

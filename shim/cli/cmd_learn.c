@@ -76,7 +76,7 @@ static int open_dir(struct learning *l, const char *name, struct ps_err *e)
 		return ps_fail_os(e, "make the folder '%s'", name);
 	}
 	l->dir_fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (l->dir_fd < 0 || !realpath(name, l->dir))
+	if (l->dir_fd < 0 || ps_fd_path(l->dir_fd, l->dir) < 0)
 		return ps_fail_os(e, "open the folder '%s'", name);
 	l->audit = ps_arena_printf(&l->cli->mem, "%s/audit.jsonl", l->dir);
 	return l->audit ? 0 : ps_fail_os(e, "memory for a path");

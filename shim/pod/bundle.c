@@ -39,20 +39,6 @@ static int open_resolved(const char *dir, char out[PATH_MAX])
 	return ps_openat2(AT_FDCWD, dir, O_PATH | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS);
 }
 
-/* The absolute path of an open folder, links resolved. */
-static int path_of(int fd, char out[PATH_MAX])
-{
-	char link[64];
-
-	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	ssize_t n = readlink(link, out, PATH_MAX - 1);
-
-	if (n < 0)
-		return -1;
-	out[n] = '\0';
-	return 0;
-}
-
 int bundle_load(struct bundle *b, const char *dir, const char *config, struct ps_err *e)
 {
 	ps_auto_fd int fd = open_resolved(dir, b->dir);
@@ -61,7 +47,7 @@ int bundle_load(struct bundle *b, const char *dir, const char *config, struct ps
 		fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0)
 			return ps_fail_os(e, "open the bundle '%s'", dir);
-		if (path_of(fd, b->dir) < 0)
+		if (ps_fd_path(fd, b->dir) < 0)
 			return ps_fail_os(e, "resolve the bundle '%s'", dir);
 	}
 	lend_text(b);

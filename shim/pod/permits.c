@@ -276,10 +276,8 @@ static int deny_places(struct ps_arena *a, struct perm_rules *rules, const struc
 	for (size_t i = 0; i <= denied->n; i++) {
 		const char *value = i < denied->n ? denied->v[i].value : root;
 		ps_auto_fd int fd = value ? open(value, O_PATH | O_CLOEXEC) : -1;
-		char link[64], path[PATH_MAX];
-
-		(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-		const ssize_t len = fd < 0 ? -1 : readlink(link, path, sizeof(path) - 1);
+		char path[PATH_MAX];
+		const ssize_t len = fd < 0 ? -1 : ps_fd_path(fd, path);
 
 		if (len <= 0 || (i < denied->n && (size_t)len == strlen(value) && !memcmp(path, value, (size_t)len)))
 			continue;

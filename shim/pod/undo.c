@@ -69,14 +69,11 @@ static int add_place(struct planning *w, const char *source, const char *target,
 {
 	ps_auto_fd int fd = open(source, O_PATH | O_CLOEXEC);
 	struct undo_place *p = &w->places[w->n];
-	char link[32], real[PATH_MAX];
+	char real[PATH_MAX];
 	struct stat st;
-	ssize_t n;
 
-	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	if (fd < 0 || fstat(fd, &st) < 0 || (n = readlink(link, real, sizeof(real) - 1)) < 0)
+	if (fd < 0 || fstat(fd, &st) < 0 || ps_fd_path(fd, real) < 0)
 		return ps_fail_os(w->e, "undo: open '%s'", source);
-	real[n] = '\0';
 	for (const char *s = real; *s;) {
 		size_t len = ps_utf8_len(s, strlen(s));
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/fd.h"
 #include "base/scope.h"
 #include "shim/policy/text_set.h"
 #include "shim/policy/view.h"
@@ -75,20 +76,6 @@ struct ident { dev_t dev; ino_t ino; };
 static bool same(struct ident a, struct ident b)
 {
 	return a.dev == b.dev && a.ino == b.ino;
-}
-
-/* The host's path of a directory or file that is open. */
-static int host_path(int fd, char out[PATH_MAX])
-{
-	char link[64];
-	ssize_t n;
-
-	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, out, PATH_MAX - 1);
-	if (n <= 0)
-		return -1;
-	out[n] = '\0';
-	return 0;
 }
 
 /* What each mount shows at its root; ino 0: nothing yet. */
@@ -177,7 +164,7 @@ static int mounts_below(struct view *v, const struct view_found *f, struct text_
 		const char *target = view_mount_target(v, k);
 		int fd = view_mount_fd(v, k);
 
-		if (fd < 0 || view_below(target, f->path) || host_path(fd, path) < 0 ||
+		if (fd < 0 || view_below(target, f->path) || ps_fd_path(fd, path) < 0 ||
 		    !leads_through(path, (struct ident){ f->dev, f->ino }))
 			continue;
 		if (text_set_add(l, target) < 0)
@@ -196,7 +183,7 @@ int view_aliases(struct view *v, const struct view_found *f, struct spec_strs *r
 	if (!roots)
 		return -1;
 	if (v->n && f->ino && fd >= 0) {
-		if (host_path(fd, root) < 0 || below(path, root, view_below_mount(v, f->mount, f->path)) < 0)
+		if (ps_fd_path(fd, root) < 0 || below(path, root, view_below_mount(v, f->mount, f->path)) < 0)
 			return -1;
 		for (size_t n = strlen(path) + 1; n-- > 0;)
 			if ((!path[n] || path[n] == '/') && aliases_above(v, f, roots, path, n, &l) < 0)
