@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/jsonw.h"
 #include "base/scope.h"
@@ -96,6 +97,9 @@ static int run_list(struct cli *cli, struct ps_err *e)
 	const struct list_flags *f = cli->flags;
 	size_t n = 0;
 
+	/* A root that was never used holds nothing; one that was named and is not there is a mistake. */
+	if (!f->all && cli->global.root && access(cli->env.root, F_OK) < 0)
+		return ps_fail_os(e, "open root '%s'", cli->env.root);
 	if ((f->all ? pod_list_all : pod_list)(&cli->env, &items, &n, e) < 0)
 		return -1;
 	if (f->ids_only)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -146,9 +147,30 @@ static int hear_at_gate(struct player *p, int fd, int timeout_ms)
 	return 1;
 }
 
+static void end_at_gate(int sig)
+{
+	_exit(128 + sig);
+}
+
+/* The kernel keeps from a first process what it has no handler for: a created container could not be asked to end. */
+static void hear_signals(void)
+{
+	static const int asking[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
+	const struct sigaction end = { .sa_handler = end_at_gate };
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < PS_COUNT(asking); i++) {
+		(void)sigaction(asking[i], &end, NULL);
+		sigaddset(&set, asking[i]);
+	}
+	(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 /* The gate: connections that close without a word are probes of the status and change nothing. */
 static int wait_at_gate(struct player *p, struct ps_err *e)
 {
+	hear_signals();
 	if (p->channel_opens && p->plan)
 		expect_plan(p->plan);
 	for (;;) {

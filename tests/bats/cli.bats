@@ -331,6 +331,7 @@ log_object() {
 }
 
 @test "list: nothing is nothing" {
+	mkdir -p -m 700 "$ROOT"
 	run -0 podshim list --format json
 	is "[]"
 	run -0 podshim list -q

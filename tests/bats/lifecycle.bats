@@ -234,6 +234,18 @@ teardown() {
 	assert_nothing_left
 }
 
+@test "kill: TERM, INT, HUP and QUIT end a created container, which has a pid namespace and no handlers of its own" {
+	local sig
+	payload sleep 600
+	for sig in TERM INT HUP QUIT; do
+		detached podshim create -b "$BUNDLE" "$CID"
+		podshim kill "$CID" $sig
+		wait_status stopped
+		podshim delete "$CID"
+	done
+	assert_nothing_left
+}
+
 @test "create: the container holds nothing that the caller had open" {
 	payload true
 	exec 7<"$BATS_TEST_FILENAME"
@@ -269,9 +281,15 @@ teardown() {
 	run -0 podshim delete --force "$CID"
 }
 
-@test "list: table, json and quiet" {
+@test "list: a root that was named and is not there is an error" {
+	run -1 podshim list
+	has "open root '$ROOT': No such file or directory"
+	mkdir -m 700 "$ROOT"
 	run -0 podshim list --format json
 	[[ $output == "[]" || $output == null ]]
+}
+
+@test "list: table, json and quiet" {
 	start_sleeper
 	run -0 podshim list
 	has "$CID"
