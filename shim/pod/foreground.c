@@ -60,7 +60,7 @@ int foreground_keep(int master_fd, int *ret_fd, struct ps_err *e)
 	if (fd < 0)
 		return ps_fail_os(e, "keep the terminal");
 	/* Only a terminal of ours, made raw, needs "\r\n"; a file or a pipe gets what the payload writes. */
-	if (!isatty(STDIN_FILENO) && tcgetattr(fd, &t) == 0) {
+	if ((!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) && tcgetattr(fd, &t) == 0) {
 		t.c_oflag &= ~(tcflag_t)ONLCR;
 		(void)tcsetattr(fd, TCSANOW, &t);
 	}

@@ -89,6 +89,14 @@ listen() { # listen [TEXT]
 	[ "$(od -An -c "$OUT.exec" | tr -d ' \n')" = 'three\n' ]
 }
 
+@test "run in the foreground: output that goes to a file keeps its line ends, also below a terminal" {
+	config '.process.terminal = true'
+	shell 'printf "one\ntwo\n"'
+	attempt timeout 60 python3 "$BATS_TEST_DIRNAME/lib/withpty.py" \
+		sh -c '"$0" --root "$1" run -b "$2" "$3" >"$4"' "$PODSHIM" "$ROOT" "$BUNDLE" "$CID" "$OUT" 3>&-
+	[ "$(od -An -c "$OUT" | tr -d ' \n')" = 'one\ntwo\n' ]
+}
+
 # Bounded: what waits for ever is killed together with its container.
 bounded() {
 	timeout --kill-after=1 20 "$PODSHIM" --root "$ROOT" "$@" 3>&-
