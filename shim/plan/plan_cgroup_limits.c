@@ -113,6 +113,12 @@ static int64_t clamp(uint64_t n)
 #define NOT_THERE(set, pointer, controller) { set, pointer, controller, NULL, 0, NULL, 0 }
 
 /* In an order that the kernel takes: memory before memory+swap, periods before quotas, quota before burst. */
+/* A limit of 0 and one of 1 let the same in: the first process, by a write that no limit stops.  Tools know 1. */
+static int64_t pids_max(const struct policy_resources *r)
+{
+	return r->pids_limit.v ? r->pids_limit.v : 1;
+}
+
 static int v1_limits(struct builder *b)
 {
 	const struct policy_resources *r = &b->p->resources;
@@ -138,7 +144,7 @@ static int v1_limits(struct builder *b)
 		NUMBER(r->cpu_idle.set, "/cpu/idle", "cpu", "cpu.idle", r->cpu_idle.v),
 		TEXT(r->cpus != NULL, "/cpu/cpus", "cpuset", "cpuset.cpus", r->cpus),
 		TEXT(r->mems != NULL, "/cpu/mems", "cpuset", "cpuset.mems", r->mems),
-		NUMBER(r->pids_limit.set, "/pids/limit", "pids", "pids.max", r->pids_limit.v),
+		NUMBER(r->pids_limit.set, "/pids/limit", "pids", "pids.max", pids_max(r)),
 	};
 
 	return put_limits(b, rows, PS_COUNT(rows), 1);
@@ -183,7 +189,7 @@ static int v2_limits(struct builder *b)
 		NUMBER(r->cpu_idle.set, "/cpu/idle", "cpu", "cpu.idle", r->cpu_idle.v),
 		TEXT(r->cpus != NULL, "/cpu/cpus", "cpuset", "cpuset.cpus", r->cpus),
 		TEXT(r->mems != NULL, "/cpu/mems", "cpuset", "cpuset.mems", r->mems),
-		NUMBER(r->pids_limit.set, "/pids/limit", "pids", "pids.max", r->pids_limit.v),
+		NUMBER(r->pids_limit.set, "/pids/limit", "pids", "pids.max", pids_max(r)),
 	};
 
 	return put_limits(b, rows, PS_COUNT(rows), 2);
@@ -212,7 +218,7 @@ static int unified(struct builder *b)
 		/* "cgroup.*" belongs to the core. */
 		if (strcmp(controller, "cgroup") != 0 && !build_has_item(b->h->cgroup2_controllers, controller))
 			return build_fail_at(b, PS_E_UNSUPP, where,
-					     "'%s' cannot be written: cgroup version 2 has no controller '%s' here",
+					     "invalid configuration: '%s' cannot be written: cgroup version 2 has no controller '%s' here",
 					     kv->key, controller);
 		row.from = build_fmt(b, "%s#%s/%s", b->p->file, where, kv->key);
 		row.file = build_str(b, kv->key);

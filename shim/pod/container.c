@@ -205,8 +205,14 @@ static bool remove_empty(const struct state *st)
 {
 	bool all = true;
 
-	for (unsigned i = 0; i < st->n_cgroup_dirs; i++)
-		all &= rmdir(st->cgroup_dirs[i]) == 0 || errno == ENOENT;
+	for (unsigned i = 0; i < st->n_cgroup_dirs; i++) {
+		const char *dir = st->cgroup_dirs[i];
+
+		/* Frozen before it was ours: what was refused stays as it was found. */
+		if (!st->owns_cgroups && cgroup_frozen(&dir, 1) == 1)
+			continue;
+		all &= rmdir(dir) == 0 || errno == ENOENT;
+	}
 	return all;
 }
 

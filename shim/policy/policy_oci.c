@@ -192,23 +192,34 @@ static int rootfs(struct from_oci *f, const struct spec *s)
 	return rootfs_path(f, s);
 }
 
+static bool is_listed(const struct policy_path *rows, size_t n, const char *path)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(rows[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+/* What is listed twice is covered once. */
 static int paths(struct from_oci *f, const char *pointer, const struct spec_strs *s, const struct policy_path **ret,
 		 size_t *ret_n)
 {
 	struct policy_path *rows = from_oci_rows(f, s->n, sizeof(*rows));
+	size_t n = 0;
 	char at[64];
 
 	if (!rows)
 		return -1;
 	for (size_t i = 0; i < s->n; i++) {
 		(void)snprintf(at, sizeof(at), "%s/%zu", pointer, i);
-		rows[i].from = from_oci_at(f, at);
-		rows[i].path = rows[i].from ? from_oci_clean(f, at, s->v[i]) : NULL;
-		if (!rows[i].path)
+		rows[n].from = from_oci_at(f, at);
+		rows[n].path = rows[n].from ? from_oci_clean(f, at, s->v[i]) : NULL;
+		if (!rows[n].path)
 			return -1;
+		n += !is_listed(rows, n, rows[n].path);
 	}
 	*ret = rows;
-	*ret_n = s->n;
+	*ret_n = n;
 	return 0;
 }
 

@@ -270,6 +270,16 @@ limit() { # limit CONTROLLER V1_FILE V2_FILE
 	echo $thawed >"$dir/$TAG/$file"
 	[ "$status" = 1 ]
 	has "container's cgroup unexpectedly frozen"
+	# A frozen cgroup that was there stays there, and is refused again.
+	mkdir "$dir/$TAG/own"
+	echo $frozen >"$dir/$TAG/own/$file"
+	config --arg p "/$TAG/own" '.linux.cgroupsPath = $p'
+	for _ in 1 2; do
+		run -1 timeout -s KILL 30 "$PODSHIM" --root "$ROOT" create -b "$BUNDLE" "$CID"
+		has "container's cgroup unexpectedly frozen"
+		[ -d "$dir/$TAG/own" ]
+	done
+	echo $thawed >"$dir/$TAG/own/$file"
 	find /sys/fs/cgroup -depth -type d -path "*/$TAG*" -exec rmdir {} +
 	assert_nothing_left
 }

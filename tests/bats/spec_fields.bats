@@ -395,6 +395,13 @@ user_namespace() {
 	refused '.linux.sysctl = {"kernel.hostname": "x"}' kernel.hostname
 }
 
+@test "linux.maskedPaths, readonlyPaths: what is listed twice is mounted once" {
+	mkdir "$ROOTFS/twice" "$ROOTFS/ro"
+	config '.linux.maskedPaths += ["/twice", "/twice/"] | .linux.readonlyPaths += ["/ro", "/ro"]'
+	run_shell 'grep -c " /twice " /proc/self/mountinfo; grep -c " /ro " /proc/self/mountinfo'
+	is $'1\n1'
+}
+
 @test "linux.maskedPaths: files read empty, folders are empty" {
 	mkdir "$ROOTFS/secrets"
 	echo hidden >"$ROOTFS/secrets/key"

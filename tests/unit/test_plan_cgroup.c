@@ -69,7 +69,7 @@ static void hybrid_takes_each_controller_where_it_is(void **state)
 {
 	(void)state;
 	assert_limits(RESOURCES("'memory':{'limit':4096},'pids':{'limit':0}"), PT_HOST_HYBRID,
-		      "memory memory.limit_in_bytes=4096\nunified pids.max=0\n");
+		      "memory memory.limit_in_bytes=4096\nunified pids.max=1\n");
 }
 
 static void no_limit_and_no_swap_are_optional(void **state)
@@ -92,7 +92,7 @@ static void unified_files_come_last(void **state)
 		      "cgroup memory.max=4096\ncgroup memory.high=1000\ncgroup cgroup.freeze=1\n");
 	assert_limits(RESOURCES("'unified':{'pids.max':'9'}"), PT_HOST_HYBRID, "unified pids.max=9\n");
 	UNSUPP(RESOURCES("'unified':{'memory.high':'1'}"), PT_HOST_HYBRID, "/unified",
-	       "'memory.high' cannot be written: cgroup version 2 has no controller 'memory' here");
+	       "invalid configuration: 'memory.high' cannot be written: cgroup version 2 has no controller 'memory' here");
 	UNSUPP(RESOURCES("'unified':{'memory.high':'1'}"), PT_HOST_V1, "/unified",
 	       "'memory.high' cannot be written: the container has no cgroup of version 2");
 }
