@@ -219,9 +219,9 @@ int spec_parse_resources(struct ps_arena *a, const char *file, const char *text,
 int spec_check(const struct spec *s, struct ps_err *e);
 /* An annotation's value, or NULL. */
 const char *spec_annotation(const struct spec *s, const char *key);
-/* `podshim spec`: the default config.json, pretty-printed, as runc's (rootless: user namespace, no cgroup limits). */
+/* `podshim spec`: the default config.json, pretty-printed, as runc's (rootless: user namespace, no cgroup limits; cgroup_ns: with a cgroup namespace). */
 struct ps_buf;
-void spec_write_default(struct ps_buf *out, bool rootless);
+void spec_write_default(struct ps_buf *out, bool rootless, bool cgroup_ns);
 /* Its maskedPaths, with `more` (up to NULL; may be NULL) behind them, and readonlyPaths: members of an open object. */
 struct ps_jsonw;
 void spec_write_default_paths(struct ps_jsonw *w, const char *const *more);

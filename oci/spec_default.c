@@ -40,7 +40,7 @@ static const struct mount_row mounts[] = {
 
 static const struct namespace_row namespaces[] = {
 	{ BOTH, "pid" },   { ROOTFUL, "network" }, { BOTH, "ipc" },	 { BOTH, "uts" },
-	{ BOTH, "mount" }, { BOTH, "cgroup" },	   { ROOTLESS, "user" },
+	{ BOTH, "mount" }, { ROOTLESS, "user" },
 };
 
 static const char *const args[] = { "sh" };
@@ -145,7 +145,14 @@ static void write_resources(struct ps_jsonw *w)
 	ps_jw_end_object(w);
 }
 
-static void write_linux(struct ps_jsonw *w, bool rootless)
+static void write_namespace(struct ps_jsonw *w, const char *type)
+{
+	ps_jw_object(w, NULL);
+	ps_jw_str(w, "type", type);
+	ps_jw_end_object(w);
+}
+
+static void write_linux(struct ps_jsonw *w, bool rootless, bool cgroup_ns)
 {
 	ps_jw_object(w, "linux");
 	if (rootless) {
@@ -155,19 +162,17 @@ static void write_linux(struct ps_jsonw *w, bool rootless)
 		write_resources(w);
 	}
 	ps_jw_array(w, "namespaces");
-	for (size_t i = 0; i < PS_COUNT(namespaces); i++) {
-		if (!belongs(namespaces[i].variant, rootless))
-			continue;
-		ps_jw_object(w, NULL);
-		ps_jw_str(w, "type", namespaces[i].type);
-		ps_jw_end_object(w);
-	}
+	for (size_t i = 0; i < PS_COUNT(namespaces); i++)
+		if (belongs(namespaces[i].variant, rootless))
+			write_namespace(w, namespaces[i].type);
+	if (cgroup_ns)
+		write_namespace(w, "cgroup");
 	ps_jw_end_array(w);
 	spec_write_default_paths(w, NULL);
 	ps_jw_end_object(w);
 }
 
-void spec_write_default(struct ps_buf *out, bool rootless)
+void spec_write_default(struct ps_buf *out, bool rootless, bool cgroup_ns)
 {
 	struct ps_jsonw w = { .out = out, .indent = 4 };
 
@@ -180,7 +185,7 @@ void spec_write_default(struct ps_buf *out, bool rootless)
 	ps_jw_end_object(&w);
 	ps_jw_str(&w, "hostname", "podshim");
 	write_mounts(&w, rootless);
-	write_linux(&w, rootless);
+	write_linux(&w, rootless, cgroup_ns);
 	ps_jw_end_object(&w);
 	ps_buf_putc(out, '\n');
 }

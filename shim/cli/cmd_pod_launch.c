@@ -58,7 +58,7 @@ static int check_flags(const struct cli *cli, const struct pod_launch_flags *f, 
 /* An exit status that tells whose failure it was. */
 static int launch_failed(struct cli *cli, const struct podshim_error *why, struct ps_err *e)
 {
-	const bool exec = strstr(why->text, "exec: \"") || strstr(why->text, "exec \"");
+	const bool exec = strstr(why->text, "exec: \"") || strstr(why->text, "exec /");
 
 	if (exec && (why->code == PODSHIM_E_NOTFOUND || why->sys == ENOENT))
 		cli->fail_status = STATUS_NOT_FOUND;

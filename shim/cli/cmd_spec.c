@@ -3,6 +3,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -22,6 +24,14 @@ static const struct opt spec_rows[] = {
 	  offsetof(struct spec_flags, rootless) },
 };
 
+/* Where version 1 is in use, engines and their tests count on seeing the host's paths in /proc/PID/cgroup. */
+static bool only_cgroup2(void)
+{
+	struct statfs fs;
+
+	return statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
+}
+
 static int run_spec(struct cli *cli, struct ps_err *e)
 {
 	ps_auto_buf struct ps_buf out = { 0 };
@@ -29,7 +39,7 @@ static int run_spec(struct cli *cli, struct ps_err *e)
 	const struct spec_flags *f = cli->flags;
 	const char *dir = f->bundle ? f->bundle : ".";
 
-	spec_write_default(&out, f->rootless);
+	spec_write_default(&out, f->rootless, only_cgroup2());
 	if (out.failed)
 		return ps_fail(e, PS_E_OS, "out of memory for config.json");
 	dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -53,7 +63,8 @@ const struct command cmd_spec = {
 	.name = "spec",
 	.words = "",
 	.summary = "write a config.json to start from",
-	.about = "It runs a shell in ./rootfs. An existing config.json is left alone.",
+	.about = "It runs a shell in ./rootfs. An existing config.json is left alone. Where only cgroup\n"
+		 "version 2 is mounted, the container gets a cgroup namespace.",
 	.examples = "podshim spec -b ./bundle\n",
 	.opts = OPT_TABLE(spec_rows),
 	.flags_size = sizeof(struct spec_flags),

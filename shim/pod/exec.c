@@ -208,6 +208,14 @@ static int keep_under(struct execution *x, const struct policy **p, struct ps_er
 	return 0;
 }
 
+/* The caller's own file, a pipe of his shell's as well. */
+static int read_process_file(const char *path, struct ps_buf *out, struct ps_err *e)
+{
+	ps_auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	return fd < 0 ? ps_fail_os(e, "open '%s'", path) : ps_read_fd(fd, path, SPEC_MAX_BYTES, out, e);
+}
+
 static int load_process(struct execution *x, const struct policy **ret, struct ps_err *e)
 {
 	struct ps_arena *a = &x->bundle.arena;
@@ -216,7 +224,7 @@ static int load_process(struct execution *x, const struct policy **ret, struct p
 	const char *file = x->r->process_file;
 
 	if (file) {
-		if (ps_read_file_at(AT_FDCWD, file, SPEC_MAX_BYTES, &x->process_text, e) < 0 ||
+		if (read_process_file(file, &x->process_text, e) < 0 ||
 		    spec_parse_process(a, file, x->process_text.data ? x->process_text.data : "", x->process_text.len, &p, e) < 0)
 			return -1;
 		if (x->r->tty && !p->terminal) {

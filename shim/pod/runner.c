@@ -31,7 +31,7 @@ static const struct {
 	X(START,       TO(EXITED) | TO(FAILED),                                                                \
 	  "cannot start a container that has stopped: '%s'; delete it and create it again", id)                \
 	X(START,       ANY, "cannot start an already running container: '%s'; 'podshim exec' runs more in it", id) \
-	X(EXEC,        TO(PAUSED), "container paused: '%s': resume it first, or give --ignore-paused", id)     \
+	X(EXEC,        TO(PAUSED), "container paused: '%s': cannot exec in a paused container; resume it first, or give --ignore-paused", id)     \
 	X(EXEC,        TO(EXITED) | TO(FAILED), "cannot exec in a stopped container: '%s'", id)                \
 	/* An init at its gate still has all its rights: nothing else may be in its pid namespace. */          \
 	X(EXEC,        ANY, "cannot exec in container '%s' before it is started; 'podshim start %s' does that", id, id) \

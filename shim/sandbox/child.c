@@ -230,7 +230,8 @@ const char *child_end_text(const struct child_end *end, char *buf, size_t size)
 	else if (end->timed_out)
 		(void)snprintf(buf, size, "timed out and was killed%s%s", sep, end->errors);
 	else if (end->sig)
-		(void)snprintf(buf, size, "killed by signal %d%s%s", end->sig, sep, end->errors);
+		(void)snprintf(buf, size, "killed by signal %d%s%s%s", end->sig,
+			       end->sig == SIGSYS ? " (bad system call)" : "", sep, end->errors);
 	else
 		(void)snprintf(buf, size, "exit status %d%s%s", end->status, sep, end->errors);
 	return buf;

@@ -45,10 +45,10 @@ static int run_checked(const struct plan *p, const char *list, uint32_t i, const
 	char how[sizeof(end.errors) + 64];
 
 	if (run(p, h, state, n_state, &end, e) < 0)
-		return ps_ctx(e, "error running %s hook #%u '%s'", list, i, plan_str(p, h->path));
+		return ps_ctx(e, "error running %s hook #%u: '%s'", list, i, plan_str(p, h->path));
 	if (child_ok(&end))
 		return 0;
-	(void)ps_fail(e, PS_E_OS, "error running %s hook #%u '%s': %s", list, i, plan_str(p, h->path),
+	(void)ps_fail(e, PS_E_OS, "error running %s hook #%u: '%s': %s", list, i, plan_str(p, h->path),
 		      child_end_text(&end, how, sizeof(how)));
 	return ps_at_from(e, plan_str(p, h->from), "");
 }

@@ -62,7 +62,7 @@ int mnt_open_top(const struct sandbox *sb, enum sandbox_top top, bool make, stru
 		fd = ps_open_in_root_nolinks(sb->root_fd, path, O_PATH | O_DIRECTORY, 0);
 	}
 	if (fd < 0 && errno == ELOOP)
-		return ps_fail(e, PS_E_CONFIG, "'%s' of the container's root file system is a symbolic link", path);
+		return ps_fail(e, PS_E_CONFIG, "'%s' of the container's root file system is a symbolic link: it must be mounted on ordinary directory", path);
 	return fd >= 0 ? fd : ps_fail_os(e, "open directory '%s'", path);
 }
 

@@ -218,6 +218,17 @@ int payload_prepare(const struct sandbox *sb, struct ps_err *e)
 	return 0;
 }
 
+/* As other runtimes write it, word for word: people and tools search for that. */
+static void fail_exec(const char *path, struct ps_err *e)
+{
+	char *cause;
+
+	(void)ps_fail_os(e, "exec %s", path);
+	cause = e ? strrchr(e->msg, ':') : NULL;
+	if (cause && cause[1] == ' ' && cause[2] >= 'A' && cause[2] <= 'Z')
+		cause[2] += 'a' - 'A';
+}
+
 int payload_exec(const struct sandbox *sb, const char *path, struct ps_err *e)
 {
 	char hint[256];
@@ -225,7 +236,7 @@ int payload_exec(const struct sandbox *sb, const char *path, struct ps_err *e)
 	if (payload_prepare(sb, e) < 0)
 		return -1;
 	(void)execve(path, image.argv.v, image.envp.v);
-	(void)ps_fail_os(e, "exec \"%s\"", path);
+	fail_exec(path, e);
 	if (exec_hint(path, errno, hint, sizeof(hint)))
 		(void)ps_ctx(e, "%s", hint);
 	return -1;

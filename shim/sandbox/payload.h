@@ -22,6 +22,6 @@ void payload_reset_signals(void);
 int payload_prepare(const struct sandbox *sb, struct ps_err *e);
 /*
  * Environment (payload_env), PATH as planned, fds 3+preserve and up closed, signals reset,
- * execve(2).  Returns only on failure: "exec \"X\": <strerror>", with a hint when the interpreter of a script or ELF file is what is missing.
+ * execve(2).  Returns only on failure: "exec X: <strerror in lower case>", with a hint when the interpreter of a script or ELF file is what is missing.
  */
 int payload_exec(const struct sandbox *sb, const char *path, struct ps_err *e);

@@ -116,6 +116,8 @@ run_exec() { # run_exec [-N] ARG...: FLAGS... -- COMMAND...; the id goes in betw
 	[ "${lines[1]}" = /etc ]
 	[ "${lines[2]}" = 5 ]
 	[ "${lines[3]}" = 6 ]
+	run -0 podshim exec --process <(jq '.args = ["echo", "piped"]' "$BATS_TEST_TMPDIR/process.json") "$CID"
+	is piped
 }
 
 @test "exec: the inheritable set stays empty" {
@@ -196,7 +198,7 @@ run_exec() { # run_exec [-N] ARG...: FLAGS... -- COMMAND...; the id goes in betw
 	podshim pause "$CID"
 	run podshim exec "$CID" true
 	[ "$status" -ne 0 ]
-	has paused
+	has "cannot exec in a paused container"
 	podshim resume "$CID"
 	run_exec -- true
 }

@@ -504,7 +504,7 @@ dialogue() { # dialogue STEPS COMMAND...
 	config '.hooks = {createRuntime: [{path: "/bin/sleep", args: ["sleep", "600"], timeout: 1}]}'
 	attempt podshim pod create "$POD" "$BUNDLE"
 	[ "$status" -eq 1 ]
-	has "error running createRuntime hook #0 '/bin/sleep': timed out"
+	has "error running createRuntime hook #0: '/bin/sleep': timed out"
 	nothing_left
 }
 

@@ -148,7 +148,7 @@ static void fds_and_signals(void *arg)
 	CHECK(sigfillset(&all) == 0 && sigprocmask(SIG_SETMASK, &all, NULL) == 0);
 	CHECK(dup2(1, 77) == 77);
 	CHECK_ERR(run(TP_ROWS(&t, rows), false), &e,
-		  "error running prestart hook #0 '/bin/sh': killed by signal 10");
+		  "error running prestart hook #0: '/bin/sh': killed by signal 10");
 }
 
 static void nothing_leaks_in(void **state)
@@ -163,21 +163,21 @@ static void failures(void **state)
 {
 	(void)state;
 	fresh();
-	assert_fails(sh("exit 3"), "error running prestart hook #0 '/bin/sh': exit status 3");
+	assert_fails(sh("exit 3"), "error running prestart hook #0: '/bin/sh': exit status 3");
 	assert_null(strstr(e.msg, "stderr"));
 	assert_fails(sh("echo first >&2; echo 'second line' >&2; exit 1"),
-		     "error running prestart hook #0 '/bin/sh': exit status 1, stderr: first second line");
+		     "error running prestart hook #0: '/bin/sh': exit status 1, stderr: first second line");
 	assert_fails(sh("i=0; while [ $i -lt 200 ]; do echo line $i >&2; i=$((i+1)); done; exit 1"),
 		     "line 199");
 	assert_null(strstr(e.msg, "line 10 "));
-	assert_fails(sh("kill -9 $$"), "error running prestart hook #0 '/bin/sh': killed by signal 9");
+	assert_fails(sh("kill -9 $$"), "error running prestart hook #0: '/bin/sh': killed by signal 9");
 	assert_fails(
 		(struct plan_hook){ .path = tp_str(&t, "/no/hook"), .from = tp_str(&t, "/hooks/prestart/0") },
-		"error running prestart hook #0 '/no/hook': the file, or the interpreter that it names, does not exist");
+		"error running prestart hook #0: '/no/hook': the file, or the interpreter that it names, does not exist");
 	assert_null(strstr(e.msg, "No such file"));
 	assert_fails((struct plan_hook){ .path = tp_str(&t, "/etc/passwd"),
 					 .from = tp_str(&t, "/hooks/prestart/0") },
-		     "error running prestart hook #0 '/etc/passwd': the file is not executable");
+		     "error running prestart hook #0: '/etc/passwd': the file is not executable");
 	unit_write(dir_fd, "words", "words\n");
 	assert_int_equal(fchmodat(dir_fd, "words", 0755, 0), 0);
 	char words[PATH_MAX + 8];
@@ -194,7 +194,7 @@ static void first_failure_ends_list(void **state)
 	const struct plan_hook rows[] = { sh("true"), sh("exit 7"), sh("touch never") };
 
 	assert_int_equal(run(TP_ROWS(&t, rows), false), -1);
-	assert_non_null(strstr(e.msg, "error running prestart hook #1 '/bin/sh': exit status 7"));
+	assert_non_null(strstr(e.msg, "error running prestart hook #1: '/bin/sh': exit status 7"));
 	assert_int_equal(faccessat(dir_fd, "never", F_OK, 0), -1);
 }
 
@@ -206,8 +206,8 @@ static void poststop_goes_on(void **state)
 
 	assert_int_equal(run(TP_ROWS(&t, rows), true), 0);
 	assert_int_equal(n_warned, 2);
-	assert_non_null(strstr(warned[0], "error running prestart hook #0 '/bin/sh': exit status 5"));
-	assert_non_null(strstr(warned[1], "hook #2 '/bin/sh': exit status 6"));
+	assert_non_null(strstr(warned[0], "error running prestart hook #0: '/bin/sh': exit status 5"));
+	assert_non_null(strstr(warned[1], "hook #2: '/bin/sh': exit status 6"));
 	assert_int_equal(faccessat(dir_fd, "ran", F_OK, 0), 0);
 }
 
@@ -220,7 +220,7 @@ static void timeout(void **state)
 	hook = sh("echo $$ >pid; echo waiting >&2; exec sleep 1000");
 	hook.timeout_s = 1;
 	assert_fails(hook,
-		     "error running prestart hook #0 '/bin/sh': timed out and was killed, stderr: waiting");
+		     "error running prestart hook #0: '/bin/sh': timed out and was killed, stderr: waiting");
 	char pid[32], path[PATH_MAX + 8];
 
 	(void)snprintf(path, sizeof(path), "%s/pid", dir);
@@ -267,7 +267,7 @@ static void out_of_processes(void *arg)
 
 	CHECK(setrlimit(RLIMIT_NPROC, &none) == 0 && ps_sys_setresuid(12345, 12345, 12345) == 0);
 	CHECK_ERR(run(TP_ROWS(&t, rows), false), &e,
-		  "error running prestart hook #0 '/bin/sh': fork to run '/bin/sh'");
+		  "error running prestart hook #0: '/bin/sh': fork to run '/bin/sh'");
 }
 CHILD_TEST(out_of_processes)
 

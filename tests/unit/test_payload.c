@@ -249,14 +249,14 @@ static void failures(void *arg)
 	static const struct {
 		const char *path, *text;
 	} cases[] = {
-		{ "/bin/lost", "interpreter '/no/such/interpreter' of '/bin/lost' is missing: exec \"/bin/lost\": No such file" },
-		{ "/bin/text", "'/bin/text' is neither an ELF program nor a script with a '#!' line: exec \"/bin/text\": Exec format" },
-		{ "/bin/no", "exec \"/bin/no\": No such file or directory" },
-		{ "/bin/data", "exec \"/bin/data\": Permission denied" },
+		{ "/bin/lost", "interpreter '/no/such/interpreter' of '/bin/lost' is missing: exec /bin/lost: no such file" },
+		{ "/bin/text", "'/bin/text' is neither an ELF program nor a script with a '#!' line: exec /bin/text: exec format" },
+		{ "/bin/no", "exec /bin/no: no such file or directory" },
+		{ "/bin/data", "exec /bin/data: permission denied" },
 #ifdef __x86_64__
-		{ "/bin/elf", "ELF interpreter '/lib64/ld-none.so' of '/bin/elf' is missing: exec \"/bin/elf\": No such file" },
+		{ "/bin/elf", "ELF interpreter '/lib64/ld-none.so' of '/bin/elf' is missing: exec /bin/elf: no such file" },
 #endif
-		{ "/bin/foreign", "'/bin/foreign' is built for another machine (ELF machine 2): exec \"/bin/foreign\": Exec format" },
+		{ "/bin/foreign", "'/bin/foreign' is built for another machine (ELF machine 2): exec /bin/foreign: exec format" },
 	};
 	struct sandbox sb = tp_fresh(&t, &e);
 

@@ -33,13 +33,13 @@ static const struct spec_mount *find_mount(const struct spec *s, const char *des
 	return NULL;
 }
 
-static const struct spec *parse_default(struct ps_arena *a, bool rootless)
+static const struct spec *parse_default(struct ps_arena *a, bool rootless, bool cgroup_ns)
 {
 	ps_auto_buf struct ps_buf text = { .data = NULL };
 	struct ps_err e = { .cls = PS_OK };
 	const struct spec *s = NULL;
 
-	spec_write_default(&text, rootless);
+	spec_write_default(&text, rootless, cgroup_ns);
 	assert_false(text.failed);
 	assert_int_equal(text.data[text.len - 1], '\n');
 	if (spec_parse(a, "config.json", text.data, text.len, &s, &e) < 0)
@@ -50,7 +50,7 @@ static const struct spec *parse_default(struct ps_arena *a, bool rootless)
 static void the_default_document(void **state)
 {
 	ps_auto_arena struct ps_arena a = { 0 };
-	const struct spec *s = parse_default(&a, false);
+	const struct spec *s = parse_default(&a, false, true);
 
 	(void)state;
 	assert_string_equal(s->oci_version, "1.3.0");
@@ -71,10 +71,10 @@ static void the_default_document(void **state)
 static void the_default_rootless_document(void **state)
 {
 	ps_auto_arena struct ps_arena a = { 0 };
-	const struct spec *s = parse_default(&a, true);
+	const struct spec *s = parse_default(&a, true, false);
 
 	(void)state;
-	assert_true(has_namespace(s, "user") && !has_namespace(s, "network"));
+	assert_true(has_namespace(s, "user") && !has_namespace(s, "network") && !has_namespace(s, "cgroup"));
 	assert_true(s->linux_.uid_maps.n == 1 && s->linux_.uid_maps.v[0].host == geteuid());
 	assert_true(s->linux_.gid_maps.n == 1 && s->linux_.gid_maps.v[0].host == getegid());
 	assert_false(s->linux_.resources.set);
