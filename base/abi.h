@@ -466,6 +466,37 @@ static inline int ps_sys_prlimit(pid_t pid, unsigned resource, const struct ps_r
 	return (int)syscall(SYS_prlimit64, pid, resource, set, ret_old); /* 2.6.36 */
 }
 
+/* struct sched_attr as of 5.3; what a kernel does not know has to be 0. */
+struct ps_sched_attr {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period; /* nanoseconds */
+	uint32_t util_min, util_max;
+};
+_Static_assert(sizeof(struct ps_sched_attr) == 56, "sched_attr ABI");
+
+static inline int ps_sys_sched_setattr(pid_t pid, const struct ps_sched_attr *attr)
+{
+	return (int)syscall(SYS_sched_setattr, pid, attr, 0U); /* 3.14 */
+}
+
+static inline int ps_sys_sched_getattr(pid_t pid, struct ps_sched_attr *ret)
+{
+	return (int)syscall(SYS_sched_getattr, pid, ret, sizeof(*ret), 0U); /* 3.14 */
+}
+
+static inline int ps_sys_ioprio_set(int which, int who, int value)
+{
+	return (int)syscall(SYS_ioprio_set, which, who, value); /* 2.6.13 */
+}
+
+static inline int ps_sys_set_mempolicy(unsigned mode, const unsigned long *nodes, unsigned long max)
+{
+	return (int)syscall(SYS_set_mempolicy, mode, nodes, max); /* 2.6.7 */
+}
+
 /* attr is a union bpf_attr of <linux/bpf.h>. */
 static inline int ps_sys_bpf(int cmd, void *attr, unsigned size)
 {

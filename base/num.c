@@ -66,6 +66,28 @@ int ps_parse_u32(const char *s, uint32_t *ret)
 	return 0;
 }
 
+int ps_parse_bits(const char *s, uint64_t *bits, size_t n)
+{
+	uint64_t first, last;
+
+	memset(bits, 0, (n + 63) / 64 * sizeof(*bits));
+	for (bool more = true; more; s += more) {
+		s += strspn(s, " ");
+		if (scan(&s, 10, n - 1, &first) < 0)
+			return -1;
+		last = first;
+		if (*s == '-' && (s++, scan(&s, 10, n - 1, &last) < 0))
+			return -1;
+		if (last < first)
+			return fail(EINVAL);
+		for (uint64_t i = first; i <= last; i++)
+			bits[i / 64] |= UINT64_C(1) << i % 64;
+		s += strspn(s, " ");
+		more = *s == ',';
+	}
+	return *s ? fail(EINVAL) : 0;
+}
+
 int ps_parse_octal(const char *s, uint32_t *ret)
 {
 	uint64_t v;

@@ -79,8 +79,8 @@ static void write_linux(struct ps_jsonw *w, const struct host_facts_for_features
 	write_enabled(w, "apparmor", h->apparmor);
 	write_enabled(w, "selinux", h->selinux);
 	ps_jw_object(w, "memoryPolicy");
-	write_empty(w, "modes");
-	write_empty(w, "flags");
+	write_names(w, "modes", names_mempolicy_mode, n_names_mempolicy_mode, 0);
+	write_names(w, "flags", names_mempolicy_flag, n_names_mempolicy_flag, 0);
 	ps_jw_end_object(w);
 	write_enabled(w, "intelRdt", false);
 	ps_jw_object(w, "mountExtensions");

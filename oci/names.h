@@ -42,6 +42,9 @@ NAMES_DECLARE(names_mempolicy_mode);   /* "MPOL_BIND" -> MPOL_BIND */
 NAMES_DECLARE(names_mempolicy_flag);   /* "MPOL_F_STATIC_NODES" -> MPOL_F_STATIC_NODES */
 NAMES_DECLARE(names_time_clock);       /* "monotonic" -> CLOCK_MONOTONIC, "boottime" -> CLOCK_BOOTTIME */
 
+/* As many as the kernel takes: CPUs of its largest configuration, what set_mempolicy(2) reads at most. */
+enum { NAMES_MAX_CPUS = 8192, NAMES_MAX_NODES = 32768 };
+
 /* What names_seccomp_arch says for SCMP_ARCH_X32: the kernel has no audit value for it; libseccomp's token. */
 #define SECCOMP_ARCH_X32 UINT32_C(0x4000003e)
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "base/scope.h"
 #include "oci/names.h"
 #include "oci/spec_rules.h"
@@ -298,7 +299,9 @@ static int check_memory_policy_nodes(const struct rule_ctx *c)
 		return rule_fail(c, at, "mode '%s' takes no nodes", mode);
 	if (!none && !nodes && strcmp(mode, "MPOL_PREFERRED") != 0)
 		return rule_fail(c, at, "mode '%s' needs at least one node", mode);
-	if (nodes && nodes[strspn(nodes, "0123456789,-")])
+	uint64_t bits[NAMES_MAX_NODES / 64];
+
+	if (nodes && ps_parse_bits(nodes, bits, NAMES_MAX_NODES) < 0)
 		return rule_fail(c, at, "must be a list of nodes such as '0-1,3', not '%s'", nodes);
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "oci/names.h"
 #include "oci/spec_rules.h"
 
@@ -133,8 +134,10 @@ static int check_affinity(const struct rule_ctx *c)
 		{ c->s->process.exec_cpu_affinity.final, "final" },
 	};
 
+	uint64_t cpus[NAMES_MAX_CPUS / 64];
+
 	for (size_t i = 0; i < 2; i++)
-		if (lists[i].list && lists[i].list[strspn(lists[i].list, "0123456789, -")])
+		if (lists[i].list && *lists[i].list && ps_parse_bits(lists[i].list, cpus, NAMES_MAX_CPUS) < 0)
 			return rule_fail(c, RULE_AT("%s/execCPUAffinity/%s", c->base, lists[i].name),
 					 "must be a list of CPUs such as '0-3,7', not '%s'", lists[i].list);
 	return 0;

@@ -38,6 +38,7 @@
 #include "shim/sandbox/procfs.h"
 #include "shim/sandbox/reaper.h"
 #include "shim/sandbox/rootfs.h"
+#include "shim/sandbox/schedule.h"
 #include "shim/sandbox/seccomp.h"
 #include "shim/sandbox/staging.h"
 #include "shim/sandbox/tty.h"
@@ -98,8 +99,9 @@ static int do_join_cgroup(struct player *p, struct ps_err *e)
 	for (uint32_t i = 0; i < in->n_tasks; i++)
 		close(in->tasks[i]);
 	script_fds_close(&p->heard);
-	unpin();
-	return 0;
+	if (!affinity_has(p->plan, PLAN_AFFINITY_INITIAL))
+		unpin();
+	return affinity_apply(p->plan, PLAN_AFFINITY_FINAL, e);
 }
 
 static int do_set_oom(struct player *p, struct ps_err *e)
@@ -298,7 +300,7 @@ static int begin_giving_up(struct init *in, struct ps_err *e)
 static int give_up(struct init *in, struct ps_err *e)
 {
 	struct sandbox *sb = &in->sb;
-	static int (*const steps[])(const struct sandbox *, struct ps_err *) = { rlimits_apply, personality_apply };
+	static int (*const steps[])(const struct sandbox *, struct ps_err *) = { rlimits_apply, personality_apply, memory_policy_apply };
 	const bool make_cwd = sb->plan->rootfs_fd != PLAN_NO_FD;
 
 	if (begin_giving_up(in, e) < 0)

@@ -25,6 +25,7 @@
 #include "shim/sandbox/hooks.h"
 #include "shim/sandbox/host_fds.h"
 #include "shim/sandbox/namespaces.h"
+#include "shim/sandbox/schedule.h"
 
 enum { WAIT_MS = 60000, END_MS = 1000 };
 
@@ -236,7 +237,8 @@ static int do_spawn(struct player *p, struct ps_err *e)
 	if (l->n_cgroup_dirs ? cgroup_open_dirs(l->cgroup_dirs, l->n_cgroup_dirs, l->target_pid, &w->cgroups, e)
 			     : cgroup_open(p->plan, 2, &w->cgroups, e))
 		return -1;
-	if (sock_pair(pair, e) < 0)
+	/* The child has them from birth, and until it is in its cgroups. */
+	if (affinity_apply(p->plan, PLAN_AFFINITY_INITIAL, e) < 0 || sock_pair(pair, e) < 0)
 		return -1;
 	p->channel = l->channel = pair[0];
 	ps_auto_fd int theirs = pair[1];
@@ -347,6 +349,13 @@ static int take_objects(struct player *p, struct ps_err *e)
 		return ps_fail(e, PS_E_PEER, "launch: init did not say what its rules are about");
 	work_of(p)->l->objects = p->heard.fd[--p->heard.n];
 	return 0;
+}
+
+static int do_schedule(struct player *p, struct ps_err *e)
+{
+	const pid_t pid = work_of(p)->l->pid;
+
+	return scheduler_apply(p->plan, pid, e) < 0 ? -1 : io_priority_apply(p->plan, pid, e);
 }
 
 static int do_record(struct player *p, struct ps_err *e)

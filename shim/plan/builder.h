@@ -83,6 +83,8 @@ int build_mounts(struct builder *b);
 int build_devices(struct builder *b);
 int build_process(struct builder *b);
 int build_seccomp(struct builder *b);
+/* Behind hooks and guard, which have processes of their own. */
+int build_schedule(struct builder *b);
 int build_rebinds(struct builder *b);
 int build_confinement(struct builder *b);
 int build_hooks(struct builder *b);

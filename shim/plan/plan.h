@@ -76,6 +76,18 @@ struct plan_device {
 struct plan_sysctl { plan_off from, path, value; };  /* path below /proc/sys, "net/ipv4/ip_forward" */
 struct plan_stand { plan_off from, address; uint32_t port, pad; }; /* "127.0.0.1", a UDP port: in the container it is the host's */
 struct plan_rlimit { uint32_t resource; plan_off from; uint64_t soft, hard; };
+enum plan_affinity_when { PLAN_AFFINITY_INITIAL = 1 /* before it is in the cgroup */, PLAN_AFFINITY_FINAL = 2 };
+struct plan_affinity { plan_off from; uint32_t when; struct plan_list cpus; };                    /* uint32_t */
+struct plan_scheduler {
+	plan_off from;
+	uint32_t policy;             /* SCHED_* */
+	int32_t nice;
+	uint32_t priority;
+	uint64_t flags;              /* SCHED_FLAG_* */
+	uint64_t runtime, deadline, period; /* nanoseconds */
+};
+struct plan_io_priority { plan_off from; uint32_t class, level; };                                /* IOPRIO_CLASS_* */
+struct plan_memory_policy { plan_off from; uint32_t mode, flags; struct plan_list nodes; };       /* MPOL_*, MPOL_F_*, uint32_t */
 struct plan_hook { plan_off from, path; struct plan_list args, env; /* plan_off */ uint32_t has_env, timeout_s; };
 
 /* One cgroup directory of the container; version 1: one per hierarchy, version 2: the unified one. */
@@ -136,6 +148,8 @@ struct plan {
 	plan_off args_from, cwd_from, user_from, caps_from; /* not always the document: exec's flags, defaults */
 	struct plan_caps caps;
 	struct plan_list rlimits;
+	struct plan_list scheduler, io_priority, memory_policy; /* at most one row each; none: as the launcher has it */
+	struct plan_list affinity;       /* struct plan_affinity, of exec */
 	struct plan_list seccomp;        /* struct sock_filter, ready to load; n == 0: none */
 	uint32_t seccomp_flags;
 	uint32_t guard_flags;            /* SECCOMP_FILTER_FLAG_NEW_LISTENER: it has a listener, which goes to the supervisor */

@@ -4,6 +4,9 @@
 #include "shim/plan/schema.h"
 
 #include <linux/filter.h>
+#include <linux/ioprio.h>
+#include <linux/mempolicy.h>
+#include <linux/sched.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -81,6 +84,28 @@ static const struct ps_name rlimits[] = {
 	{ "msgqueue", RLIMIT_MSGQUEUE }, { "nice", RLIMIT_NICE }, { "nofile", RLIMIT_NOFILE },
 	{ "nproc", RLIMIT_NPROC }, { "rss", RLIMIT_RSS }, { "rtprio", RLIMIT_RTPRIO }, { "rttime", RLIMIT_RTTIME },
 	{ "sigpending", RLIMIT_SIGPENDING }, { "stack", RLIMIT_STACK }, END,
+};
+
+static const struct ps_name affinity_whens[] = { { "initial", PLAN_AFFINITY_INITIAL }, { "final", PLAN_AFFINITY_FINAL }, END };
+static const struct ps_name sched_policies[] = {
+	{ "other", SCHED_NORMAL }, { "fifo", SCHED_FIFO }, { "rr", SCHED_RR }, { "batch", SCHED_BATCH }, { "iso", 4 },
+	{ "idle", SCHED_IDLE }, { "deadline", SCHED_DEADLINE }, END,
+};
+static const struct ps_name sched_flags[] = {
+	{ "reset-on-fork", SCHED_FLAG_RESET_ON_FORK }, { "reclaim", SCHED_FLAG_RECLAIM }, { "dl-overrun", SCHED_FLAG_DL_OVERRUN },
+	{ "keep-policy", SCHED_FLAG_KEEP_POLICY }, { "keep-params", SCHED_FLAG_KEEP_PARAMS },
+	{ "util-clamp-min", SCHED_FLAG_UTIL_CLAMP_MIN }, { "util-clamp-max", SCHED_FLAG_UTIL_CLAMP_MAX }, END,
+};
+static const struct ps_name io_classes[] = {
+	{ "rt", IOPRIO_CLASS_RT }, { "be", IOPRIO_CLASS_BE }, { "idle", IOPRIO_CLASS_IDLE }, END,
+};
+static const struct ps_name memory_modes[] = {
+	{ "default", MPOL_DEFAULT }, { "preferred", MPOL_PREFERRED }, { "bind", MPOL_BIND }, { "interleave", MPOL_INTERLEAVE },
+	{ "local", MPOL_LOCAL }, { "preferred-many", MPOL_PREFERRED_MANY }, { "weighted-interleave", 6 }, END,
+};
+static const struct ps_name memory_flags[] = {
+	{ "static-nodes", MPOL_F_STATIC_NODES }, { "relative-nodes", MPOL_F_RELATIVE_NODES },
+	{ "numa-balancing", MPOL_F_NUMA_BALANCING }, END,
 };
 
 /* ---- rows ---- */
@@ -176,6 +201,32 @@ static const struct field plan_rlimit_fields[] = {
 };
 ROW_TYPE(plan_rlimit);
 
+static const struct field plan_affinity_fields[] = {
+	F(plan_affinity, when, FIELD_ENUM, OF(affinity_whens)), F(plan_affinity, cpus, FIELD_NUMS),
+	F(plan_affinity, from, FIELD_FROM), END,
+};
+ROW_TYPE(plan_affinity);
+
+static const struct field plan_scheduler_fields[] = {
+	F(plan_scheduler, policy, FIELD_ENUM, OF(sched_policies)), F(plan_scheduler, nice, FIELD_I32),
+	F(plan_scheduler, priority, FIELD_U32), F(plan_scheduler, flags, FIELD_BITS64, OF(sched_flags)),
+	F(plan_scheduler, runtime, FIELD_U64), F(plan_scheduler, deadline, FIELD_U64), F(plan_scheduler, period, FIELD_U64),
+	F(plan_scheduler, from, FIELD_FROM), END,
+};
+ROW_TYPE(plan_scheduler);
+
+static const struct field plan_io_priority_fields[] = {
+	F(plan_io_priority, class, FIELD_ENUM, OF(io_classes)), F(plan_io_priority, level, FIELD_U32, ALWAYS),
+	F(plan_io_priority, from, FIELD_FROM), END,
+};
+ROW_TYPE(plan_io_priority);
+
+static const struct field plan_memory_policy_fields[] = {
+	F(plan_memory_policy, mode, FIELD_ENUM, OF(memory_modes)), F(plan_memory_policy, flags, FIELD_BITS32, OF(memory_flags)),
+	F(plan_memory_policy, nodes, FIELD_NUMS), F(plan_memory_policy, from, FIELD_FROM), END,
+};
+ROW_TYPE(plan_memory_policy);
+
 static const struct field plan_hook_fields[] = {
 	F(plan_hook, path, FIELD_STR), F(plan_hook, args, FIELD_STRS), F(plan_hook, has_env, FIELD_U32),
 	F(plan_hook, env, FIELD_STRS), F(plan_hook, timeout_s, FIELD_U32), F(plan_hook, from, FIELD_FROM), END,
@@ -258,6 +309,8 @@ static const struct field plan_fields[] = {
 	F(plan, caps.permitted, FIELD_CAPS, OF_FROM(caps_from), AT("/permitted")),
 	F(plan, caps.ambient, FIELD_CAPS, OF_FROM(caps_from), AT("/ambient")),
 	F(plan, rlimits, FIELD_ROWS, ROWS(plan_rlimit)),
+	F(plan, scheduler, FIELD_ROWS, ROWS(plan_scheduler)), F(plan, io_priority, FIELD_ROWS, ROWS(plan_io_priority)),
+	F(plan, memory_policy, FIELD_ROWS, ROWS(plan_memory_policy)), F(plan, affinity, FIELD_ROWS, ROWS(plan_affinity)),
 	F(plan, mdwe, FIELD_BOOL, PERMISSIONS),
 	F(plan, landlock_fs, FIELD_BITS64, OF(landlock_fs), PERMISSIONS),
 	F(plan, landlock_scoped, FIELD_BITS64, OF(landlock_scopes), PERMISSIONS),

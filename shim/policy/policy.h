@@ -57,6 +57,15 @@ struct policy_device {
 struct policy_device_rule { const char *from; bool allow; char type; /* 'a' 'c' 'b' */ int64_t major, minor; /* -1 any */ uint32_t access; /* 1 mknod, 2 read, 4 write (BPF_DEVCG_ACC_*) */ };
 struct policy_stand { const char *from, *address; uint16_t port; }; /* UDP to a loopback address that is the host's */
 struct policy_rlimit { const char *from; int resource; uint64_t soft, hard; };
+struct policy_numbers { const uint32_t *v; size_t n; };
+/* from NULL: as the launcher has it. */
+struct policy_scheduler {
+	const char *from;
+	uint32_t policy, priority;   /* SCHED_* */
+	int32_t nice;
+	uint64_t flags;              /* SCHED_FLAG_* */
+	uint64_t runtime, deadline, period; /* nanoseconds */
+};
 struct policy_caps { const char *from; uint64_t bounding, effective, inheritable, permitted, ambient; };
 struct policy_hook { const char *from, *path; struct spec_strs args, env; bool has_env; uint32_t timeout; /* seconds, 0 none */ };
 struct policy_hooks { const struct policy_hook *v; size_t n; };
@@ -97,6 +106,9 @@ struct policy_process {
 	size_t n_rlimits;
 	struct { bool set; int32_t v; } oom_score_adj;
 	struct { bool set; uint32_t v; } personality;
+	struct policy_scheduler scheduler;
+	struct { const char *from; uint32_t class, level; } io_priority;  /* IOPRIO_CLASS_*; from NULL: as the launcher has it */
+	struct { const char *from; struct policy_numbers initial, final; } affinity; /* of exec, CPUs: before and after it joins the cgroup */
 };
 
 /* What permissions take away beyond config.json (restrict.h); all empty without any. */
@@ -165,6 +177,7 @@ struct policy {
 	bool reaper;                           /* pid 1 stays podshim's and reaps; the payload is its child */
 	struct policy_process process;
 	struct policy_seccomp seccomp;
+	struct { const char *from; uint32_t mode, flags; struct policy_numbers nodes; } memory_policy; /* MPOL_*, MPOL_F_*; from NULL: none */
 
 	const struct policy_rebind *rebinds;
 	size_t n_rebinds;

@@ -24,18 +24,12 @@ static int refuse(struct from_oci *f, const char *prefix, const struct refused *
 	return 0;
 }
 
-int refused_in_process(struct from_oci *f, const char *pointer, const struct spec_process *s, bool exec)
+int refused_in_process(struct from_oci *f, const char *pointer, const struct spec_process *s)
 {
 	bool confined = has_text(s->apparmor_profile) && strcmp(s->apparmor_profile, "unconfined") != 0;
-	/* The affinity concerns processes that exec adds, never the container's first one. */
-	bool affinity = exec && s->exec_cpu_affinity.set &&
-			(has_text(s->exec_cpu_affinity.initial) || has_text(s->exec_cpu_affinity.final));
 	const struct refused rows[] = {
 		{ confined, "/apparmorProfile", "an AppArmor profile" },
 		{ has_text(s->selinux_label), "/selinuxLabel", "an SELinux label" },
-		{ s->scheduler.set, "/scheduler", "a scheduling policy" },
-		{ s->io_priority.set, "/ioPriority", "an I/O priority" },
-		{ affinity, "/execCPUAffinity", "a CPU affinity for exec" },
 	};
 
 	return refuse(f, pointer, rows, PS_COUNT(rows));
@@ -69,7 +63,6 @@ int refused_in_spec(struct from_oci *f, const struct spec *s)
 					l->intel_rdt.enable_monitoring);
 	const struct refused rows[] = {
 		{ l->n_net_devices, "/netDevices", "moving a network device into the container" },
-		{ l->memory_policy.set, "/memoryPolicy", "a NUMA memory policy" },
 		{ rdt, "/intelRdt", "Intel RDT" },
 		{ has_text(l->mount_label), "/mountLabel", "an SELinux mount label" },
 	};

@@ -6,6 +6,8 @@
 
 int rlimits_apply(const struct sandbox *sb, struct ps_err *e);   /* prlimit(2) on ourselves */
 int personality_apply(const struct sandbox *sb, struct ps_err *e);
+/* set_mempolicy(2): the nodes that our memory, and that of whoever we clone or execute, comes from. */
+int memory_policy_apply(const struct sandbox *sb, struct ps_err *e);
 /* Join a fresh session keyring "_ses.<id>" (ENOSYS is success). */
 int keyring_join(const struct sandbox *sb, struct ps_err *e);
 /* Write plan->sysctl through the private procfs (full, not subset=pid), the namespace being ours. */

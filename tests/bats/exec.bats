@@ -120,6 +120,40 @@ run_exec() { # run_exec [-N] ARG...: FLAGS... -- COMMAND...; the id goes in betw
 	is piped
 }
 
+@test "exec: scheduler, I/O priority and CPUs of --process" {
+	start_sleeper
+	process() {
+		jq --argjson more "$1" '.process | .args = ["sh", "-c", "cut -d\" \" -f19,41 /proc/$$/stat; ionice -p $$; grep Cpus_allowed_list /proc/self/status"]
+			| . + $more' "$BUNDLE/config.json" >"$BATS_TEST_TMPDIR/process.json"
+	}
+	local last=$(($(nproc --all) - 1))
+	process '{"scheduler": {"policy": "SCHED_BATCH", "nice": 11}, "ioPriority": {"class": "IOPRIO_CLASS_BE", "priority": 5},
+		"execCPUAffinity": {"initial": "0", "final": "'$last'"}}'
+	run -0 podshim exec --process "$BATS_TEST_TMPDIR/process.json" "$CID"
+	[ "${lines[0]}" = "11 3" ]
+	[ "${lines[1]}" = "best-effort: prio 5" ]
+	[ "${lines[2]}" = $'Cpus_allowed_list:\t'"$last" ]
+	is_podshim || return 0
+	# Nobody widens again what it had before, and the container's own process has all.
+	process '{"execCPUAffinity": {"initial": "0"}}'
+	run -0 podshim exec --process "$BATS_TEST_TMPDIR/process.json" "$CID"
+	[ "${lines[2]}" = $'Cpus_allowed_list:\t0' ]
+	process '{"execCPUAffinity": {"final": "8000"}}'
+	run podshim exec --process "$BATS_TEST_TMPDIR/process.json" "$CID"
+	[ "$status" -eq 255 ]
+	has "process.json: /execCPUAffinity/final: exec failed: none of these CPUs is online"
+	process '{"execCPUAffinity": {"initial": "8000"}}'
+	run podshim exec --process "$BATS_TEST_TMPDIR/process.json" "$CID"
+	[ "$status" -eq 255 ]
+	has "process.json: /execCPUAffinity/initial: exec failed: none of these CPUs is online"
+	process '{"execCPUAffinity": {"initial": "0-"}}'
+	run podshim exec --process "$BATS_TEST_TMPDIR/process.json" "$CID"
+	[ "$status" -eq 255 ]
+	has "process.json: /execCPUAffinity/initial: exec failed: must be a list of CPUs such as"
+	run -0 podshim exec "$CID" grep Cpus_allowed_list /proc/1/status
+	[ "$output" = "$(taskset -c 0-8191 grep Cpus_allowed_list /proc/self/status)" ]
+}
+
 @test "exec: the inheritable set stays empty" {
 	config '.process.user.uid = 1000'
 	start_sleeper

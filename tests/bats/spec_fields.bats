@@ -239,19 +239,140 @@ capabilities() { # as the payload sees them: Inh Prm Eff Bnd Amb
 	is $((own + 100))
 }
 
-@test "process.scheduler and ioPriority" {
+# Nice value, real-time priority and policy (sched(7)) of the container's first process.
+scheduled='cut -d" " -f19,40,41 /proc/1/stat'
+
+@test "process.scheduler: the ordinary policies" {
+	local row
+	for row in "SCHED_OTHER -7 0" "SCHED_BATCH 5 3" "SCHED_IDLE 0 5"; do
+		set -- $row
+		config --arg p "$1" --argjson n "$2" '.process.scheduler = {"policy": $p, "nice": $n}'
+		run_shell "$scheduled"
+		is "$2 0 $3"
+	done
 	requires podshim
-	config '.process.scheduler = {"policy": "SCHED_BATCH", "nice": 5} | .process.ioPriority = {"class": "IOPRIO_CLASS_IDLE", "priority": 0}'
-	shell 'exit 0'
-	attempt podshim create -b "$BUNDLE" "$CID"
-	# Applied or refused in words: never dropped in silence.
-	if [ "$status" -ne 0 ]; then
-		[[ $output == *scheduler* || $output == *ioPriority* ]]
+	config '.process.scheduler = {"policy": "SCHED_OTHER", "nice": -3, "flags": ["SCHED_FLAG_RESET_ON_FORK"]}'
+	run_shell 'cut -d" " -f19 /proc/1/stat /proc/self/stat; :'
+	is $'-3\n0'
+	config '.process.scheduler = {"policy": "SCHED_ISO"}'
+	run podshim run -b "$BUNDLE" "$CID"
+	[ "$status" -ne 0 ]
+	has "config.json: /process/scheduler: set the scheduler: this kernel does not take the policy"
+	assert_nothing_left
+}
+
+@test "process.scheduler: real-time, within the budget of the cgroup" {
+	requires podshim
+	local cpu=/sys/fs/cgroup/cpu parent=rt-$CID
+	config '.process.scheduler = {"policy": "SCHED_FIFO", "priority": 7}'
+	if [[ -e $cpu/cpu.rt_runtime_us ]]; then
+		shell true
+		run podshim run -b "$BUNDLE" "$CID"
+		[ "$status" -ne 0 ]
+		has "config.json: /process/scheduler: set the scheduler: the process's cgroup has no real-time budget"
+		has realtimeRuntime
 		assert_nothing_left
-	else
-		run_shell 'cut -d" " -f19,41 /proc/self/stat'
-		is "5 3"
+		mkdir "$cpu/$parent"
+		echo 20000 >"$cpu/$parent/cpu.rt_runtime_us" || { rmdir "$cpu/$parent"; skip "no real-time budget is left for a cgroup"; }
+		config --arg c "/$parent/c" '.linux.cgroupsPath = $c | .linux.resources.cpu.realtimeRuntime = 10000'
 	fi
+	run_shell "$scheduled"
+	is "0 7 1"
+	# In a user namespace, too: it is the launcher's right.
+	user_namespace
+	config '.process.scheduler = {"policy": "SCHED_RR", "priority": 99} | .process.user.uid = 7'
+	run_shell "$scheduled"
+	is "0 99 2"
+	[[ ! -e $cpu/$parent ]] || find /sys/fs/cgroup -depth -type d -name "$parent" -exec rmdir {} +
+}
+
+@test "process.scheduler: SCHED_DEADLINE" {
+	requires podshim
+	config '.process.scheduler = {"policy": "SCHED_DEADLINE", "runtime": 2000000, "deadline": 20000000, "period": 30000000}'
+	run_shell 'read -r l </proc/1/stat; set -- $l; echo ${41}'
+	is 6
+	config '.process.scheduler.flags = ["SCHED_FLAG_RESET_ON_FORK", "SCHED_FLAG_RECLAIM"]'
+	run_shell 'cut -d" " -f41 /proc/1/stat /proc/self/stat; :'
+	is $'6\n0'
+	# What needs clones is refused before anything is made.
+	config '.hooks.startContainer = [{"path": "/bin/true"}]'
+	run_shell 'cut -d" " -f41 /proc/1/stat'
+	is 6
+	refused '.process.scheduler = {"policy": "SCHED_DEADLINE", "runtime": 2000000, "deadline": 20000000}
+		| .hooks.startContainer = [{"path": "/bin/true"}]' "config.json: /process/scheduler: SCHED_DEADLINE without SCHED_FLAG_RESET_ON_FORK leaves no way"
+	refused '.process.scheduler = {"policy": "SCHED_FIFO", "priority": 1, "flags": ["SCHED_FLAG_RESET_ON_FORK"]}
+		| .annotations["io.podshim.reaper"] = "1"' "config.json: /process/scheduler: with the annotation 'io.podshim.reaper'"
+	(($(nproc) > 1)) || return 0
+	refused '.process.scheduler = {"policy": "SCHED_DEADLINE", "runtime": 2000000, "deadline": 20000000} | .linux.resources.cpu.cpus = "0"' \
+		"SCHED_DEADLINE takes all CPUs of its scheduling domain, and the process may use 1 of"
+}
+
+@test "process.scheduler: SCHED_DEADLINE beyond what is left is told" {
+	requires podshim
+	local n=0 max
+	max=$(nproc)
+	config '.process.scheduler = {"policy": "SCHED_DEADLINE", "runtime": 19800000, "deadline": 20000000, "period": 20000000}'
+	payload true
+	# Created ones only wait, but they have it.
+	while ((n <= max)); do
+		attempt podshim create -b "$BUNDLE" "$CID-$n"
+		((status == 0)) || break
+		n=$((n + 1))
+	done
+	((n <= max))
+	has "config.json: /process/scheduler: set the scheduler: what SCHED_DEADLINE asks for is more than is left"
+	while ((n-- > 0)); do
+		run -0 podshim delete --force "$CID-$n"
+	done
+	assert_nothing_left
+}
+
+@test "process.ioPriority" {
+	local row
+	for row in "IDLE 0 idle" "RT 3 realtime:.prio.3" "BE 6 best-effort:.prio.6"; do
+		set -- $row
+		config --arg c "IOPRIO_CLASS_$1" --argjson n "$2" '.process.ioPriority = {"class": $c, "priority": $n}'
+		run_shell 'ionice -p 1'
+		[[ $output =~ ^$3 ]]
+	done
+}
+
+@test "linux.memoryPolicy" {
+	requires podshim
+	[[ -e /proc/self/numa_maps ]] || skip "a kernel without NUMA"
+	local policy='head -n 1 /proc/self/numa_maps'
+	config '.linux.memoryPolicy = {"mode": "MPOL_BIND", "nodes": "0", "flags": ["MPOL_F_STATIC_NODES"]}'
+	run_shell "$policy"
+	has " bind=static:0 "
+	config '.linux.memoryPolicy = {"mode": "MPOL_INTERLEAVE", "nodes": "0"}'
+	run_shell "$policy"
+	has " interleave:0 "
+	# exec has the container's, too.
+	start_sleeper
+	run -0 podshim exec "$CID" sh -c "$policy"
+	has " interleave:0 "
+	run -0 podshim delete --force "$CID"
+	config '.linux.memoryPolicy = {"mode": "MPOL_LOCAL"}'
+	run_shell "$policy"
+	has " local "
+	refused '.linux.memoryPolicy = {"mode": "MPOL_BIND", "nodes": "0-"}' "config.json: /linux/memoryPolicy/nodes: must be a list of nodes"
+	payload true
+	config '.linux.memoryPolicy = {"mode": "MPOL_BIND", "nodes": "1500,20000"}'
+	run podshim run -b "$BUNDLE" "$CID"
+	[ "$status" -ne 0 ]
+	has "config.json: /linux/memoryPolicy: set the memory policy: the nodes are not all online"
+	assert_nothing_left
+}
+
+@test "plan: scheduler, I/O priority and memory policy with their places in the document" {
+	requires podshim
+	payload true
+	config '.process.scheduler = {"policy": "SCHED_OTHER", "nice": 3} | .process.ioPriority = {"class": "IOPRIO_CLASS_BE", "priority": 0}
+		| .linux.memoryPolicy = {"mode": "MPOL_PREFERRED", "nodes": "0"}'
+	run -0 podshim plan --json "$BUNDLE"
+	jq -e '.scheduler == [{"policy": "other", "nice": 3, "from": "config.json#/process/scheduler"}]
+		and .io_priority == [{"class": "be", "level": 0, "from": "config.json#/process/ioPriority"}]
+		and .memory_policy == [{"mode": "preferred", "nodes": [0], "from": "config.json#/linux/memoryPolicy"}]' <<<"$output"
 }
 
 @test "linux.namespaces: new ones differ from the host's, absent ones are shared" {

@@ -48,6 +48,28 @@ static void unsigned_numbers(void **state)
 	TEST_PARSER(ps_parse_octal, uint32_t, octal)
 }
 
+static void lists_of_numbers(void **state)
+{
+	static const struct { const char *text; int err; uint64_t low, high; } rows[] = {
+		{ "0", 0, 1, 0 }, { "0-3,7", 0, 0x8f, 0 }, { " 1 , 63-64 ", 0, UINT64_C(1) << 63 | 2, 1 }, { "3,3,2-3", 0, 12, 0 },
+		{ "127", 0, 0, UINT64_C(1) << 63 }, { "0-127", 0, UINT64_MAX, UINT64_MAX },
+		{ "128", ERANGE, 0, 0 }, { "0-128", ERANGE, 0, 0 }, { "99999999999999999999999", ERANGE, 0, 0 },
+		{ "", EINVAL, 0, 0 }, { ",", EINVAL, 0, 0 }, { "1,", EINVAL, 0, 0 }, { "-1", EINVAL, 0, 0 }, { "1-", EINVAL, 0, 0 },
+		{ "3-1", EINVAL, 0, 0 }, { "1--2", EINVAL, 0, 0 }, { "1 2", EINVAL, 0, 0 }, { "1x", EINVAL, 0, 0 }, { "all", EINVAL, 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < PS_COUNT(rows); i++) {
+		uint64_t bits[2] = { 5, 5 };
+		int r;
+
+		errno = 0;
+		r = ps_parse_bits(rows[i].text, bits, 128);
+		if (r != (rows[i].err ? -1 : 0) || errno != rows[i].err || (!r && (bits[0] != rows[i].low || bits[1] != rows[i].high)))
+			fail_msg("'%s': returned %d, errno %d", rows[i].text, r, errno);
+	}
+}
+
 static void signed_numbers(void **state)
 {
 	static const struct row rows[] = {
@@ -110,7 +132,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(unsigned_numbers),
-		cmocka_unit_test(signed_numbers),
+		cmocka_unit_test(lists_of_numbers), cmocka_unit_test(signed_numbers),
 		cmocka_unit_test(sizes),
 		cmocka_unit_test(times),
 		cmocka_unit_test(cpus),

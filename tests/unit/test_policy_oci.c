@@ -3,6 +3,8 @@
  */
 #include "tests/unit/plan_test.h"
 
+#include <linux/sched.h>
+
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
@@ -332,12 +334,8 @@ static void refusals_name_the_field(void **state)
 	static const struct { const char *doc, *pointer, *what; } rows[] = {
 		{ PT_DOC("", PROCESS(",'apparmorProfile':'p'")), "/process/apparmorProfile", "an AppArmor profile" },
 		{ PT_DOC("", PROCESS(",'selinuxLabel':'l'")), "/process/selinuxLabel", "an SELinux label" },
-		{ PT_DOC("", PROCESS(",'scheduler':{'policy':'SCHED_OTHER'}")), "/process/scheduler", "a scheduling policy" },
-		{ PT_DOC("", PROCESS(",'ioPriority':{'class':'IOPRIO_CLASS_BE','priority':1}")), "/process/ioPriority",
-		  "an I/O priority" },
 		{ PT_DOC_NS(",{'type':'network'}", ",'netDevices':{'eth0':{}}", ""), "/linux/netDevices",
 		  "moving a network device into the container" },
-		{ PT_DOC(",'memoryPolicy':{'mode':'MPOL_BIND','nodes':'0'}", ""), "/linux/memoryPolicy", "a NUMA memory policy" },
 		{ PT_DOC(",'intelRdt':{'closID':'x'}", ""), "/linux/intelRdt", "Intel RDT" },
 		{ PT_DOC(",'mountLabel':'l'", ""), "/linux/mountLabel", "an SELinux mount label" },
 #define RESOURCES(text) PT_DOC(",'resources':{" text "}", "")
@@ -385,23 +383,21 @@ static void asking_for_nothing_passes(void **state)
 
 static void exec_has_the_containers_policy_and_its_own_process(void **state)
 {
-	static const char text[] = "{\"cwd\":\"/w\",\"args\":[\"x\"],\"execCPUAffinity\":{\"initial\":\"0\"}}";
+	static const char text[] = "{\"cwd\":\"/w\",\"args\":[\"x\"],\"execCPUAffinity\":{\"initial\":\"6-7, 0\",\"final\":\"8191\"}}";
 	ps_auto_arena struct ps_arena a = { .head = NULL };
 	const struct policy *c = pt_policy(&a, PT_DOC(",'personality':{'domain':'LINUX'},'resources':{'memory':{'kernel':1}}",
 						      PROCESS(",'noNewPrivileges':true"))), *p = NULL;
 	struct ps_err e = { .cls = PS_OK };
 	const struct spec_process *x = NULL;
-	struct spec_process plain;
 
 	(void)state;
 	assert_int_equal(spec_parse_process(&a, "process.json", text, strlen(text), &x, &e), 0);
-	assert_int_equal(policy_process_from_oci(&a, "process.json", x, c, &p, &e), -1);
-	assert_null(p);
-	assert_string_equal(e.where, "process.json: /execCPUAffinity");
-	assert_string_equal(e.msg, "a CPU affinity for exec: not supported by this version");
-	plain = *x;
-	plain.exec_cpu_affinity.set = false;
-	assert_int_equal(policy_process_from_oci(&a, "process.json", &plain, c, &p, &e), 0);
+	assert_int_equal(policy_process_from_oci(&a, "process.json", x, c, &p, &e), 0);
+	assert_string_equal(p->process.affinity.from, "process.json#/execCPUAffinity");
+	assert_int_equal(p->process.affinity.initial.n, 3);
+	assert_memory_equal(p->process.affinity.initial.v, ((uint32_t[]){ 0, 6, 7 }), 3 * sizeof(uint32_t));
+	assert_int_equal(p->process.affinity.final.n, 1);
+	assert_int_equal(p->process.affinity.final.v[0], 8191);
 	assert_string_equal(p->process.cwd, "/w");
 	assert_false(p->process.no_new_privileges);
 	assert_true(p->process.personality.set);
@@ -409,8 +405,38 @@ static void exec_has_the_containers_policy_and_its_own_process(void **state)
 	assert_int_equal(p->warnings.n, 0);
 	assert_ptr_equal(p->mounts, c->mounts);
 	/* The container's own process, with overrides, is still in the container's document. */
-	assert_int_equal(policy_process_from_oci(&a, NULL, &plain, c, &p, &e), 0);
+	assert_int_equal(policy_process_from_oci(&a, NULL, x, c, &p, &e), 0);
 	assert_string_equal(p->process.from, "config.json#/process");
+}
+
+static void where_and_when_a_process_runs(void **state)
+{
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+	const struct policy *p = pt_policy(
+		&a, PT_DOC(",'memoryPolicy':{'mode':'MPOL_INTERLEAVE','nodes':'1,1023-1025','flags':['MPOL_F_STATIC_NODES']}",
+			   PROCESS(",'scheduler':{'policy':'SCHED_DEADLINE','runtime':1,'deadline':2,'period':3,"
+				   "'flags':['SCHED_FLAG_RECLAIM','SCHED_FLAG_RESET_ON_FORK']},"
+				   "'ioPriority':{'class':'IOPRIO_CLASS_RT','priority':7},'execCPUAffinity':{'initial':'0'}")));
+	const struct policy_scheduler *s = &p->process.scheduler;
+
+	(void)state;
+	assert_string_equal(s->from, "config.json#/process/scheduler");
+	assert_int_equal(s->policy, SCHED_DEADLINE);
+	assert_int_equal(s->flags, SCHED_FLAG_RECLAIM | SCHED_FLAG_RESET_ON_FORK);
+	assert_true(s->runtime == 1 && s->deadline == 2 && s->period == 3);
+	assert_string_equal(p->process.io_priority.from, "config.json#/process/ioPriority");
+	assert_true(p->process.io_priority.class == 1 && p->process.io_priority.level == 7);
+	/* Of exec alone. */
+	assert_null(p->process.affinity.from);
+	assert_string_equal(p->memory_policy.from, "config.json#/linux/memoryPolicy");
+	assert_int_equal(p->memory_policy.mode, 3);
+	assert_int_equal(p->memory_policy.flags, 1 << 15);
+	assert_int_equal(p->memory_policy.nodes.n, 4);
+	assert_memory_equal(p->memory_policy.nodes.v, ((uint32_t[]){ 1, 1023, 1024, 1025 }), 4 * sizeof(uint32_t));
+	p = pt_policy(&a, PT_DOC("", PROCESS("")));
+	assert_null(p->process.scheduler.from);
+	assert_null(p->process.io_priority.from);
+	assert_null(p->memory_policy.from);
 }
 
 static bool has_entry(const struct policy_entry *v, size_t n, const char *permission, const char *action,
@@ -475,6 +501,7 @@ int main(void)
 		cmocka_unit_test(seccomp_flags),
 		cmocka_unit_test(refusals_name_the_field),
 		cmocka_unit_test(asking_for_nothing_passes),
+		cmocka_unit_test(where_and_when_a_process_runs),
 		cmocka_unit_test(exec_has_the_containers_policy_and_its_own_process),
 		cmocka_unit_test(permissions_of_a_document),
 	};

@@ -3,12 +3,14 @@
  */
 #include "tests/unit/sandbox_test.h"
 
+#include <linux/ioprio.h>
 #include <net/if.h>
 #include <sys/personality.h>
 #include <sys/resource.h>
 
 #include "shim/sandbox/process.h"
 #include "shim/sandbox/procfs.h"
+#include "shim/sandbox/schedule.h"
 
 static struct test_plan t;
 static struct ps_err e;
@@ -62,6 +64,35 @@ static void limits_refused(void *arg)
 	t.plan.rlimits = TP_ROWS(&t, unknown);
 	CHECK_ERR(rlimits_apply(&sb, &e), &e,
 		  "set unknown resource (99) to soft 1, hard 1: Invalid argument");
+}
+
+static void scheduling(void *arg)
+{
+	(void)tp_fresh(&t, &e);
+	const plan_off from = tp_str(&t, "config.json#/process/scheduler");
+	const struct plan_scheduler batch[] = { { .from = from, .policy = SCHED_BATCH, .nice = 3 } };
+	const struct plan_scheduler eager[] = { { .from = from, .policy = SCHED_OTHER, .nice = -5 } };
+	const struct plan_scheduler none[] = { { .from = from, .policy = 77 } };
+	const struct plan_io_priority idle[] = { { 0, IOPRIO_CLASS_IDLE, 0 } };
+	const struct plan_io_priority urgent[] = { { tp_str(&t, "config.json#/process/ioPriority"), IOPRIO_CLASS_RT, 0 } };
+
+	(void)arg;
+	t.plan.scheduler = TP_ROWS(&t, batch);
+	t.plan.io_priority = TP_ROWS(&t, idle);
+	CHECK_OK(scheduler_apply(&t.plan, getpid(), &e), &e);
+	CHECK_OK(io_priority_apply(&t.plan, getpid(), &e), &e);
+	CHECK(sched_getscheduler(0) == SCHED_BATCH && getpriority(PRIO_PROCESS, 0) == 3);
+	CHECK(syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, 0) >> IOPRIO_CLASS_SHIFT == IOPRIO_CLASS_IDLE);
+	t.plan.scheduler = TP_ROWS(&t, none);
+	CHECK_ERR(scheduler_apply(&t.plan, getpid(), &e), &e, "this kernel does not take the policy with these parameters");
+	drop_cap(CAP_SYS_NICE);
+	drop_cap(CAP_SYS_ADMIN);
+	t.plan.scheduler = TP_ROWS(&t, eager);
+	CHECK_ERR(scheduler_apply(&t.plan, getpid(), &e), &e, "this takes CAP_SYS_NICE, which podshim does not have");
+	CHECK(e.cls == PS_E_UNSUPP && !strcmp(e.where, "config.json: /process/scheduler"));
+	t.plan.io_priority = TP_ROWS(&t, urgent);
+	CHECK_ERR(io_priority_apply(&t.plan, getpid(), &e), &e, "this class takes CAP_SYS_NICE of the host");
+	CHECK(!strcmp(e.where, "config.json: /process/ioPriority"));
 }
 
 static void domain(void *arg)
@@ -157,6 +188,7 @@ static void sysctl_refused(void *arg)
 
 CHILD_TEST(limits)
 CHILD_TEST(limits_refused)
+CHILD_TEST(scheduling)
 CHILD_TEST(domain)
 CHILD_TEST(keyring)
 CHILD_TEST(loopback)
@@ -167,7 +199,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_limits),	       cmocka_unit_test(test_limits_refused),
-		cmocka_unit_test(test_domain),	       cmocka_unit_test(test_keyring),
+		cmocka_unit_test(test_scheduling), cmocka_unit_test(test_domain),	       cmocka_unit_test(test_keyring),
 		cmocka_unit_test(test_loopback),       cmocka_unit_test(test_sysctl_value),
 		cmocka_unit_test(test_sysctl_refused),
 	};
