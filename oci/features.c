@@ -86,7 +86,7 @@ static void write_linux(struct ps_jsonw *w, const struct host_facts_for_features
 	ps_jw_object(w, "mountExtensions");
 	write_enabled(w, "idmap", h->idmap);
 	ps_jw_end_object(w);
-	write_enabled(w, "netDevices", false);
+	write_enabled(w, "netDevices", true);
 	ps_jw_end_object(w);
 }
 

@@ -17,6 +17,7 @@ struct launch_ops {
 	void *ctx;
 };
 
+struct net_moves;
 struct launch {
 	const struct plan *plan;
 	struct launch_ops ops;
@@ -35,6 +36,7 @@ struct launch {
 	int pidfd;          /* init; -1 before spawn */
 	int channel;        /* -1 when closed */
 	int objects;        /* memfd: a struct ps_object for each row of plan->landlock, as the row was understood; -1 */
+	struct net_moves *net_moves; /* devices that a failure moves back; NULL */
 	bool made_cgroups;  /* they were empty or not there: what is in them is ours to kill */
 	bool hooks_began;   /* a failure after this owes the poststop hooks */
 };

@@ -26,6 +26,7 @@
 #include "shim/sandbox/host_fds.h"
 #include "shim/sandbox/namespaces.h"
 #include "shim/sandbox/schedule.h"
+#include "shim/sandbox/net_devices.h"
 
 enum { WAIT_MS = 60000, END_MS = 1000 };
 
@@ -328,6 +329,13 @@ static int console(struct player *p, struct ps_err *e)
 	return l->ops.console ? l->ops.console(l->ops.ctx, master, e) : 0;
 }
 
+static int do_move_net(struct player *p, struct ps_err *e)
+{
+	struct launch *l = work_of(p)->l;
+
+	return net_devices_move(p->plan, l->pid, &l->net_moves, e);
+}
+
 static int do_hooks_runtime(struct player *p, struct ps_err *e)
 {
 	struct launch *l = work_of(p)->l;
@@ -431,6 +439,7 @@ int launch_go(struct launch *l, struct ps_err *e)
 		return -1;
 	}
 	ps_fd_close(&l->channel);
+	net_devices_forget(&l->net_moves);
 	return 0;
 }
 
@@ -510,6 +519,8 @@ void launch_abort(struct launch *l)
 {
 	int status;
 
+	/* While its namespace is still there. */
+	net_devices_return(&l->net_moves);
 	if (l->pidfd >= 0) {
 		(void)ps_pidfd_kill(l->pidfd, SIGKILL);
 		if (l->made_cgroups)
@@ -525,4 +536,5 @@ void launch_done(struct launch *l)
 	ps_fd_close(&l->channel);
 	ps_fd_close(&l->pidfd);
 	ps_fd_close(&l->objects);
+	net_devices_forget(&l->net_moves);
 }

@@ -29,6 +29,7 @@ static bool new_timens(const struct plan *p)      { return p->ns_new & CLONE_NEW
 static bool new_cgroupns(const struct plan *p)    { return p->ns_new & CLONE_NEWCGROUP; }
 static bool has_resolver(const struct plan *p)    { return p->resolver; }
 static bool has_uplink(const struct plan *p)      { return p->uplink || p->stands.n; }
+static bool has_net_devices(const struct plan *p) { return p->net_devices.n; }
 static bool wants_lo(const struct plan *p)        { return p->lo_up; }
 static bool has_process(const struct plan *p)     { return p->has_process; }
 static bool has_tty(const struct plan *p)         { return p->has_process && p->terminal; }

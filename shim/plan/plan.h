@@ -75,6 +75,7 @@ struct plan_device {
 };
 struct plan_sysctl { plan_off from, path, value; };  /* path below /proc/sys, "net/ipv4/ip_forward" */
 struct plan_stand { plan_off from, address; uint32_t port, pad; }; /* "127.0.0.1", a UDP port: in the container it is the host's */
+struct plan_net_device { plan_off from, host_name, name; }; /* name: in the container; "%d" in it is the first free number */
 struct plan_rlimit { uint32_t resource; plan_off from; uint64_t soft, hard; };
 enum plan_affinity_when { PLAN_AFFINITY_INITIAL = 1 /* before it is in the cgroup */, PLAN_AFFINITY_FINAL = 2 };
 struct plan_affinity { plan_off from; uint32_t when; struct plan_list cpus; };                    /* uint32_t */
@@ -123,6 +124,7 @@ struct plan {
 	uint8_t new_keyring;
 	uint8_t uplink, pad4[2];         /* datagrams leave a new network namespace through the supervisor */
 	struct plan_list stands;         /* struct plan_stand */
+	struct plan_list net_devices;    /* struct plan_net_device */
 
 	/* file system; rootfs_fd == PLAN_NO_FD: exec, nothing of this applies */
 	uint32_t rootfs_fd;

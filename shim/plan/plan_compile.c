@@ -33,6 +33,23 @@ static void build_stands(struct builder *b)
 	}
 }
 
+static int build_net_devices(struct builder *b)
+{
+	const struct policy *p = b->p;
+
+	if (p->n_net_devices && (b->h->euid || b->h->in_user_ns))
+		return build_fail_at(b, PS_E_UNSUPP, "/linux/netDevices",
+				     "network devices cannot be moved without privileges: they belong to the host's root");
+	b->plan.net_devices = build_reserve(b, p->n_net_devices, sizeof(struct plan_net_device));
+	for (size_t i = 0; i < p->n_net_devices; i++) {
+		const struct policy_net_device *d = &p->net_devices[i];
+		const struct plan_net_device row = { build_str(b, d->from), build_str(b, d->host_name), build_str(b, d->name) };
+
+		build_set(b, b->plan.net_devices, i, &row, sizeof(row));
+	}
+	return 0;
+}
+
 static void time_offsets(struct builder *b)
 {
 	const struct policy *p = b->p;
@@ -86,6 +103,8 @@ int build_namespaces(struct builder *b)
 	b->plan.resolver = b->p->resolver;
 	b->plan.uplink = b->p->uplink;
 	build_stands(b);
+	if (build_net_devices(b) < 0)
+		return -1;
 	b->plan.has_mount_ns = 1;
 	/* Elsewhere pid 1 is somebody else. */
 	b->plan.reaper = b->p->reaper && (b->plan.ns_new & CLONE_NEWPID);

@@ -195,6 +195,11 @@ static const struct field plan_stand_fields[] = {
 };
 ROW_TYPE(plan_stand);
 
+static const struct field plan_net_device_fields[] = {
+	F(plan_net_device, host_name, FIELD_STR), F(plan_net_device, name, FIELD_STR), F(plan_net_device, from, FIELD_FROM), END,
+};
+ROW_TYPE(plan_net_device);
+
 static const struct field plan_rlimit_fields[] = {
 	F(plan_rlimit, resource, FIELD_ENUM, OF(rlimits)), F(plan_rlimit, soft, FIELD_U64, ALWAYS),
 	F(plan_rlimit, hard, FIELD_U64, ALWAYS), F(plan_rlimit, from, FIELD_FROM), END,
@@ -273,6 +278,7 @@ static const struct field plan_fields[] = {
 	F(plan, bridge_late, FIELD_BOOL, AT("/linux/namespaces")),
 	F(plan, lo_up, FIELD_BOOL), F(plan, resolver, FIELD_BOOL), F(plan, new_keyring, FIELD_BOOL),
 	F(plan, uplink, FIELD_BOOL, PERMISSIONS), F(plan, stands, FIELD_ROWS, ROWS(plan_stand)),
+	F(plan, net_devices, FIELD_ROWS, ROWS(plan_net_device)),
 	F(plan, rootfs_fd, FIELD_FD, AT("/root/path")), F(plan, rootfs, FIELD_STR, AT("/root/path")),
 	F(plan, rootfs_store, FIELD_STR, PERMISSIONS), F(plan, store_fd, FIELD_FD, PERMISSIONS),
 	F(plan, rootfs_readonly, FIELD_BOOL, AT("/root/readonly")), F(plan, no_pivot, FIELD_BOOL, CALLER),

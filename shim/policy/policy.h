@@ -55,6 +55,7 @@ struct policy_device {
 	uint32_t major, minor, mode, uid, gid;
 };
 struct policy_device_rule { const char *from; bool allow; char type; /* 'a' 'c' 'b' */ int64_t major, minor; /* -1 any */ uint32_t access; /* 1 mknod, 2 read, 4 write (BPF_DEVCG_ACC_*) */ };
+struct policy_net_device { const char *from, *host_name, *name; }; /* becomes the container's, under the second name */
 struct policy_stand { const char *from, *address; uint16_t port; }; /* UDP to a loopback address that is the host's */
 struct policy_rlimit { const char *from; int resource; uint64_t soft, hard; };
 struct policy_numbers { const uint32_t *v; size_t n; };
@@ -170,6 +171,8 @@ struct policy {
 	size_t n_links;
 
 	const char *hostname, *domainname;
+	const struct policy_net_device *net_devices;
+	size_t n_net_devices;
 	const struct spec_kv *sysctl;          /* keys normalised to '/' separators */
 	size_t n_sysctl;
 

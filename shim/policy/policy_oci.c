@@ -296,12 +296,31 @@ static int sysctl(struct from_oci *f, const struct spec_kvs *s)
 	return 0;
 }
 
+static int net_devices(struct from_oci *f, const struct spec_linux *s)
+{
+	struct policy_net_device *rows = from_oci_rows(f, s->n_net_devices, sizeof(*rows));
+
+	if (!rows)
+		return -1;
+	for (size_t i = 0; i < s->n_net_devices; i++) {
+		const struct spec_net_device *d = &s->net_devices[i];
+
+		rows[i] = (struct policy_net_device){ .from = from_oci_at(f, d->at), .host_name = d->host_name,
+						      .name = has_text(d->name) ? d->name : d->host_name };
+		if (!rows[i].from)
+			return -1;
+	}
+	f->p->net_devices = rows;
+	f->p->n_net_devices = s->n_net_devices;
+	return 0;
+}
+
 static int linux_part(struct from_oci *f, const struct spec *s)
 {
 	const struct spec_linux *l = &s->linux_;
 	struct policy *p = f->p;
 
-	if (namespaces(f, l) < 0 || personality_of(f, l) < 0 ||
+	if (namespaces(f, l) < 0 || net_devices(f, l) < 0 || personality_of(f, l) < 0 ||
 	    paths(f, "/linux/maskedPaths", &l->masked_paths, &p->masked, &p->n_masked) < 0 ||
 	    paths(f, "/linux/readonlyPaths", &l->readonly_paths, &p->readonly, &p->n_readonly) < 0)
 		return -1;

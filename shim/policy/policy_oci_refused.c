@@ -62,7 +62,6 @@ int refused_in_spec(struct from_oci *f, const struct spec *s)
 					has_text(l->intel_rdt.mem_bw_schema) || l->intel_rdt.schemata.n ||
 					l->intel_rdt.enable_monitoring);
 	const struct refused rows[] = {
-		{ l->n_net_devices, "/netDevices", "moving a network device into the container" },
 		{ rdt, "/intelRdt", "Intel RDT" },
 		{ has_text(l->mount_label), "/mountLabel", "an SELinux mount label" },
 	};

@@ -28,10 +28,10 @@ static const char resolv_conf[] = "/etc/resolv.conf";
 
 /* ---- State ---- */
 
-/* What hooks put into a namespace that is made for the container is not known here. */
+/* What hooks, or devices of the host, bring into a namespace that is made for the container is not known here. */
 static bool is_empty_namespace(const struct policy *p)
 {
-	return policy_ns_get(p, CLONE_NEWNET)->mode == POLICY_NS_NEW && !p->hooks.prestart.n && !p->hooks.create_runtime.n &&
+	return policy_ns_get(p, CLONE_NEWNET)->mode == POLICY_NS_NEW && !p->n_net_devices && !p->hooks.prestart.n && !p->hooks.create_runtime.n &&
 	       !p->hooks.create_container.n;
 }
 

@@ -20,104 +20,41 @@
 #include <sys/socket.h>
 
 #include "shim/sandbox/listener.h"
+#include "shim/sandbox/rtnl.h"
 
 #define NEAR "net0"
 #define FAR "net1"
-enum { MTU = 65535 /* an IPv4 datagram of any length is one frame */, REQUEST_MAX = 512, RECEIVE_BUFFER = 4 << 20, FRAME_IP = 0x0800 };
-
-/* ---- Requests: rtnetlink(7) ---- */
-
-struct request {
-	_Alignas(8) char v[REQUEST_MAX];
-	uint32_t n;
-};
-
-static void *grow(struct request *r, uint32_t n)
-{
-	void *at = r->v + r->n;
-
-	r->n += (n + 3) & ~3U;
-	return at;
-}
-
-static void begin(struct request *r, uint16_t type, uint16_t flags, const void *body, uint32_t n)
-{
-	*r = (struct request){ .n = 0 };
-	struct nlmsghdr *h = grow(r, sizeof(*h));
-
-	*h = (struct nlmsghdr){ .nlmsg_type = type, .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | NLM_F_ACK | flags) };
-	memcpy(grow(r, n), body, n);
-}
-
-static void put(struct request *r, uint16_t type, const void *v, uint32_t n)
-{
-	struct rtattr *a = grow(r, sizeof(*a));
-
-	*a = (struct rtattr){ .rta_type = type, .rta_len = (uint16_t)(sizeof(*a) + n) };
-	if (n)
-		memcpy(grow(r, n), v, n);
-}
-
-static uint32_t open_nest(struct request *r, uint16_t type)
-{
-	const uint32_t at = r->n;
-
-	put(r, type, NULL, 0);
-	return at;
-}
-
-static void close_nest(struct request *r, uint32_t at)
-{
-	((struct rtattr *)(void *)(r->v + at))->rta_len = (uint16_t)(r->n - at);
-}
-
-/* Ask, and take the kernel's answer.  0, or -1 with errno. */
-static int talk(int fd, struct request *r)
-{
-	struct { struct nlmsghdr head; struct nlmsgerr err; char more[REQUEST_MAX]; } answer;
-
-	((struct nlmsghdr *)(void *)r->v)->nlmsg_len = r->n;
-	if (send(fd, r->v, r->n, 0) < 0)
-		return -1;
-	const ssize_t n = recv(fd, &answer, sizeof(answer), 0);
-
-	if (n < (ssize_t)(sizeof(answer.head) + sizeof(answer.err)) || answer.head.nlmsg_type != NLMSG_ERROR) {
-		errno = n < 0 ? errno : EPROTO;
-		return -1;
-	}
-	errno = -answer.err.error;
-	return errno ? -1 : 0;
-}
+enum { MTU = 65535 /* an IPv4 datagram of any length is one frame */, RECEIVE_BUFFER = 4 << 20, FRAME_IP = 0x0800 };
 
 /* ---- The pair ---- */
 
-static void put_device(struct request *r, const char *name, const char mac[6])
+static void put_device(struct rtnl_request *r, const char *name, const char mac[6])
 {
 	const uint32_t mtu = MTU;
 
-	put(r, IFLA_IFNAME, name, (uint32_t)strlen(name) + 1);
-	put(r, IFLA_ADDRESS, mac, 6);
-	put(r, IFLA_MTU, &mtu, sizeof(mtu));
+	rtnl_put(r, IFLA_IFNAME, name, (uint32_t)strlen(name) + 1);
+	rtnl_put(r, IFLA_ADDRESS, mac, 6);
+	rtnl_put(r, IFLA_MTU, &mtu, sizeof(mtu));
 }
 
 static int make_pair(int nl, struct ps_err *e)
 {
 	const struct ifinfomsg any = { .ifi_family = AF_UNSPEC };
-	struct request r;
+	struct rtnl_request r;
 
-	begin(&r, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &any, sizeof(any));
+	rtnl_begin(&r, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &any, sizeof(any));
 	put_device(&r, NEAR, PLAN_UPLINK_NEAR);
-	const uint32_t info = open_nest(&r, IFLA_LINKINFO);
+	const uint32_t info = rtnl_open_nest(&r, IFLA_LINKINFO);
 
-	put(&r, IFLA_INFO_KIND, "veth", sizeof("veth"));
-	const uint32_t data = open_nest(&r, IFLA_INFO_DATA), peer = open_nest(&r, VETH_INFO_PEER);
+	rtnl_put(&r, IFLA_INFO_KIND, "veth", sizeof("veth"));
+	const uint32_t data = rtnl_open_nest(&r, IFLA_INFO_DATA), peer = rtnl_open_nest(&r, VETH_INFO_PEER);
 
-	memcpy(grow(&r, sizeof(any)), &any, sizeof(any));
+	memcpy(rtnl_grow(&r, sizeof(any)), &any, sizeof(any));
 	put_device(&r, FAR, PLAN_UPLINK_FAR);
-	close_nest(&r, peer);
-	close_nest(&r, data);
-	close_nest(&r, info);
-	if (talk(nl, &r) == 0)
+	rtnl_close_nest(&r, peer);
+	rtnl_close_nest(&r, data);
+	rtnl_close_nest(&r, info);
+	if (rtnl_talk(nl, &r) == 0)
 		return 0;
 	if (errno == EOPNOTSUPP)
 		return ps_fail(e, PS_E_UNSUPP, "datagrams leave a network namespace of its own over devices of type veth, which this kernel "
@@ -149,14 +86,14 @@ static int add_address(int nl, int family, unsigned dev, const char *text)
 	const uint32_t n = family == AF_INET ? 4 : 16, flags = IFA_F_NODAD;
 	const struct ifaddrmsg m = { .ifa_family = (uint8_t)family, .ifa_prefixlen = (uint8_t)(8 * n), .ifa_index = dev };
 	char addr[16];
-	struct request r;
+	struct rtnl_request r;
 
 	(void)inet_pton(family, text, addr);
-	begin(&r, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &m, sizeof(m));
-	put(&r, IFA_LOCAL, addr, n);
-	put(&r, IFA_ADDRESS, addr, n);
-	put(&r, IFA_FLAGS, &flags, sizeof(flags));
-	return talk(nl, &r);
+	rtnl_begin(&r, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &m, sizeof(m));
+	rtnl_put(&r, IFA_LOCAL, addr, n);
+	rtnl_put(&r, IFA_ADDRESS, addr, n);
+	rtnl_put(&r, IFA_FLAGS, &flags, sizeof(flags));
+	return rtnl_talk(nl, &r);
 }
 
 /* What comes to an IPv6 address is its owner's once a worker of the kernel has made its route; datagrams don't wait for that. */
@@ -165,24 +102,24 @@ static int own_address(int nl, unsigned dev, const char *text, struct ps_err *e)
 	const struct rtmsg m = { .rtm_family = AF_INET6, .rtm_dst_len = 128, .rtm_table = RT_TABLE_LOCAL, .rtm_protocol = RTPROT_BOOT,
 				 .rtm_scope = RT_SCOPE_HOST, .rtm_type = RTN_LOCAL };
 	struct in6_addr addr;
-	struct request r;
+	struct rtnl_request r;
 
 	(void)inet_pton(AF_INET6, text, &addr);
-	begin(&r, RTM_NEWROUTE, NLM_F_CREATE, &m, sizeof(m));
-	put(&r, RTA_DST, &addr, sizeof(addr));
-	put(&r, RTA_OIF, &dev, sizeof(dev));
-	return talk(nl, &r) < 0 ? ps_fail_os(e, "make %s local to '" NEAR "'", text) : 0;
+	rtnl_begin(&r, RTM_NEWROUTE, NLM_F_CREATE, &m, sizeof(m));
+	rtnl_put(&r, RTA_DST, &addr, sizeof(addr));
+	rtnl_put(&r, RTA_OIF, &dev, sizeof(dev));
+	return rtnl_talk(nl, &r) < 0 ? ps_fail_os(e, "make %s local to '" NEAR "'", text) : 0;
 }
 
 static int add_route(int nl, int family, unsigned dev, struct ps_err *e)
 {
 	const struct rtmsg m = { .rtm_family = (uint8_t)family, .rtm_table = RT_TABLE_MAIN, .rtm_protocol = RTPROT_BOOT,
 				 .rtm_scope = RT_SCOPE_LINK, .rtm_type = RTN_UNICAST };
-	struct request r;
+	struct rtnl_request r;
 
-	begin(&r, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &m, sizeof(m));
-	put(&r, RTA_OIF, &dev, sizeof(dev));
-	return talk(nl, &r) < 0 ? ps_fail_os(e, "make '" NEAR "' the default route") : 0;
+	rtnl_begin(&r, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &m, sizeof(m));
+	rtnl_put(&r, RTA_OIF, &dev, sizeof(dev));
+	return rtnl_talk(nl, &r) < 0 ? ps_fail_os(e, "make '" NEAR "' the default route") : 0;
 }
 
 /* A host may be without IPv6, or have it switched off for new devices. */
@@ -260,10 +197,10 @@ static int open_far(const struct sandbox *sb, unsigned dev, struct ps_err *e)
 
 static int open_devices(const struct sandbox *sb, struct ps_err *e)
 {
-	ps_auto_fd int nl = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	ps_auto_fd int nl = rtnl_socket("make network devices", e);
 
 	if (nl < 0)
-		return ps_fail_os(e, "make a socket to make network devices");
+		return -1;
 	ps_auto_fd int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)

@@ -117,7 +117,7 @@ static void nothing_is_promised_that_is_refused(void **state)
 	assert_false(flag(root, "linux.cgroup.systemdUser"));
 	assert_false(flag(root, "linux.cgroup.rdma"));
 	assert_false(flag(root, "linux.intelRdt.enabled"));
-	assert_false(flag(root, "linux.netDevices.enabled"));
+	assert_true(flag(root, "linux.netDevices.enabled"));
 	assert_int_equal(count(root, "potentiallyUnsafeConfigAnnotations"), 0);
 }
 

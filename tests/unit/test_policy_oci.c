@@ -334,8 +334,6 @@ static void refusals_name_the_field(void **state)
 	static const struct { const char *doc, *pointer, *what; } rows[] = {
 		{ PT_DOC("", PROCESS(",'apparmorProfile':'p'")), "/process/apparmorProfile", "an AppArmor profile" },
 		{ PT_DOC("", PROCESS(",'selinuxLabel':'l'")), "/process/selinuxLabel", "an SELinux label" },
-		{ PT_DOC_NS(",{'type':'network'}", ",'netDevices':{'eth0':{}}", ""), "/linux/netDevices",
-		  "moving a network device into the container" },
 		{ PT_DOC(",'intelRdt':{'closID':'x'}", ""), "/linux/intelRdt", "Intel RDT" },
 		{ PT_DOC(",'mountLabel':'l'", ""), "/linux/mountLabel", "an SELinux mount label" },
 #define RESOURCES(text) PT_DOC(",'resources':{" text "}", "")
