@@ -49,7 +49,7 @@ static void write_cgroup(struct ps_jsonw *w, const struct host_facts_for_feature
 	ps_jw_bool(w, "v2", h->cgroup_v2);
 	ps_jw_bool(w, "systemd", false);
 	ps_jw_bool(w, "systemdUser", false);
-	ps_jw_bool(w, "rdma", false);
+	ps_jw_bool(w, "rdma", true);
 	ps_jw_end_object(w);
 }
 

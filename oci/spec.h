@@ -100,7 +100,17 @@ struct spec_device_rule {
 };
 
 struct spec_throttle { int64_t major, minor; uint64_t rate; };
+struct spec_throttles { const struct spec_throttle *v; size_t n; };
 struct spec_weight_device { int64_t major, minor; struct opt_u32 weight, leaf_weight; };
+struct spec_block_io {
+	struct opt_u32 weight, leaf_weight;
+	const struct spec_weight_device *weight_devices;
+	size_t n_weight_devices;
+	struct spec_throttles read_bps, write_bps, read_iops, write_iops;
+};
+struct spec_hugepage { const char *at, *page_size; uint64_t limit; };
+struct spec_net_prio { const char *at, *name; uint32_t priority; };
+struct spec_rdma { const char *at, *device; struct opt_u32 hca_handles, hca_objects; };
 
 struct spec_resources {
 	bool set;
@@ -117,20 +127,15 @@ struct spec_resources {
 		const char *cpus, *mems;
 	} cpu;
 	struct opt_i64 pids_limit;
-	struct {
-		struct opt_u32 weight, leaf_weight;
-		const struct spec_weight_device *weight_devices;
-		size_t n_weight_devices;
-		struct { const struct spec_throttle *v; size_t n; } read_bps, write_bps, read_iops, write_iops;
-	} block_io;
-	const struct spec_hugepage { const char *at, *page_size; uint64_t limit; } *hugepages;
+	struct spec_block_io block_io;
+	const struct spec_hugepage *hugepages;
 	size_t n_hugepages;
 	struct {
 		struct opt_u32 class_id;
-		const struct spec_net_prio { const char *name; uint32_t priority; } *priorities;
+		const struct spec_net_prio *priorities;
 		size_t n_priorities;
 	} network;
-	const struct spec_rdma { const char *at, *device; struct opt_u32 hca_handles, hca_objects; } *rdma;
+	const struct spec_rdma *rdma;
 	size_t n_rdma;
 	struct spec_kvs unified;
 };

@@ -70,6 +70,30 @@ static int check_hugepages(const struct rule_ctx *c)
 	return 0;
 }
 
+/* 0 is what callers write for none. */
+static int check_weight(const struct rule_ctx *c, const struct opt_u32 *weight, const char *at)
+{
+	if (weight->set && weight->v && (weight->v < 10 || weight->v > 1000))
+		return rule_fail(c, at, "must be from 10 to 1000, not %" PRIu32, weight->v);
+	return 0;
+}
+
+static int check_weights(const struct rule_ctx *c)
+{
+	const struct spec_block_io *io = &c->s->linux_.resources.block_io;
+
+	if (check_weight(c, &io->weight, RULE_AT("%s/blockIO/weight", c->base)) < 0 ||
+	    check_weight(c, &io->leaf_weight, RULE_AT("%s/blockIO/leafWeight", c->base)) < 0)
+		return -1;
+	for (size_t i = 0; i < io->n_weight_devices; i++) {
+		const struct spec_weight_device *w = &io->weight_devices[i];
+		if (check_weight(c, &w->weight, RULE_AT("%s/blockIO/weightDevice/%zu/weight", c->base, i)) < 0 ||
+		    check_weight(c, &w->leaf_weight, RULE_AT("%s/blockIO/weightDevice/%zu/leafWeight", c->base, i)) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int check_weight_devices(const struct rule_ctx *c)
 {
 	for (size_t i = 0; i < c->s->linux_.resources.block_io.n_weight_devices; i++) {
@@ -81,20 +105,41 @@ static int check_weight_devices(const struct rule_ctx *c)
 	return 0;
 }
 
+/* The kernel reads "NAME NUMBER" lines. */
+static bool is_one_word(const char *s)
+{
+	return *s && !s[strcspn(s, " \t\r\n\v\f")];
+}
+
+static int check_net_priorities(const struct rule_ctx *c)
+{
+	enum { INTERFACE_MAX = 15 }; /* IFNAMSIZ - 1 */
+
+	for (size_t i = 0; i < c->s->linux_.resources.network.n_priorities; i++) {
+		const struct spec_net_prio *p = &c->s->linux_.resources.network.priorities[i];
+		if (!is_one_word(p->name) || strchr(p->name, '/') || strlen(p->name) > INTERFACE_MAX)
+			return rule_fail(c, RULE_AT("%s/name", p->at), "'%s' is not the name of a network interface", p->name);
+	}
+	return 0;
+}
+
 static int check_rdma(const struct rule_ctx *c)
 {
 	for (size_t i = 0; i < c->s->linux_.resources.n_rdma; i++) {
 		const struct spec_rdma *r = &c->s->linux_.resources.rdma[i];
 		if (!r->hca_handles.set && !r->hca_objects.set)
 			return rule_fail(c, r->at, "needs hcaHandles or hcaObjects");
+		if (!is_one_word(r->device))
+			return rule_fail(c, r->at, "'%s' is not the name of an RDMA device", r->device);
 	}
 	return 0;
 }
 
 static int check_unified(const struct rule_ctx *c)
 {
-	/* They take pids of the host, or end what is in the cgroup: no resources. */
-	static const char *const of_processes[] = { "cgroup.procs", "cgroup.threads", "cgroup.kill" };
+	/* They take pids of the host, end or stop what is in the cgroup, or decide who may be in it: no resources. */
+	static const char *const of_processes[] = { "cgroup.procs", "cgroup.threads", "cgroup.kill", "cgroup.freeze",
+						    "cgroup.type", "cgroup.subtree_control" };
 
 	for (size_t i = 0; i < c->s->linux_.resources.unified.n; i++) {
 		const struct spec_kv *kv = &c->s->linux_.resources.unified.v[i];
@@ -113,6 +158,8 @@ static const struct rule resources_rules[] = {
 	{ "cpu burst is not above the quota", check_burst },
 	{ "huge page sizes are sizes", check_hugepages },
 	{ "weight devices have a weight", check_weight_devices },
+	{ "block I/O weights are from 10 to 1000", check_weights },
+	{ "network priorities are about interfaces", check_net_priorities },
 	{ "rdma devices have a limit", check_rdma },
 	{ "unified keys are file names", check_unified },
 };

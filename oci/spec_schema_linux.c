@@ -116,7 +116,7 @@ static const struct field net_prio_fields[] = {
 	STR(struct spec_net_prio, "name", name, .flags = FIELD_REQUIRED | FIELD_NONEMPTY),
 	U32(struct spec_net_prio, "priority", priority, .flags = FIELD_REQUIRED),
 };
-static const struct schema schema_net_prio = SCHEMA_ELEMENT(net_prio_fields, struct spec_net_prio);
+static const struct schema schema_net_prio = SCHEMA_PLACED(net_prio_fields, struct spec_net_prio);
 
 static const struct field network_fields[] = {
 	OPT_U32(R, "classID", network.class_id),

@@ -100,7 +100,10 @@ struct plan_cgroup {
 	uint32_t fd;                 /* PLAN_FD_CGROUP_MNT index or PLAN_NO_FD */
 	plan_off from;
 };
-enum { PLAN_CGROUP_OPTIONAL = 1 /* a missing file is fine */ };
+enum {
+	PLAN_CGROUP_OPTIONAL = 1, /* a missing file is fine */
+	PLAN_CGROUP_OR_NEXT = 2,  /* the next row is for where this file is missing, and only for that */
+};
 struct plan_cgroup_file { uint32_t cgroup, flags; plan_off from, file, value; };
 struct plan_device_rule { uint8_t allow; char type; uint16_t access; plan_off from; int64_t major, minor; };
 

@@ -5,17 +5,7 @@
 #include <string.h>
 
 #include "base/scope.h"
-#include "shim/plan/builder.h"
-
-/* One limit in the terms of one cgroup version.  No file: that version cannot have it. */
-struct limit {
-	bool asked;
-	const char *pointer;  /* below /linux/resources */
-	const char *controller, *file;
-	int64_t number;       /* used without a text; below 0: no limit */
-	const char *text;
-	uint32_t flags;
-};
+#include "shim/plan/limits.h"
 
 static double log2_of(uint64_t n)
 {
@@ -76,12 +66,11 @@ static void put_file(struct builder *b, int cgroup, const struct limit *l, unsig
 	build_push(&b->cgroup_files, &row, sizeof(row));
 }
 
-/* Write those whose controller is on a hierarchy of `version`. */
-static int put_limits(struct builder *b, const struct limit *rows, size_t n, unsigned version)
+int build_limits(struct builder *b, const struct limit *rows, size_t n, unsigned version)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct limit *l = &rows[i];
-		char pointer[80];
+		char pointer[320];
 		int cgroup;
 
 		if (!l->asked)
@@ -112,6 +101,20 @@ static int64_t clamp(uint64_t n)
 #define TEXT(set, pointer, controller, file, text) { set, pointer, controller, file, 0, text, 0 }
 #define NOT_THERE(set, pointer, controller) { set, pointer, controller, NULL, 0, NULL, 0 }
 
+/* Memory without a limit cannot be part of a limited sum, which version 1 would refuse where one is in force. */
+static struct opt_i64 swap_of(const struct policy_resources *r)
+{
+	if (!r->memory_swap.set && r->memory_limit.set && r->memory_limit.v < 0)
+		return r->memory_limit;
+	return r->memory_swap;
+}
+
+/* An idle cgroup has one weight, and takes no other. */
+static bool has_shares(const struct policy_resources *r)
+{
+	return r->cpu_shares.set && !(r->cpu_idle.set && r->cpu_idle.v);
+}
+
 /* In an order that the kernel takes: memory before memory+swap, periods before quotas, quota before burst. */
 /* A limit of 0 and one of 1 let the same in: the first process, by a write that no limit stops.  Tools know 1. */
 static int64_t pids_max(const struct policy_resources *r)
@@ -122,19 +125,19 @@ static int64_t pids_max(const struct policy_resources *r)
 static int v1_limits(struct builder *b)
 {
 	const struct policy_resources *r = &b->p->resources;
+	const struct opt_i64 swap = swap_of(r);
 	/* Without swap accounting the file is missing; fine when nothing beyond the memory limit is asked. */
-	uint32_t swap = r->memory_swap.v < 0 || r->memory_swap.v == r->memory_limit.v ? PLAN_CGROUP_OPTIONAL : 0;
+	uint32_t swap_flags = swap.v < 0 || swap.v == r->memory_limit.v ? PLAN_CGROUP_OPTIONAL : 0;
 	bool no_oom = r->memory_disable_oom_killer.set && r->memory_disable_oom_killer.v;
 	const struct limit rows[] = {
 		NUMBER(r->memory_limit.set, "/memory/limit", "memory", "memory.limit_in_bytes", r->memory_limit.v),
-		{ r->memory_swap.set, "/memory/swap", "memory", "memory.memsw.limit_in_bytes", r->memory_swap.v, NULL,
-		  swap },
+		{ swap.set, "/memory/swap", "memory", "memory.memsw.limit_in_bytes", swap.v, NULL, swap_flags },
 		NUMBER(r->memory_reservation.set, "/memory/reservation", "memory", "memory.soft_limit_in_bytes",
 		       r->memory_reservation.v),
 		NUMBER(r->memory_swappiness.set, "/memory/swappiness", "memory", "memory.swappiness",
 		       clamp(r->memory_swappiness.v)),
 		NUMBER(no_oom, "/memory/disableOOMKiller", "memory", "memory.oom_control", 1),
-		NUMBER(r->cpu_shares.set, "/cpu/shares", "cpu", "cpu.shares", clamp(r->cpu_shares.v)),
+		NUMBER(has_shares(r), "/cpu/shares", "cpu", "cpu.shares", clamp(r->cpu_shares.v)),
 		NUMBER(r->cpu_period.set, "/cpu/period", "cpu", "cpu.cfs_period_us", clamp(r->cpu_period.v)),
 		NUMBER(r->cpu_quota.set, "/cpu/quota", "cpu", "cpu.cfs_quota_us", r->cpu_quota.v),
 		NUMBER(r->cpu_burst.set, "/cpu/burst", "cpu", "cpu.cfs_burst_us", clamp(r->cpu_burst.v)),
@@ -147,7 +150,7 @@ static int v1_limits(struct builder *b)
 		NUMBER(r->pids_limit.set, "/pids/limit", "pids", "pids.max", pids_max(r)),
 	};
 
-	return put_limits(b, rows, PS_COUNT(rows), 1);
+	return build_limits(b, rows, PS_COUNT(rows), 1);
 }
 
 /* "QUOTA PERIOD"; the kernel keeps the period when it is not given. */
@@ -167,19 +170,20 @@ static int v2_limits(struct builder *b)
 {
 	const struct policy_resources *r = &b->p->resources;
 	/* Version 2 counts swap apart from memory. */
-	int64_t swap = r->memory_swap.v < 0 ? -1 : r->memory_swap.v - r->memory_limit.v;
+	const struct opt_i64 both = swap_of(r);
+	int64_t swap = both.v < 0 ? -1 : both.v - r->memory_limit.v;
 	bool no_oom = r->memory_disable_oom_killer.set && r->memory_disable_oom_killer.v;
 	bool bandwidth = r->cpu_quota.set || r->cpu_period.set;
 	char max[56];
 	const struct limit rows[] = {
 		NUMBER(r->memory_limit.set, "/memory/limit", "memory", "memory.max", r->memory_limit.v),
-		{ r->memory_swap.set, "/memory/swap", "memory", "memory.swap.max", swap, NULL,
+		{ both.set, "/memory/swap", "memory", "memory.swap.max", swap, NULL,
 		  swap <= 0 ? PLAN_CGROUP_OPTIONAL : 0 },
 		NUMBER(r->memory_reservation.set, "/memory/reservation", "memory", "memory.low",
 		       r->memory_reservation.v),
 		NOT_THERE(r->memory_swappiness.set, "/memory/swappiness", "memory"),
 		NOT_THERE(no_oom, "/memory/disableOOMKiller", "memory"),
-		NUMBER(r->cpu_shares.set, "/cpu/shares", "cpu", "cpu.weight",
+		NUMBER(has_shares(r), "/cpu/shares", "cpu", "cpu.weight",
 		       (int64_t)build_cpu_weight(r->cpu_shares.v)),
 		TEXT(bandwidth, r->cpu_quota.set ? "/cpu/quota" : "/cpu/period", "cpu", "cpu.max",
 		     cpu_max(r, max, sizeof(max))),
@@ -192,7 +196,7 @@ static int v2_limits(struct builder *b)
 		NUMBER(r->pids_limit.set, "/pids/limit", "pids", "pids.max", pids_max(r)),
 	};
 
-	return put_limits(b, rows, PS_COUNT(rows), 2);
+	return build_limits(b, rows, PS_COUNT(rows), 2);
 }
 
 /* Files of version 2 as the document names them, last, so that they win. */
@@ -208,6 +212,7 @@ static int unified(struct builder *b)
 	for (size_t i = 0; i < u->n; i++) {
 		const struct spec_kv *kv = &u->v[i];
 		struct plan_cgroup_file row = { .cgroup = (uint32_t)cgroup };
+		const char *line = kv->value;
 		char controller[64];
 
 		(void)snprintf(controller, sizeof(controller), "%.*s", (int)strcspn(kv->key, "."), kv->key);
@@ -222,13 +227,23 @@ static int unified(struct builder *b)
 					     kv->key, controller);
 		row.from = build_fmt(b, "%s#%s/%s", b->p->file, where, kv->key);
 		row.file = build_str(b, kv->key);
-		row.value = build_str(b, kv->value);
-		build_push(&b->cgroup_files, &row, sizeof(row));
+		/* A file of devices takes one in each write. */
+		do {
+			const size_t n = strcspn(line, "\n");
+
+			if (n || line == kv->value) {
+				row.value = build_fmt(b, "%.*s", (int)n, line);
+				build_push(&b->cgroup_files, &row, sizeof(row));
+			}
+			line += n + (line[n] == '\n');
+		} while (*line);
 	}
 	return 0;
 }
 
 int build_cgroup_limits(struct builder *b)
 {
-	return v1_limits(b) < 0 || v2_limits(b) < 0 ? -1 : unified(b);
+	if (v1_limits(b) < 0 || v2_limits(b) < 0 || build_io_limits(b) < 0 || build_device_limits(b) < 0)
+		return -1;
+	return unified(b);
 }

@@ -52,7 +52,7 @@ static const struct ps_name attrs[] = {
 };
 static const struct ps_name device_types[] = { { "c", S_IFCHR }, { "b", S_IFBLK }, { "p", S_IFIFO }, END };
 static const struct ps_name accesses[] = { { "r", 2 }, { "w", 4 }, { "m", 1 }, END };
-static const struct ps_name file_flags[] = { { "optional", PLAN_CGROUP_OPTIONAL }, END };
+static const struct ps_name file_flags[] = { { "optional", PLAN_CGROUP_OPTIONAL }, { "or-next", PLAN_CGROUP_OR_NEXT }, END };
 static const struct ps_name clocks[] = { { "monotonic", CLOCK_MONOTONIC }, { "boottime", CLOCK_BOOTTIME }, END };
 static const struct ps_name seccomp_flags[] = {
 	{ "log", SECCOMP_FILTER_FLAG_LOG }, { "spec-allow", SECCOMP_FILTER_FLAG_SPEC_ALLOW },

@@ -185,6 +185,12 @@ static void need_controller(struct needs *n, bool asked, enum survey_controller_
 		     cgroups ? "no-controller" : "no-cgroup", "run podshim as root, or in a delegated cgroup of version 2");
 }
 
+static bool asks_io(const struct spec_block_io *io)
+{
+	return (io->weight.set && io->weight.v) || (io->leaf_weight.set && io->leaf_weight.v) || io->n_weight_devices || io->read_bps.n ||
+	       io->write_bps.n || io->read_iops.n || io->write_iops.n;
+}
+
 static void need_cgroups(struct needs *n, bool cgroups)
 {
 	const struct policy_resources *q = &n->p->resources;
@@ -193,6 +199,8 @@ static void need_cgroups(struct needs *n, bool cgroups)
 	need_controller(n, q->pids_limit.set && q->pids_limit.v > 0, SURVEY_pids, cgroups);
 	need_controller(n, q->cpu_shares.set || q->cpu_quota.set || q->cpu_period.set || q->cpu_burst.set || q->cpu_idle.set, SURVEY_cpu, cgroups);
 	need_controller(n, q->cpus || q->mems, SURVEY_cpuset, cgroups);
+	need_controller(n, asks_io(&q->block_io), SURVEY_io, cgroups);
+	need_controller(n, q->n_hugepages > 0, SURVEY_hugetlb, cgroups);
 }
 
 int check_needs(struct check_report *r, const struct survey *s, const struct policy *p, bool cgroups)

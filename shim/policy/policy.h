@@ -142,6 +142,14 @@ struct policy_resources {
 	struct opt_i64 cpu_quota, cpu_rt_runtime, cpu_idle;
 	const char *cpus, *mems;
 	struct opt_i64 pids_limit;
+	struct spec_block_io block_io;                                  /* a weight of 0 is none, a rate of 0 no throttle */
+	const struct spec_hugepage *hugepages;
+	size_t n_hugepages;
+	struct opt_u32 net_class;
+	const struct spec_net_prio *net_prios;
+	size_t n_net_prios;
+	const struct spec_rdma *rdma;
+	size_t n_rdma;
 	struct spec_kvs unified;
 	const struct policy_device_rule *device_rules;  /* in order; the default allow list is appended */
 	size_t n_device_rules;

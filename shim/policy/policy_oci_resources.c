@@ -54,6 +54,15 @@ int from_oci_resources(struct from_oci *f, const struct spec_resources *s)
 	r->cpus = has_text(s->cpu.cpus) ? s->cpu.cpus : NULL;
 	r->mems = has_text(s->cpu.mems) ? s->cpu.mems : NULL;
 	r->pids_limit = s->pids_limit;
+	r->block_io = s->block_io;
+	r->hugepages = s->hugepages;
+	r->n_hugepages = s->n_hugepages;
+	r->net_class = s->network.class_id;
+	r->net_class.set = r->net_class.set && r->net_class.v;
+	r->net_prios = s->network.priorities;
+	r->n_net_prios = s->network.n_priorities;
+	r->rdma = s->rdma;
+	r->n_rdma = s->n_rdma;
 	r->unified = s->unified;
 	if (!r->from || ignored_limits(f, s) < 0)
 		return -1;

@@ -36,7 +36,7 @@ static int dir_of(struct dirs *d, uint32_t row, struct ps_err *e)
 	return d->fd[row] < 0 ? ps_fail_os(e, "open cgroup '%s'", path) : d->fd[row];
 }
 
-/* What to do about a refusal, by file and errno. */
+/* What to do about a refusal, by file (or, before a final '*', how it begins) and errno. */
 static const struct {
 	const char *file;
 	int cause;
@@ -53,10 +53,23 @@ static const struct {
 	{ "cpu.cfs_quota_us", EINVAL, "it must be at least 1000 and fit into the parent's" },
 	{ "cpuset.cpus", EACCES, "these cpus are not all in the parent cgroup" },
 	{ "cpuset.mems", EACCES, "these memory nodes are not all in the parent cgroup" },
+	{ "blkio.bfq.weight*", EOPNOTSUPP, "the device is not scheduled by bfq, which alone knows weights" },
+	{ "io.bfq.weight", EOPNOTSUPP, "the device is not scheduled by bfq, which alone knows weights" },
+	{ "io.weight", EOPNOTSUPP, "the device has no cost model: see io.cost.qos of the root cgroup" },
+	{ "io.weight", ENOENT, "this kernel has neither I/O scheduler that knows weights (bfq, iocost): modprobe bfq" },
+	{ "blkio.bfq.weight*", ENOENT, "this kernel has no I/O scheduler that knows weights: modprobe bfq" },
+	{ "hugetlb.*", ENOENT, "this machine has no huge pages of this size: ls /sys/kernel/mm/hugepages" },
 	{ "devices.allow", EPERM, "the parent cgroup does not allow the device" },
 	{ NULL, ENOENT, "this kernel or hierarchy has no such file" },
 	{ NULL, ENODEV, "there is no such device" },
 };
+
+static bool is_file(const char *pattern, const char *file)
+{
+	const size_t n = strlen(pattern) - 1;
+
+	return pattern[n] == '*' ? !strncmp(pattern, file, n) : !strcmp(pattern, file);
+}
 
 static int refused(const struct plan *p, const struct plan_cgroup_file *f, struct ps_err *e)
 {
@@ -66,7 +79,7 @@ static int refused(const struct plan *p, const struct plan_cgroup_file *f, struc
 	int sys = errno;
 
 	for (size_t i = 0; !hint && i < PS_COUNT(hints); i++)
-		if (hints[i].cause == sys && (!hints[i].file || strcmp(hints[i].file, file) == 0))
+		if (hints[i].cause == sys && (!hints[i].file || is_file(hints[i].file, file)))
 			hint = hints[i].text;
 	if (hint)
 		(void)ps_fail(e, PS_E_UNSUPP, "set '%s%s/%s' to '%s': %s", mount, path, file, value, hint);
@@ -76,9 +89,11 @@ static int refused(const struct plan *p, const struct plan_cgroup_file *f, struc
 }
 
 /*
- * 1 when the kernel finds the value invalid: pairs like memory and memory+swap, or quota and period, bound each other,
+ * LATER when the kernel finds the value invalid: pairs like memory and memory+swap, or quota and period, bound each other,
  * so that which comes first depends on the values in force.
  */
+enum { WRITTEN, LATER, NOT_THERE };
+
 static int write_row(struct dirs *d, const struct plan_cgroup_file *f, struct ps_err *e)
 {
 	const struct plan *p = d->plan;
@@ -90,11 +105,13 @@ static int write_row(struct dirs *d, const struct plan_cgroup_file *f, struct ps
 	if (!*file || strchr(file, '/'))
 		return ps_fail(e, PS_E_CONFIG, "'%s' is no cgroup file name", file);
 	if (cgroup_write(dir_fd, file, plan_str(p, f->value)) == 0)
-		return 0;
-	if (errno == ENOENT && f->flags & PLAN_CGROUP_OPTIONAL)
-		return 0;
+		return WRITTEN;
+	if (errno == ENOENT && f->flags & (PLAN_CGROUP_OPTIONAL | PLAN_CGROUP_OR_NEXT))
+		return NOT_THERE;
+	const int cause = errno;
+
 	(void)refused(p, f, e);
-	return errno == EINVAL ? 1 : -1;
+	return cause == EINVAL ? LATER : -1;
 }
 
 static int write_files(struct dirs *d, struct ps_err *e)
@@ -102,17 +119,19 @@ static int write_files(struct dirs *d, struct ps_err *e)
 	enum { MAX_LATER = 16 };
 	const struct plan_cgroup_file *later[MAX_LATER];
 	unsigned n = 0;
+	bool left_out = false; /* this row is for where the one before has no file */
 
 	for (PLAN_EACH(d->plan, struct plan_cgroup_file, f, d->plan->cgroup_files)) {
-		int r = write_row(d, f, e);
+		int r = left_out ? WRITTEN : write_row(d, f, e);
 
-		if (r < 0 || (r == 1 && n == MAX_LATER))
+		if (r < 0 || (r == LATER && n == MAX_LATER))
 			return -1;
-		if (r == 1)
+		if (r == LATER)
 			later[n++] = f;
+		left_out = !left_out && f->flags & PLAN_CGROUP_OR_NEXT && r != NOT_THERE;
 	}
 	for (unsigned i = 0; i < n; i++)
-		if (write_row(d, later[i], e) != 0)
+		if (write_row(d, later[i], e) != WRITTEN)
 			return -1;
 	return 0;
 }

@@ -141,6 +141,100 @@ limit() { # limit CONTROLLER V1_FILE V2_FILE
 	is fine
 }
 
+# A disk of the machine, "MAJOR MINOR": one that throttles.
+a_disk() {
+	lsblk --nodeps --noheadings --raw --output MAJ:MIN,TYPE | awk '$2 == "disk" && $1 !~ /^253:/ { sub(":", " ", $1); print $1; exit }'
+}
+
+@test "blockIO: throttles per device" {
+	local major minor dir file
+	read -r major minor <<<"$(a_disk)"
+	[[ -n $minor ]] || skip "no disk"
+	config --argjson a "$major" --argjson i "$minor" '.linux.resources.blockIO = {
+		throttleReadBpsDevice: [{major: $a, minor: $i, rate: 10485760}], throttleWriteBpsDevice: [{major: $a, minor: $i, rate: 0}],
+		throttleReadIOPSDevice: [{major: $a, minor: $i, rate: 1000}], throttleWriteIOPSDevice: [{major: $a, minor: $i, rate: 2000}]}'
+	start_sleeper
+	if is_v1 blkio; then
+		dir=$(cgroup_dir blkio "$(init_pid)")
+		[ "$(cat "$dir"/blkio.throttle.{read_bps,write_bps,read_iops,write_iops}_device | paste -sd,)" = "$major:$minor 10485760,$major:$minor 1000,$major:$minor 2000" ]
+	else
+		[ "$(limit io - io.max)" = "$major:$minor rbps=10485760 wbps=max riops=1000 wiops=2000" ]
+	fi
+	config '.linux.resources.blockIO = {throttleReadBpsDevice: [{major: 4095, minor: 1048575, rate: 1}]}'
+	CID=$CID-none
+	attempt podshim create -b "$BUNDLE" "$CID"
+	[ "$status" -ne 0 ]
+	has "there is no such device"
+	has /linux/resources/blockIO/throttleReadBpsDevice/0
+	[ -z "$(find /sys/fs/cgroup -type d -name "$CID")" ]
+}
+
+@test "blockIO: the weight" {
+	requires podshim
+	config '.linux.resources.blockIO = {weight: 500}'
+	payload sleep 600
+	attempt podshim create -b "$BUNDLE" "$CID" </dev/null >"$OUT" 2>&1 3>&-
+	if [ "$status" -ne 0 ]; then
+		cat "$OUT"
+		# Nothing that knows weights.
+		grep -q "modprobe bfq" "$OUT"
+		assert_nothing_left
+	elif is_v1 blkio; then
+		cat "$(cgroup_dir blkio "$(init_pid)")"/blkio.{bfq.,}weight 2>/dev/null | grep -x 500
+	else
+		cat "$(cgroup_dir io "$(init_pid)")"/io.{bfq.,}weight 2>/dev/null | grep -xE "default (500|4950)"
+	fi
+}
+
+@test "hugepageLimits: used and reserved" {
+	[ -d /sys/kernel/mm/hugepages/hugepages-2048kB ] || skip "no huge pages of 2 MB"
+	local top
+	top=$(v2_mount)
+	is_v1 hugetlb || grep -qw hugetlb "$top/cgroup.controllers" || skip "no hierarchy here has the controller of huge pages"
+	config --arg p "/$TAG/c" '.linux.cgroupsPath = $p | .linux.resources.hugepageLimits = [{"pageSize": "2MB", "limit": 4194304}]'
+	start_sleeper
+	[ "$(limit hugetlb hugetlb.2MB.limit_in_bytes hugetlb.2MB.max)" = 4194304 ]
+	[ "$(limit hugetlb hugetlb.2MB.rsvd.limit_in_bytes hugetlb.2MB.rsvd.max)" = 4194304 ]
+	config '.linux.resources.hugepageLimits = [{"pageSize": "3MB", "limit": 0}]'
+	CID=$CID-none
+	attempt podshim create -b "$BUNDLE" "$CID"
+	[ "$status" -ne 0 ]
+	has "this machine has no huge pages of this size"
+	has /linux/resources/hugepageLimits/0
+	podshim delete --force "${CID%-none}"
+	find /sys/fs/cgroup -depth -type d -path "*/$TAG*" -exec rmdir {} +
+	# Others may lend the controller to version 1, which takes one that nobody uses.
+	is_v1 hugetlb || [[ $(cat "$top"/*/cgroup.subtree_control) == *hugetlb* ]] || echo -hugetlb >"$top/cgroup.subtree_control"
+}
+
+@test "network: class and priority where version 1 has them, else refused by name" {
+	requires podshim
+	config '.linux.resources.network = {"classID": 1048577, "priorities": [{"name": "lo", "priority": 3}]}'
+	if is_v1 net_cls; then
+		start_sleeper
+		[ "$(limit net_cls net_cls.classid -)" = 1048577 ]
+		grep -qx "lo 3" "$(cgroup_dir net_prio "$(init_pid)")/net_prio.ifpriomap"
+	else
+		payload true
+		attempt podshim create -b "$BUNDLE" "$CID"
+		[ "$status" -ne 0 ]
+		has "no cgroup hierarchy has the controller 'net_cls'"
+		has /linux/resources/network/classID
+		assert_nothing_left
+	fi
+}
+
+@test "rdma: a device that is not there, or no controller, is refused by name" {
+	requires podshim
+	config '.linux.resources.rdma = {"nosuch0": {"hcaHandles": 1}}'
+	payload true
+	attempt podshim create -b "$BUNDLE" "$CID"
+	[ "$status" -ne 0 ]
+	has /linux/resources/rdma/nosuch0
+	[[ $output == *"no such device"* || $output == *"controller 'rdma'"* ]]
+	assert_nothing_left
+}
+
 @test "unified: unknown keys and traversal are refused" {
 	requires podshim
 	local key

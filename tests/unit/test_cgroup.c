@@ -246,6 +246,32 @@ static void limits(void **state)
 	assert_string_equal(value_of(memory, "memory.memsw.limit_in_bytes", buf), "33554432");
 }
 
+/* A row for where the one before has no file; the later of such a chain, too. */
+static void limits_or_the_next(void **state)
+{
+	struct plan_cgroup_file f[3];
+	uint32_t pids;
+	char buf[64];
+
+	(void)state;
+	make("/c1", 1);
+	pids = row_of(1, "pids");
+	add_file(&f[0], pids, "pids.max", "7", PLAN_CGROUP_OR_NEXT);
+	add_file(&f[1], pids, "pids.max", "8", 0);
+	add_file(&f[2], pids, "pids.no_such", "1", PLAN_CGROUP_OPTIONAL);
+	t.plan.cgroup_files = TP_ROWS(&t, f);
+	assert_ok(cgroup_limit(&t.plan, &e));
+	assert_string_equal(value_of(pids, "pids.max", buf), "7");
+	add_file(&f[0], pids, "pids.no_such", "9", PLAN_CGROUP_OR_NEXT);
+	t.plan.cgroup_files = TP_ROWS(&t, f);
+	assert_ok(cgroup_limit(&t.plan, &e));
+	assert_string_equal(value_of(pids, "pids.max", buf), "8");
+	add_file(&f[1], pids, "pids.no_such_either", "9", 0);
+	t.plan.cgroup_files = TP_ROWS(&t, f);
+	assert_int_equal(cgroup_limit(&t.plan, &e), -1);
+	assert_non_null(strstr(e.msg, "pids.no_such_either' to '9': this kernel or hierarchy has no such file"));
+}
+
 static void limits_refused(void **state)
 {
 	static const struct {
@@ -556,6 +582,7 @@ int main(void)
 		TEST(cpuset_is_filled),
 		TEST(parent_removed_meanwhile),
 		TEST(limits),
+		TEST(limits_or_the_next),
 		TEST(limits_refused),
 		TEST(v2_controllers),
 		TEST(v2_enables_level_by_level),

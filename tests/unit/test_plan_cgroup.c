@@ -9,7 +9,7 @@
 #define RESOURCES(text) PT_DOC(",'resources':{" text "}", "")
 #define UNSUPP(doc, kind, pointer, msg) pt_plan_fails(doc, kind, PS_E_UNSUPP, "config.json: /linux/resources" pointer, msg)
 
-/* "MOUNT FILE=VALUE[?]" for every limit file, device lines apart; '?': optional. */
+/* "MOUNT FILE=VALUE[?|]" for every limit file, device lines apart; '?': optional, '|': or the next. */
 static void limits_text(const struct plan *p, char *out, size_t size)
 {
 	size_t n = 0;
@@ -21,7 +21,7 @@ static void limits_text(const struct plan *p, char *out, size_t size)
 		if (strncmp(plan_str(p, f->file), "devices.", strlen("devices.")) == 0)
 			continue;
 		n += (size_t)snprintf(out + n, size - n, "%s %s=%s%s\n", strrchr(mount, '/') + 1, plan_str(p, f->file),
-				      plan_str(p, f->value), f->flags & PLAN_CGROUP_OPTIONAL ? "?" : "");
+				      plan_str(p, f->value), f->flags & PLAN_CGROUP_OPTIONAL ? "?" : f->flags & PLAN_CGROUP_OR_NEXT ? "|" : "");
 		assert_true(n < size);
 	}
 }
@@ -88,9 +88,12 @@ static void no_limit_and_no_swap_are_optional(void **state)
 static void unified_files_come_last(void **state)
 {
 	(void)state;
-	assert_limits(RESOURCES("'unified':{'memory.high':'1000','cgroup.freeze':'1'},'memory':{'limit':4096}"), PT_HOST_V2,
-		      "cgroup memory.max=4096\ncgroup memory.high=1000\ncgroup cgroup.freeze=1\n");
+	assert_limits(RESOURCES("'unified':{'memory.high':'1000','cgroup.max.depth':'1'},'memory':{'limit':4096}"), PT_HOST_V2,
+		      "cgroup memory.max=4096\ncgroup memory.high=1000\ncgroup cgroup.max.depth=1\n");
 	assert_limits(RESOURCES("'unified':{'pids.max':'9'}"), PT_HOST_HYBRID, "unified pids.max=9\n");
+	/* One line in each write. */
+	assert_limits(RESOURCES("'unified':{'io.max':'8:0 rbps=1\\n8:16 rbps=2\\n','io.weight':''}"), PT_HOST_V2,
+		      "cgroup io.max=8:0 rbps=1\ncgroup io.max=8:16 rbps=2\ncgroup io.weight=\n");
 	UNSUPP(RESOURCES("'unified':{'memory.high':'1'}"), PT_HOST_HYBRID, "/unified",
 	       "invalid configuration: 'memory.high' cannot be written: cgroup version 2 has no controller 'memory' here");
 	UNSUPP(RESOURCES("'unified':{'memory.high':'1'}"), PT_HOST_V1, "/unified",
@@ -107,6 +110,85 @@ static void limits_that_cannot_be_set_are_refused(void **state)
 	UNSUPP(RESOURCES("'cpu':{'realtimePeriod':1}"), PT_HOST_V2, "/cpu/realtimePeriod", nothing);
 	UNSUPP(RESOURCES("'cpu':{'realtimeRuntime':1}"), PT_HOST_V2, "/cpu/realtimeRuntime", nothing);
 	assert_limits(RESOURCES("'memory':{'disableOOMKiller':false}"), PT_HOST_V2, "");
+}
+
+static const char io[] = RESOURCES("'blockIO':{'weight':500,'weightDevice':[{'major':8,'minor':16,'weight':10}],"
+	"'throttleReadBpsDevice':[{'major':8,'minor':0,'rate':4096}],'throttleWriteBpsDevice':[{'major':8,'minor':0,'rate':0}],"
+	"'throttleReadIOPSDevice':[{'major':8,'minor':0,'rate':3}],'throttleWriteIOPSDevice':[{'major':8,'minor':0,'rate':4}]}");
+static const char rest[] = RESOURCES("'hugepageLimits':[{'pageSize':'2MB','limit':18446744073709551615}],"
+	"'rdma':{'mlx5_1':{'hcaHandles':3},'mlx4_0':{'hcaHandles':0,'hcaObjects':10000}}");
+static const char network[] = RESOURCES("'network':{'classID':1048577,'priorities':[{'name':'eth0','priority':5}]}");
+
+/* A host whose version 1 hierarchies are blkio, hugetlb, net_cls with net_prio, and rdma. */
+static void old_host(struct host *h)
+{
+	struct ps_err e = { .cls = PS_OK };
+
+	pt_host(h, PT_HOST_V1);
+	h->n_cgroups = 0;
+	assert_int_equal(host_parse_cgroups(h,
+		"32 31 0:29 / /sys/fs/cgroup/blkio rw - cgroup cgroup rw,blkio\n"
+		"33 31 0:30 / /sys/fs/cgroup/hugetlb rw - cgroup cgroup rw,hugetlb\n"
+		"34 31 0:31 / /sys/fs/cgroup/net_cls,net_prio rw - cgroup cgroup rw,net_cls,net_prio\n"
+		"35 31 0:32 / /sys/fs/cgroup/rdma rw - cgroup cgroup rw,rdma\n",
+		"4:rdma:/\n3:net_cls,net_prio:/\n2:hugetlb:/\n1:blkio:/\n", &e), 0);
+}
+
+static void assert_old_limits(const char *doc, const char *text)
+{
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+	ps_auto_buf struct ps_buf out = { .data = NULL };
+	static struct host h;
+	char got[4096];
+
+	old_host(&h);
+	limits_text(pt_compile(pt_policy(&a, doc), &h, &pt_request, &out), got, sizeof(got));
+	assert_string_equal(got, text);
+}
+
+static void block_io(void **state)
+{
+	(void)state;
+	assert_old_limits(io, "blkio blkio.weight=500|\nblkio blkio.bfq.weight=500\n"
+		"blkio blkio.weight_device=8:16 10|\nblkio blkio.bfq.weight_device=8:16 10\n"
+		"blkio blkio.throttle.read_bps_device=8:0 4096\nblkio blkio.throttle.write_bps_device=8:0 0\n"
+		"blkio blkio.throttle.read_iops_device=8:0 3\nblkio blkio.throttle.write_iops_device=8:0 4\n");
+	assert_old_limits(RESOURCES("'blockIO':{'leafWeight':20,'weightDevice':[{'major':8,'minor':16,'leafWeight':30}]}"),
+			  "blkio blkio.leaf_weight=20\nblkio blkio.leaf_weight_device=8:16 30\n");
+	assert_limits(io, PT_HOST_V2, "cgroup io.bfq.weight=500|\ncgroup io.weight=4950\n"
+		"cgroup io.bfq.weight=8:16 10|\ncgroup io.weight=8:16 1\n"
+		"cgroup io.max=8:0 rbps=4096\ncgroup io.max=8:0 wbps=max\ncgroup io.max=8:0 riops=3\ncgroup io.max=8:0 wiops=4\n");
+	assert_limits(RESOURCES("'blockIO':{'weight':1000}"), PT_HOST_V2, "cgroup io.bfq.weight=1000|\ncgroup io.weight=10000\n");
+	UNSUPP(RESOURCES("'blockIO':{'leafWeight':20}"), PT_HOST_V2, "/blockIO/leafWeight", "cgroup version 2 has no such limit");
+	UNSUPP(io, PT_HOST_HYBRID, "/blockIO/weight", "the limit cannot be set: no cgroup hierarchy has the controller 'io'");
+}
+
+static void huge_pages_network_and_rdma(void **state)
+{
+	(void)state;
+	assert_old_limits(rest, "hugetlb hugetlb.2MB.limit_in_bytes=18446744073709551615\n"
+		"hugetlb hugetlb.2MB.rsvd.limit_in_bytes=18446744073709551615?\n"
+		"rdma rdma.max=mlx5_1 hca_handle=3\nrdma rdma.max=mlx4_0 hca_handle=0 hca_object=10000\n");
+	assert_old_limits(network, "net_cls,net_prio net_cls.classid=1048577\nnet_cls,net_prio net_prio.ifpriomap=eth0 5\n");
+	assert_limits(rest, PT_HOST_V2, "cgroup hugetlb.2MB.max=18446744073709551615\n"
+		"cgroup hugetlb.2MB.rsvd.max=18446744073709551615?\n"
+		"cgroup rdma.max=mlx5_1 hca_handle=3\ncgroup rdma.max=mlx4_0 hca_handle=0 hca_object=10000\n");
+	UNSUPP(network, PT_HOST_V2, "/network/classID", "the limit cannot be set: no cgroup hierarchy has the controller 'net_cls'");
+	UNSUPP(rest, PT_HOST_V1, "/hugepageLimits/0", "the limit cannot be set: no cgroup hierarchy has the controller 'hugetlb'");
+	UNSUPP(RESOURCES("'rdma':{'mlx5_1':{'hcaHandles':3}}"), PT_HOST_V1, "/rdma/mlx5_1",
+	       "the limit cannot be set: no cgroup hierarchy has the controller 'rdma'");
+}
+
+static void what_follows_from_other_limits(void **state)
+{
+	(void)state;
+	/* Unlimited memory is no part of a limited sum. */
+	assert_limits(RESOURCES("'memory':{'limit':-1}"), PT_HOST_V1,
+		      "memory memory.limit_in_bytes=-1\nmemory memory.memsw.limit_in_bytes=-1?\n");
+	assert_limits(RESOURCES("'memory':{'limit':-1}"), PT_HOST_V2, "cgroup memory.max=max\ncgroup memory.swap.max=max?\n");
+	/* What is idle has no shares. */
+	assert_limits(RESOURCES("'cpu':{'shares':512,'idle':1}"), PT_HOST_V1, "cpu,cpuacct cpu.idle=1\n");
+	assert_limits(RESOURCES("'cpu':{'shares':512,'idle':1}"), PT_HOST_V2, "cgroup cpu.idle=1\n");
 }
 
 static void missing_controllers_are_named(void **state)
@@ -335,6 +417,9 @@ int main(void)
 		cmocka_unit_test(no_limit_and_no_swap_are_optional),
 		cmocka_unit_test(unified_files_come_last),
 		cmocka_unit_test(limits_that_cannot_be_set_are_refused),
+		cmocka_unit_test(block_io),
+		cmocka_unit_test(huge_pages_network_and_rdma),
+		cmocka_unit_test(what_follows_from_other_limits),
 		cmocka_unit_test(missing_controllers_are_named),
 		cmocka_unit_test(disabled_cgroups_leave_no_rows),
 		cmocka_unit_test(paths),

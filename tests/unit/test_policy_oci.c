@@ -215,6 +215,7 @@ static void zero_limits_are_no_limits(void **state)
 	assert_false(r->memory_limit.set || r->memory_reservation.set || r->memory_swap.set);
 	assert_false(r->cpu_shares.set || r->cpu_quota.set || r->cpu_period.set || r->cpus || r->mems);
 	assert_true(r->pids_limit.set && r->pids_limit.v == 0);
+	assert_false(r->net_class.set || r->n_hugepages || r->n_rdma || r->n_net_prios);
 	assert_int_equal(p->warnings.n, 0);
 }
 
@@ -336,25 +337,6 @@ static void refusals_name_the_field(void **state)
 		{ PT_DOC("", PROCESS(",'selinuxLabel':'l'")), "/process/selinuxLabel", "an SELinux label" },
 		{ PT_DOC(",'intelRdt':{'closID':'x'}", ""), "/linux/intelRdt", "Intel RDT" },
 		{ PT_DOC(",'mountLabel':'l'", ""), "/linux/mountLabel", "an SELinux mount label" },
-#define RESOURCES(text) PT_DOC(",'resources':{" text "}", "")
-		{ RESOURCES("'blockIO':{'weight':10}"), "/linux/resources/blockIO/weight", "a block I/O weight" },
-		{ RESOURCES("'blockIO':{'leafWeight':10}"), "/linux/resources/blockIO/leafWeight", "a block I/O leaf weight" },
-		{ RESOURCES("'blockIO':{'weightDevice':[{'major':8,'minor':0,'weight':10}]}"),
-		  "/linux/resources/blockIO/weightDevice", "a block I/O weight per device" },
-		{ RESOURCES("'blockIO':{'throttleReadBpsDevice':[{'major':8,'minor':0,'rate':1}]}"),
-		  "/linux/resources/blockIO/throttleReadBpsDevice", "a block I/O throttle" },
-		{ RESOURCES("'blockIO':{'throttleWriteBpsDevice':[{'major':8,'minor':0,'rate':1}]}"),
-		  "/linux/resources/blockIO/throttleWriteBpsDevice", "a block I/O throttle" },
-		{ RESOURCES("'blockIO':{'throttleReadIOPSDevice':[{'major':8,'minor':0,'rate':1}]}"),
-		  "/linux/resources/blockIO/throttleReadIOPSDevice", "a block I/O throttle" },
-		{ RESOURCES("'blockIO':{'throttleWriteIOPSDevice':[{'major':8,'minor':0,'rate':1}]}"),
-		  "/linux/resources/blockIO/throttleWriteIOPSDevice", "a block I/O throttle" },
-		{ RESOURCES("'hugepageLimits':[{'pageSize':'2MB','limit':0}]"), "/linux/resources/hugepageLimits",
-		  "a limit of huge pages" },
-		{ RESOURCES("'network':{'classID':1}"), "/linux/resources/network/classID", "a network class" },
-		{ RESOURCES("'network':{'priorities':[{'name':'lo','priority':1}]}"), "/linux/resources/network/priorities",
-		  "a network priority" },
-		{ RESOURCES("'rdma':{'mlx':{'hcaHandles':1}}"), "/linux/resources/rdma", "an RDMA limit" },
 		{ PT_DOC(",'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['kill'],'action':'SCMP_ACT_NOTIFY'}]}", ""),
 		  "/linux/seccomp/syscalls/0", "seccomp action 'SCMP_ACT_NOTIFY'" },
 	};
