@@ -10,7 +10,6 @@
 #include <stdint.h>
 #include "base/arena.h"
 #include "base/err.h"
-#include "base/jsonw.h"
 
 enum json_type { JSON_NULL, JSON_BOOL, JSON_INT, JSON_UINT /* > INT64_MAX */, JSON_DOUBLE, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
@@ -41,5 +40,3 @@ const char *json_pointer(const struct json *node, char *buf, size_t size);
 int json_fail(const struct json *node, const char *file, struct ps_err *e, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 const char *json_type_name(enum json_type t);
-/* Write v under its key, but for the node `without` in it (NULL: all); failure shows in the writer's buffer. */
-void json_put(struct ps_jsonw *w, const struct json *v, const struct json *without);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * json_write.c - a JSON tree as text again.
+ * json_write.c - a tree as text again.
  */
-#include "base/scope.h"
-#include "oci/json.h"
+#include "oci/json_write.h"
 
-/* 17 digits tell every double from its neighbours. */
+#include "base/scope.h"
+
 static void put_double(struct ps_jsonw *w, const struct json *v)
 {
 	ps_auto_buf struct ps_buf text = { .data = NULL };
@@ -18,10 +18,10 @@ static void put_items(struct ps_jsonw *w, const struct json *v, const struct jso
 {
 	for (size_t i = 0; i < v->v.list.n; i++)
 		if (&v->v.list.items[i] != without)
-			json_put(w, &v->v.list.items[i], without);
+			json_write(w, &v->v.list.items[i], without);
 }
 
-void json_put(struct ps_jsonw *w, const struct json *v, const struct json *without)
+void json_write(struct ps_jsonw *w, const struct json *v, const struct json *without)
 {
 	switch (v->type) {
 	case JSON_NULL:

@@ -44,7 +44,7 @@ struct opt_grants {
 
 /*
  * One flag.  `arg` is the placeholder of its value and says what completes it: DIR, FILE, SOCKET, for OPT_ENUM the
- * choices "text|json", for an OPT_LIST of words of a few those: "net,ipc,uts".  `off` is the place of the value in the structure that the command reads.
+ * choices "text|json" (help NULL: accepted, and shown nowhere), for an OPT_LIST of words of a few those: "net,ipc,uts".  `off` is the place of the value in the structure that the command reads.
  */
 struct opt {
 	const char *name, *letters;  /* "version", "vV"; letters NULL without */

@@ -31,7 +31,8 @@ static void put_flags(struct ps_buf *out, const char *word, const struct opt_tab
 
 	for (size_t i = 0; i < t->n; i++) {
 		(void)snprintf(text, sizeof(text), "--%s", t->v[i].name);
-		put_candidate(out, word, text, t->v[i].help);
+		if (t->v[i].help)
+			put_candidate(out, word, text, t->v[i].help);
 	}
 }
 

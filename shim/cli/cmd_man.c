@@ -52,7 +52,8 @@ static void put_flags(struct ps_buf *out, const char *title, const char *about, 
 		return;
 	ps_buf_printf(out, "# %s\n\n%s", title, about);
 	for (size_t i = 0; i < t->n; i++)
-		put_flag(out, &t->v[i]);
+		if (t->v[i].help)
+			put_flag(out, &t->v[i]);
 }
 
 static void put_verbatim(struct ps_buf *out, const char *text)

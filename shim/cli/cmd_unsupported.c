@@ -21,5 +21,4 @@ static int run_unsupported(struct cli *cli, struct ps_err *e)
 
 UNSUPPORTED(checkpoint);
 UNSUPPORTED(restore);
-UNSUPPORTED(update);
 UNSUPPORTED(events);

@@ -32,7 +32,8 @@ static void put_flags(struct ps_buf *out, const char *title, const struct opt_ta
 		return;
 	ps_buf_printf(out, "\n%s:\n", title);
 	for (size_t i = 0; i < t->n; i++)
-		put_flag(out, &t->v[i]);
+		if (t->v[i].help)
+			put_flag(out, &t->v[i]);
 }
 
 /* Each line of text, indented. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * learn_calls.c - the system calls of all runs that were learned from, as a document's linux.seccomp.
  */
+#include "oci/json_write.h"
 #include "shim/cli/learn_calls.h"
 
 #include <errno.h>
@@ -133,7 +134,7 @@ static void put_rule(struct ps_jsonw *w, const struct json *rule, const struct s
 	size_t n = 0;
 
 	if (!lets_happen(json_get(rule, "action")) || !names || names->type != JSON_ARRAY) {
-		json_put(w, rule, NULL);
+		json_write(w, rule, NULL);
 		return;
 	}
 	for (size_t i = 0; i < names->v.list.n; i++)
@@ -145,13 +146,13 @@ static void put_rule(struct ps_jsonw *w, const struct json *rule, const struct s
 		const struct json *member = &rule->v.list.items[i];
 
 		if (member != names) {
-			json_put(w, member, NULL);
+			json_write(w, member, NULL);
 			continue;
 		}
 		ps_jw_array(w, "names");
 		for (size_t k = 0; k < names->v.list.n; k++)
 			if (is_needed(calls, reaper, &names->v.list.items[k]))
-				json_put(w, &names->v.list.items[k], NULL);
+				json_write(w, &names->v.list.items[k], NULL);
 		ps_jw_end_array(w);
 	}
 	ps_jw_end_object(w);
@@ -168,7 +169,7 @@ bool learn_calls_narrow(struct ps_jsonw *w, const struct json *own, const struct
 		const struct json *member = &own->v.list.items[i];
 
 		if (member != rules || rules->type != JSON_ARRAY) {
-			json_put(w, member, NULL);
+			json_write(w, member, NULL);
 			continue;
 		}
 		ps_jw_array(w, "syscalls");

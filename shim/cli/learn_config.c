@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * learn_config.c - a config.json with what was learned of it: everything else is written as it was read.
  */
+#include "oci/json_write.h"
 #include "shim/cli/learn_config.h"
 
 #include <string.h>
@@ -31,7 +32,7 @@ static void put_changed(struct changing *g, const char *name, const struct json 
 		if (&v->v.list.items[i] == old)
 			put(g, old);
 		else
-			json_put(&g->w, &v->v.list.items[i], NULL);
+			json_write(&g->w, &v->v.list.items[i], NULL);
 	if (!old)
 		put(g, NULL);
 	ps_jw_end_object(&g->w);
@@ -55,7 +56,7 @@ static void put_seccomp(struct changing *g, const struct json *old)
 	if (!old || old->type != JSON_OBJECT) {
 		learn_calls_put(&g->w, "seccomp", g->c->calls, g->c->reaper);
 	} else if (!learn_calls_narrow(&g->w, old, g->c->calls, g->c->reaper)) {
-		json_put(&g->w, old, NULL);
+		json_write(&g->w, old, NULL);
 		g->open = true;
 	}
 }
@@ -86,7 +87,7 @@ static void put_root(struct changing *g, const struct json *root)
 		while (k < PS_COUNT(rows) && (done[k] || strcmp(rows[k].name, member->key) != 0 || member->type != JSON_OBJECT))
 			k++;
 		if (k == PS_COUNT(rows)) {
-			json_put(&g->w, member, NULL);
+			json_write(&g->w, member, NULL);
 			continue;
 		}
 		put_changed(g, rows[k].name, member, rows[k].key, rows[k].put);

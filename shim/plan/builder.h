@@ -79,6 +79,9 @@ int build_namespaces(struct builder *b);
 int build_cgroups(struct builder *b);
 int build_cgroup_limits(struct builder *b);
 int build_device_rules(struct builder *b);
+/* Of a container that exists: its own directories; device rules as rows, whichever version. */
+int build_cgroups_at(struct builder *b, const char *const *dirs, unsigned n);
+int build_device_update(struct builder *b);
 int build_mounts(struct builder *b);
 int build_devices(struct builder *b);
 int build_process(struct builder *b);
@@ -94,6 +97,11 @@ int build_program(struct builder *b, const struct policy_seccomp *s, struct plan
 
 /* The container's directory in a host hierarchy; our own where the container gets none (PLAN_CGROUP_DISABLED). */
 int build_cgroup_dir(const struct builder *b, unsigned hierarchy, char out[PATH_MAX]);
+/* Where the resources are in the policy's document: "/linux/resources". */
+static inline const char *build_resources_at(const struct builder *b)
+{
+	return b->p->resources.under ? b->p->resources.under : "/linux/resources";
+}
 /* Index of the container's cgroup whose hierarchy has `controller` (version 1 before 2), or -1. */
 int build_find_cgroup(const struct builder *b, const char *controller);
 /* "memory" in "cpu,memory" or "cpu memory". */

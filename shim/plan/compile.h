@@ -32,6 +32,12 @@ int plan_compile(const struct policy *p, const struct host *h, const struct plan
 int plan_compile_exec(const struct policy *p, const struct host *h, const struct plan_request *r, uint64_t enter,
 		      struct ps_buf *out, struct ps_err *e);
 /*
+ * Other limits for a container that exists: of p the resources only, what they are for being in the absolute directories
+ * `dirs`.  device_rules are for both cgroup versions; without any the container's stay.  For cgroup_update().
+ */
+int plan_compile_update(const struct policy *p, const struct host *h, const struct plan_request *r, const char *const *dirs,
+			unsigned n_dirs, struct ps_buf *out, struct ps_err *e);
+/*
  * The plan `base` again, for container id and with another program: *out (emptied) is the block.  What is NULL or empty stays
  * as it was.  env: "NAME=VALUE", added, or in place of the same name.
  */

@@ -160,3 +160,21 @@ int build_cgroups(struct builder *b)
 	ownership(b);
 	return 0;
 }
+
+int build_cgroups_at(struct builder *b, const char *const *dirs, unsigned n)
+{
+	for (unsigned i = 0; i < b->h->n_cgroups; i++) {
+		const struct host_cgroup *c = &b->h->cgroups[i];
+		const size_t len = strlen(c->mount);
+
+		b->cgroups[i] = (struct plan_cgroup){
+			.mount = build_str(b, c->mount), .controllers = build_str(b, c->controllers), .version = (uint32_t)c->version,
+			.fd = PLAN_NO_FD,
+		};
+		for (unsigned d = 0; d < n; d++)
+			if (strncmp(dirs[d], c->mount, len) == 0 && dirs[d][len] == '/' && dirs[d][len + 1])
+				b->cgroups[i].path = build_str(b, dirs[d] + len);
+	}
+	b->n_cgroups = b->h->n_cgroups;
+	return 0;
+}

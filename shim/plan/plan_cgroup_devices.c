@@ -77,7 +77,7 @@ static void put_v1_rule(struct builder *b, uint32_t cgroup, const struct policy_
 	build_push(&b->cgroup_files, &row, sizeof(row));
 }
 
-static void v2_rules(struct builder *b, const struct policy_resources *r)
+static void put_rules(struct builder *b, const struct policy_resources *r)
 {
 	b->plan.device_rules = build_reserve(b, r->n_device_rules, sizeof(struct plan_device_rule));
 	for (size_t i = 0; i < r->n_device_rules; i++) {
@@ -109,7 +109,7 @@ int build_device_rules(struct builder *b)
 		return 0;
 	if (devices < 0) {
 		if (!all && has_v2(b))
-			v2_rules(b, r);
+			put_rules(b, r);
 		else if (!all && any_asked(r))
 			return build_fail_at(b, PS_E_UNSUPP, "/linux/resources/devices",
 					     "the host has no cgroup hierarchy that can hold device rules");
@@ -120,5 +120,21 @@ int build_device_rules(struct builder *b)
 			return -1;
 		put_v1_rule(b, (uint32_t)devices, &r->device_rules[i]);
 	}
+	return 0;
+}
+
+int build_device_update(struct builder *b)
+{
+	const struct policy_resources *r = &b->p->resources;
+	const int devices = build_find_cgroup(b, "devices");
+
+	if (b->h->euid != 0 || b->h->in_user_ns || !r->n_device_rules)
+		return 0;
+	if (devices < 0 ? !has_v2(b) : !b->cgroups[devices].path)
+		return build_fail_at(b, PS_E_UNSUPP, "/devices", "the container has no cgroup that can hold device rules");
+	for (size_t i = 0; devices >= 0 && i < r->n_device_rules; i++)
+		if (check_v1_rule(b, i) < 0)
+			return -1;
+	put_rules(b, r);
 	return 0;
 }

@@ -55,7 +55,7 @@ static void put_file(struct builder *b, int cgroup, const struct limit *l, unsig
 {
 	struct plan_cgroup_file row = { .cgroup = (uint32_t)cgroup, .flags = l->flags };
 
-	row.from = build_fmt(b, "%s#/linux/resources%s", b->p->file, l->pointer);
+	row.from = build_fmt(b, "%s#%s%s", b->p->file, build_resources_at(b), l->pointer);
 	row.file = build_str(b, l->file);
 	if (l->text)
 		row.value = build_str(b, l->text);
@@ -75,7 +75,7 @@ int build_limits(struct builder *b, const struct limit *rows, size_t n, unsigned
 
 		if (!l->asked)
 			continue;
-		(void)snprintf(pointer, sizeof(pointer), "/linux/resources%s", l->pointer);
+		(void)snprintf(pointer, sizeof(pointer), "%s%s", build_resources_at(b), l->pointer);
 		cgroup = build_find_cgroup(b, l->controller);
 		if (cgroup < 0 && b->r->cgroup_manager == PLAN_CGROUP_DISABLED)
 			return build_fail_at(b, PS_E_UNSUPP, pointer, "a limit cannot be set: cgroups are disabled");
@@ -85,6 +85,9 @@ int build_limits(struct builder *b, const struct limit *rows, size_t n, unsigned
 					     l->controller);
 		if (b->h->cgroups[cgroup].version != (int)version)
 			continue;
+		if (!b->cgroups[cgroup].path)
+			return build_fail_at(b, PS_E_UNSUPP, pointer, "the container has no cgroup in the hierarchy of the controller '%s'",
+					     l->controller);
 		if (!l->file)
 			return build_fail_at(b, PS_E_UNSUPP, pointer, "cgroup version %u has no such limit", version);
 		put_file(b, cgroup, l, version);
@@ -202,12 +205,13 @@ static int v2_limits(struct builder *b)
 /* Files of version 2 as the document names them, last, so that they win. */
 static int unified(struct builder *b)
 {
-	static const char where[] = "/linux/resources/unified";
+	char where[48];
 	const struct spec_kvs *u = &b->p->resources.unified;
 	int cgroup = -1;
 
+	(void)snprintf(where, sizeof(where), "%s/unified", build_resources_at(b));
 	for (unsigned i = 0; i < b->n_cgroups; i++)
-		if (b->h->cgroups[i].version == 2)
+		if (b->h->cgroups[i].version == 2 && b->cgroups[i].path)
 			cgroup = (int)i;
 	for (size_t i = 0; i < u->n; i++) {
 		const struct spec_kv *kv = &u->v[i];

@@ -3,9 +3,8 @@
  */
 #include <string.h>
 
-#include "base/jsonw.h"
 #include "base/scope.h"
-#include "oci/json.h"
+#include "oci/json_write.h"
 #include "shim/pod/check.h"
 
 /* NULL: no such node. */
@@ -36,6 +35,6 @@ bool check_without(const struct ps_buf *text, const char *pointer, struct ps_buf
 	field = find(root, pointer);
 	if (!field)
 		return false;
-	json_put(&w, root, field);
+	json_write(&w, root, field);
 	return !out->failed;
 }

@@ -86,6 +86,12 @@ int pod_kill(const struct pod_env *env, const char *id, int sig, bool all, struc
 int pod_delete(const struct pod_env *env, const char *id, bool force, struct ps_err *e);
 int pod_pause(const struct pod_env *env, const char *id, struct ps_err *e);
 int pod_resume(const struct pod_env *env, const char *id, struct ps_err *e);
+/*
+ * Other limits: text is a linux.resources object, which messages call `file`.  What it does not name stays; all of it or, on
+ * failure, nothing is in force and recorded.  PS_E_STATE when the container is not running.
+ */
+struct pod_update_request { const char *id, *file, *text; size_t len; };
+int pod_update(const struct pod_env *env, const struct pod_update_request *r, struct ps_err *e);
 /* The OCI state document, pretty-printed. */
 int pod_state(const struct pod_env *env, const char *id, struct ps_buf *out, struct ps_err *e);
 

@@ -40,6 +40,8 @@ static const struct {
 	X(PAUSE,       TO(PAUSED), "container paused: '%s'", id)                                               \
 	X(PAUSE,       ANY, "container not running: '%s'", id)                                                 \
 	X(RESUME,      ANY, "container not paused: '%s'", id)                                                  \
+	X(UPDATE,      TO(PREPARING), "container '%s' is still being created", id)                            \
+	X(UPDATE,      ANY, "container not running: '%s'", id)                                                 \
 	X(KILL,        ANY, "container not running: '%s'", id)                                                 \
 	X(DELETE,      ANY, "cannot delete container %s that is not stopped: %s; --force kills it first", id,  \
 	  runner_state_oci(now))

@@ -34,6 +34,7 @@ enum runner_state {
 	V(EXEC_PAUSED,   TO(RUNNING) | TO(PAUSED),                   RUNNING)  /* exec --ignore-paused */      \
 	V(PAUSE,         TO(PREPARED) | TO(WARMING) | TO(READY) | TO(RUNNING), PAUSED)                         \
 	V(RESUME,        TO(PAUSED),                                 RUNNING)  /* or back to PREPARED */       \
+	V(UPDATE,        TO(PREPARED) | TO(WARMING) | TO(READY) | TO(RUNNING) | TO(PAUSED) | TO(STOPPING), RUNNING) /* nowhere */ \
 	V(KILL,          TO(PREPARED) | TO(WARMING) | TO(READY) | TO(RUNNING) | TO(PAUSED) | TO(STOPPING), STOPPING) \
 	V(DELETE,        TO(PREPARED) | TO(EXITED) | TO(FAILED),     GONE)     /* PREPARED: killed first */
 enum runner_verb {

@@ -134,6 +134,7 @@ struct policy_landlock {
 /* Limits: unset stays unset, -1 is "max". */
 struct policy_resources {
 	const char *from;
+	const char *under;                                              /* where they are in the document; NULL: "/linux/resources" */
 	struct opt_i64 memory_limit, memory_reservation, memory_swap;   /* swap = memory + swap, as in v1 */
 	struct opt_u64 memory_swappiness;
 	struct opt_bool memory_disable_oom_killer;
@@ -232,6 +233,12 @@ int policy_from_oci(struct ps_arena *a, const struct spec *s, const char *bundle
  */
 int policy_process_from_oci(struct ps_arena *a, const char *file, const struct spec_process *p,
 			    const struct policy *container, const struct policy **ret, struct ps_err *e);
+
+/*
+ * The resources alone, of a document of their own (update).  Without device rules there, none are in *ret, nor the default ones.
+ */
+int policy_resources_from_oci(struct ps_arena *a, const char *file, const struct spec_resources *s, const struct policy **ret,
+			      struct ps_err *e);
 
 const struct policy_ns *policy_ns_get(const struct policy *p, uint64_t flag);
 

@@ -68,3 +68,21 @@ int from_oci_resources(struct from_oci *f, const struct spec_resources *s)
 		return -1;
 	return from_oci_device_rules(f, s);
 }
+
+int policy_resources_from_oci(struct ps_arena *a, const char *file, const struct spec_resources *s, const struct policy **ret,
+			      struct ps_err *e)
+{
+	struct from_oci f = { .arena = a, .file = file, .bundle = "/", .e = e };
+
+	f.p = from_oci_rows(&f, 1, sizeof(*f.p));
+	if (!f.p)
+		return -1;
+	f.p->file = file;
+	f.p->resources.under = "";
+	if (from_oci_resources(&f, s) < 0)
+		return -1;
+	if (!s->n_devices)
+		f.p->resources.n_device_rules = 0;
+	*ret = f.p;
+	return 0;
+}

@@ -27,6 +27,11 @@ void cgroup_fds_close(struct cgroup_fds *f);
 int cgroup_make(const struct plan *p, uint32_t version, struct ps_err *e);
 /* Launcher.  Write the limit files in order, attach the v2 device program (BPF_CGROUP_DEVICE), delegate if asked. */
 int cgroup_limit(const struct plan *p, struct ps_err *e);
+/*
+ * The same for an existing container and a plan of plan_compile_update(), device rules for both versions.  On failure
+ * everything is put back as it was; what cannot be is named.  Controllers that version 2 needs for it stay enabled.
+ */
+int cgroup_update(const struct plan *p, struct ps_err *e);
 /* Launcher.  Open what joining that version needs: tasks files (1), the directory (2); the rest of *ret stays. */
 int cgroup_open(const struct plan *p, uint32_t version, struct cgroup_fds *ret, struct ps_err *e);
 /*

@@ -19,6 +19,11 @@ int cgroup_write(int dir_fd, const char *file, const char *text);
 /* Replace (or first attach) the device program of a version 2 directory, see cgroup_bpf.c. */
 int cgroup_attach_devices(int dir_fd, const struct plan_device_rule *rules, size_t n, struct ps_err *e);
 
+/* The same for the `devices` hierarchy of version 1: where nothing but exceptions differ, no moment permits or denies another one. */
+int cgroup_change_devices(int dir_fd, const struct plan_device_rule *rules, size_t n, struct ps_err *e);
+/* Enable what the files of a version 2 row need, from the root of the hierarchy to the parent of its directory. */
+int cgroup_enable(const struct plan *p, uint32_t row, struct ps_err *e);
+
 /* fn for dir_fd and then for each directory below, parents first; ends with the first -1. */
 int cgroup_walk(int dir_fd, const char *name, int (*fn)(int dir_fd, const char *name, void *ctx, struct ps_err *e), void *ctx,
 		struct ps_err *e);

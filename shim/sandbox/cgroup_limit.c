@@ -8,20 +8,24 @@
 #include <sys/stat.h>
 
 #include "shim/sandbox/cgroup_dir.h"
+#include "shim/sandbox/cgroup_limit.h"
 
-/* Directory fds, opened when first needed. */
-struct dirs {
-	const struct plan *plan;
-	int fd[CGROUP_MAX];
-};
+struct limit_dirs limit_dirs(const struct plan *p)
+{
+	struct limit_dirs d = { .plan = p };
 
-static void dirs_close(struct dirs *d)
+	for (unsigned i = 0; i < CGROUP_MAX; i++)
+		d.fd[i] = -1;
+	return d;
+}
+
+void limit_dirs_close(struct limit_dirs *d)
 {
 	for (unsigned i = 0; i < CGROUP_MAX; i++)
 		ps_fd_close(&d->fd[i]);
 }
 
-static int dir_of(struct dirs *d, uint32_t row, struct ps_err *e)
+int limit_dir(struct limit_dirs *d, uint32_t row, struct ps_err *e)
 {
 	char path[PATH_MAX];
 
@@ -94,10 +98,10 @@ static int refused(const struct plan *p, const struct plan_cgroup_file *f, struc
  */
 enum { WRITTEN, LATER, NOT_THERE };
 
-static int write_row(struct dirs *d, const struct plan_cgroup_file *f, struct ps_err *e)
+static int write_row(struct limit_dirs *d, const struct plan_cgroup_file *f, struct ps_err *e)
 {
 	const struct plan *p = d->plan;
-	int dir_fd = dir_of(d, f->cgroup, e);
+	int dir_fd = limit_dir(d, f->cgroup, e);
 	const char *file = plan_str(p, f->file);
 
 	if (dir_fd < 0)
@@ -114,7 +118,7 @@ static int write_row(struct dirs *d, const struct plan_cgroup_file *f, struct ps
 	return cause == EINVAL ? LATER : -1;
 }
 
-static int write_files(struct dirs *d, struct ps_err *e)
+int limit_write_files(struct limit_dirs *d, struct ps_err *e)
 {
 	enum { MAX_LATER = 16 };
 	const struct plan_cgroup_file *later[MAX_LATER];
@@ -155,13 +159,11 @@ static int delegate(int dir_fd, uint32_t uid, struct ps_err *e)
 
 int cgroup_limit(const struct plan *p, struct ps_err *e)
 {
-	__attribute__((cleanup(dirs_close))) struct dirs d = { .plan = p };
+	auto_limit_dirs struct limit_dirs d = limit_dirs(p);
 	const struct plan_cgroup *c = PLAN_ROWS(p, struct plan_cgroup, p->cgroups);
 	bool v1_devices = false;
 
-	for (unsigned i = 0; i < CGROUP_MAX; i++)
-		d.fd[i] = -1;
-	if (write_files(&d, e) < 0)
+	if (limit_write_files(&d, e) < 0)
 		return -1;
 	for (uint32_t i = 0; i < p->cgroups.n; i++)
 		v1_devices |= c[i].version == 1 && cgroup_has_controller(p, &c[i], "devices");
@@ -169,11 +171,11 @@ int cgroup_limit(const struct plan *p, struct ps_err *e)
 		if (c[i].version != 2)
 			continue;
 		if (p->device_rules.n && !v1_devices &&
-		    (dir_of(&d, i, e) < 0 ||
+		    (limit_dir(&d, i, e) < 0 ||
 		     cgroup_attach_devices(d.fd[i], PLAN_ROWS(p, struct plan_device_rule, p->device_rules),
 					   p->device_rules.n, e) < 0))
 			return -1;
-		if (p->cgroup_chown && (dir_of(&d, i, e) < 0 || delegate(d.fd[i], p->cgroup_uid, e) < 0))
+		if (p->cgroup_chown && (limit_dir(&d, i, e) < 0 || delegate(d.fd[i], p->cgroup_uid, e) < 0))
 			return -1;
 	}
 	return 0;

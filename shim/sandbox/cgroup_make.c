@@ -260,6 +260,17 @@ static int enable_controllers(const struct plan *p, uint32_t row, int mnt, const
 	return 0;
 }
 
+int cgroup_enable(const struct plan *p, uint32_t row, struct ps_err *e)
+{
+	const struct plan_cgroup *c = &PLAN_ROWS(p, struct plan_cgroup, p->cgroups)[row];
+	const char *mount = plan_str(p, c->mount);
+	ps_auto_fd int mnt = open(mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (mnt < 0)
+		return ps_fail_os(e, "open cgroup hierarchy '%s'", mount);
+	return enable_controllers(p, row, mnt, below_mount(p, c), e);
+}
+
 /* ---- The whole ---- */
 
 static int make_one(const struct plan *p, uint32_t row, struct ps_err *e)

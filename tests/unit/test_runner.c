@@ -73,8 +73,8 @@ static void verbs_make_legal_moves(void **state)
 			assert_int_equal(runner_check_verb(v, s, "c1", &e), legal ? 0 : -1);
 			if (!legal)
 				assert_int_equal(e.cls, PS_E_STATE);
-			/* exec moves nothing; what is created is killed first. */
-			if (legal && v != RUNNER_VERB_EXEC && v != RUNNER_VERB_EXEC_PAUSED && s != RUNNER_STOPPING &&
+			/* exec and update move nothing; what is created is killed first. */
+			if (legal && v != RUNNER_VERB_EXEC && v != RUNNER_VERB_UPDATE && v != RUNNER_VERB_EXEC_PAUSED && s != RUNNER_STOPPING &&
 			    !(v == RUNNER_VERB_DELETE && s == RUNNER_PREPARED))
 				assert_true(runner_may_go(s, verbs[v].to));
 		}
@@ -98,6 +98,8 @@ static void engines_know_these_words(void **state)
 		{ RUNNER_VERB_PAUSE, RUNNER_PAUSED, "container paused: 'c1'" },
 		{ RUNNER_VERB_PAUSE, RUNNER_EXITED, "container not running: 'c1'" },
 		{ RUNNER_VERB_RESUME, RUNNER_RUNNING, "container not paused: 'c1'" },
+		{ RUNNER_VERB_UPDATE, RUNNER_PREPARING, "container 'c1' is still being created" },
+		{ RUNNER_VERB_UPDATE, RUNNER_EXITED, "container not running: 'c1'" },
 		{ RUNNER_VERB_KILL, RUNNER_EXITED, "container not running: 'c1'" },
 		{ RUNNER_VERB_DELETE, RUNNER_RUNNING, "cannot delete container c1 that is not stopped: running" },
 		{ RUNNER_VERB_DELETE, RUNNER_PAUSED, "cannot delete container c1 that is not stopped: paused" },
