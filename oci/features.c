@@ -47,8 +47,8 @@ static void write_cgroup(struct ps_jsonw *w, const struct host_facts_for_feature
 	ps_jw_object(w, "cgroup");
 	ps_jw_bool(w, "v1", h->cgroup_v1);
 	ps_jw_bool(w, "v2", h->cgroup_v2);
-	ps_jw_bool(w, "systemd", false);
-	ps_jw_bool(w, "systemdUser", false);
+	ps_jw_bool(w, "systemd", true);
+	ps_jw_bool(w, "systemdUser", true);
 	ps_jw_bool(w, "rdma", true);
 	ps_jw_end_object(w);
 }
@@ -111,7 +111,9 @@ void features_write(struct ps_buf *out, const struct host_facts_for_features *h)
 	if (h->libseccomp)
 		ps_jw_str(&w, "io.github.seccomp.libseccomp.version", h->libseccomp);
 	ps_jw_end_object(&w);
-	/* Annotations of podshim only narrow what a container may do. */
-	write_empty(&w, "potentiallyUnsafeConfigAnnotations");
+	/* Annotations of podshim's own only narrow what a container may do. */
+	ps_jw_array(&w, "potentiallyUnsafeConfigAnnotations");
+	ps_jw_str(&w, NULL, "org.systemd.property.");
+	ps_jw_end_array(&w);
 	ps_jw_end_object(&w);
 }

@@ -44,6 +44,8 @@ enum field_kind { TEXT, PID, UID, U64, BOOL };
 	X(UID, "owner", owner)                \
 	X(TEXT, "tape", tape)                 \
 	X(TEXT, "pod", pod)                   \
+	X(TEXT, "unit", unit) \
+	X(BOOL, "unitUser", unit_user) \
 	X(BOOL, "exposed", exposed) \
 	X(BOOL, "permissions", permitted) \
 	X(BOOL, "ownsCgroups", owns_cgroups) \
@@ -296,6 +298,8 @@ void state_write_oci(struct ps_buf *out, unsigned indent, const struct state *st
 		ps_jw_str(&w, "owner", owner);
 		if (st->tape[0])
 			ps_jw_str(&w, "shm", st->tape);
+		if (st->unit[0])
+			ps_jw_str(&w, "systemd-scope", st->unit);
 	}
 	ps_jw_end_object(&w);
 }

@@ -40,6 +40,8 @@ struct state {
 	uid_t owner;
 	char tape[40];              /* shm name, "" without */
 	char pod[72];               /* the pod that it is a runner of, "" without */
+	char unit[256];             /* the systemd unit whose cgroups these are, "" without */
+	bool unit_user;             /* it is of the caller's own systemd, not the system's */
 	char cgroup_dirs[16][512];  /* absolute directories that this container owns, in creation order */
 	unsigned n_cgroup_dirs;
 	bool owns_cgroups;          /* they were made or found empty: what is in them may be killed */
@@ -91,7 +93,7 @@ void state_owner_name(const struct state *st, char *out, size_t size);
 
 struct spec;
 /*
- * The OCI state object: ociVersion,id,pid,status,bundle,rootfs,created,owner,annotations (+ "shm" when there is a tape).
+ * The OCI state object: ociVersion,id,pid,status,bundle,rootfs,created,owner,annotations (+ "shm" when there is a tape, "systemd-scope" when there is a unit).
  * indent 0: the compact form for hooks.  pid is printed 0 when stopped.  `annotations` may be NULL.
  */
 struct spec_kvs;

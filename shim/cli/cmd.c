@@ -39,16 +39,14 @@ static int make_root(struct cli *cli, struct ps_err *e)
 int cli_make_env(struct cli *cli, struct ps_err *e)
 {
 	const char *manager = cli->global.cgroup_manager;
-	bool systemd = cli->global.systemd_cgroup || (manager && !strcmp(manager, "systemd"));
+	const bool systemd = manager ? !strcmp(manager, "systemd") : cli->global.systemd_cgroup;
 
-	if (systemd && cli->cmd->attr & CMD_CGROUP)
-		return ps_fail(e, PS_E_UNSUPP,
-			       "the systemd cgroup manager is not supported by this version; "
-			       "use --cgroup-manager cgroupfs");
+	if (systemd && cli->cmd->attr & CMD_CGROUPFS)
+		return ps_fail(e, PS_E_UNSUPP, "pods make their cgroups themselves; use --cgroup-manager cgroupfs");
 	cli->env = (struct pod_env){
 		.root = cli->cmd->attr & CMD_ROOT ? cli->root : NULL,
-		.cgroup_manager =
-			manager && !strcmp(manager, "disabled") ? PLAN_CGROUP_DISABLED : PLAN_CGROUPFS,
+		.cgroup_manager = systemd ? PLAN_CGROUP_SYSTEMD :
+				  manager && !strcmp(manager, "disabled") ? PLAN_CGROUP_DISABLED : PLAN_CGROUPFS,
 		.warn = log_warning,
 		.degraded = log_degraded,
 		.warn_ctx = &cli->log,

@@ -15,7 +15,7 @@
 
 enum {
 	CMD_ROOT = 1,     /* works on containers: cli->env has the state root */
-	CMD_CGROUP = 2,   /* makes cgroups: the cgroup manager must be one that exists here */
+	CMD_CGROUPFS = 2, /* makes cgroups by cgroupfs alone */
 	CMD_PAYLOAD = 4,  /* everything after the first word belongs to someone else */
 	CMD_RAW = 8,      /* everything after the command is words */
 	CMD_QUIET = 16,   /* callers read stdout and stderr as one: nothing but errors on stderr */

@@ -323,6 +323,6 @@ const struct command cmd_check = {
 	.opts = OPT_TABLE(check_rows),
 	.flags_size = sizeof(struct check_flags),
 	.max_words = CMD_ANY_WORDS,
-	.attr = CMD_CGROUP | CMD_PAYLOAD | CMD_POLICY,
+	.attr = CMD_PAYLOAD | CMD_POLICY,
 	.run = run_check,
 };

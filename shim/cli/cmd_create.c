@@ -30,6 +30,6 @@ const struct command cmd_create = {
 	.flags_size = sizeof(struct pod_create_request),
 	.min_words = 1,
 	.max_words = 1,
-	.attr = CMD_ROOT | CMD_CGROUP | CMD_POLICY,
+	.attr = CMD_ROOT | CMD_POLICY,
 	.run = run_create,
 };

@@ -590,6 +590,6 @@ const struct command cmd_learn = {
 	.opts = OPT_TABLE(learn_rows),
 	.flags_size = sizeof(struct learn_flags),
 	.max_words = CMD_ANY_WORDS,
-	.attr = CMD_ROOT | CMD_CGROUP | CMD_PAYLOAD | CMD_POLICY,
+	.attr = CMD_ROOT | CMD_PAYLOAD | CMD_POLICY,
 	.run = run_learn,
 };

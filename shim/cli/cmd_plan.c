@@ -44,6 +44,6 @@ const struct command cmd_plan = {
 	.opts = OPT_TABLE(plan_rows),
 	.flags_size = sizeof(struct plan_flags),
 	.max_words = 1,
-	.attr = CMD_CGROUP | CMD_POLICY,
+	.attr = CMD_POLICY,
 	.run = run_plan,
 };

@@ -163,6 +163,6 @@ const struct command cmd_pod_create = {
 	.flags_size = sizeof(struct pod_create_flags),
 	.min_words = 2,
 	.max_words = 2,
-	.attr = CMD_ROOT | CMD_CGROUP | CMD_POLICY,
+	.attr = CMD_ROOT | CMD_CGROUPFS | CMD_POLICY,
 	.run = run_pod_create,
 };

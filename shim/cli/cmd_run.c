@@ -274,6 +274,6 @@ const struct command cmd_run = {
 	.opts = OPT_TABLE(run_rows),
 	.flags_size = sizeof(struct run_flags),
 	.max_words = CMD_ANY_WORDS,
-	.attr = CMD_ROOT | CMD_CGROUP | CMD_PAYLOAD | CMD_POLICY,
+	.attr = CMD_ROOT | CMD_PAYLOAD | CMD_POLICY,
 	.run = run_run,
 };

@@ -21,6 +21,7 @@
 #include "shim/launch/boot.h"
 #include "shim/launch/clone.h"
 #include "shim/launch/script.h"
+#include "shim/launch/systemd.h"
 #include "shim/sandbox/cgroup.h"
 #include "shim/sandbox/hooks.h"
 #include "shim/sandbox/host_fds.h"
@@ -28,7 +29,7 @@
 #include "shim/sandbox/schedule.h"
 #include "shim/sandbox/net_devices.h"
 
-enum { WAIT_MS = 60000, END_MS = 1000 };
+enum { WAIT_MS = 60000, END_MS = 1000, NO_MEMBER = 0 };
 
 /* The launcher's working set while it plays. */
 struct work {
@@ -67,9 +68,44 @@ static int do_open_host(struct player *p, struct ps_err *e)
 	return w->fds[store] < 0 ? ps_fail_os(e, "duplicate the store of what is written") : 0;
 }
 
+static int do_start_slice(struct player *p, struct ps_err *e)
+{
+	return cgroup_check_free(p->plan, e) < 0 ? -1 : systemd_start(p->plan, 0, &work_of(p)->l->made_cgroups, e);
+}
+
 static int do_make_cgroup2(struct player *p, struct ps_err *e)
 {
-	return cgroup_make(p->plan, 2, e);
+	return cgroup_make(p->plan, 2, NO_MEMBER, e);
+}
+
+/* Where in the container's unit its init is: "" or, where its payload has made cgroups in there, "/a/b" below. */
+static int below_unit(const struct launch *l, char *out, size_t size, struct ps_err *e)
+{
+	ps_auto_buf struct ps_buf text = { .data = NULL };
+	const char *unit = plan_str(l->plan, l->plan->unit), *at;
+	char path[40];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)l->target_pid);
+	if (ps_read_file_at(AT_FDCWD, path, 1 << 16, &text, e) < 0)
+		return ps_ctx(e, "look which cgroup of unit '%s' the container is in", unit);
+	at = text.data ? strstr(text.data, unit) : NULL;
+	at = at ? at + strlen(unit) : "";
+	(void)snprintf(out, size, "%.*s", (int)strcspn(at, "\n"), at);
+	return 0;
+}
+
+/* What init does before is to wait for this: nothing of the container runs outside its cgroup. */
+static int do_enter_unit(struct player *p, struct ps_err *e)
+{
+	struct launch *l = work_of(p)->l;
+	char below[512];
+
+	if (p->plan->rootfs_fd == PLAN_NO_FD)
+		return below_unit(l, below, sizeof(below), e) < 0
+			       ? -1 : systemd_attach(plan_str(p->plan, p->plan->unit), p->plan->unit_user, below, l->pid, e);
+	if (cgroup_check_free(p->plan, e) < 0 || systemd_start(p->plan, l->pid, &l->made_cgroups, e) < 0)
+		return -1;
+	return cgroup_make(p->plan, 2, l->pid, e);
 }
 
 /* Init waits for this: the tasks files, then the trees that a container without a cgroup namespace gets to see. */
@@ -77,7 +113,7 @@ static int do_make_cgroup(struct player *p, struct ps_err *e)
 {
 	struct work *w = work_of(p);
 
-	if (cgroup_make(p->plan, 1, e) < 0)
+	if (cgroup_make(p->plan, 1, p->plan->unit ? w->l->pid : NO_MEMBER, e) < 0)
 		return -1;
 	w->l->made_cgroups = true;
 	if (cgroup_open(p->plan, 1, &w->cgroups, e) < 0 || host_fds_open_cgroups(p->plan, w->fds, e) < 0)
@@ -228,6 +264,17 @@ static uint64_t spawn_flags(const struct plan *p)
 	return p->ns_new & CLONE_NEWPID;
 }
 
+/* What the child is born in or joins; but for what systemd moves it into. */
+static int open_cgroups(struct work *w, struct ps_err *e)
+{
+	const struct launch *l = w->l;
+
+	if (l->plan->unit && !l->plan->unit_slice)
+		return 0;
+	return l->n_cgroup_dirs ? cgroup_open_dirs(l->cgroup_dirs, l->n_cgroup_dirs, l->target_pid, &w->cgroups, e)
+				: cgroup_open(l->plan, 2, &w->cgroups, e);
+}
+
 static int do_spawn(struct player *p, struct ps_err *e)
 {
 	struct work *w = work_of(p);
@@ -235,8 +282,7 @@ static int do_spawn(struct player *p, struct ps_err *e)
 	int pair[2], pidfd = -1;
 	sigset_t all, old;
 
-	if (l->n_cgroup_dirs ? cgroup_open_dirs(l->cgroup_dirs, l->n_cgroup_dirs, l->target_pid, &w->cgroups, e)
-			     : cgroup_open(p->plan, 2, &w->cgroups, e))
+	if (open_cgroups(w, e) < 0)
 		return -1;
 	/* The child has them from birth, and until it is in its cgroups. */
 	if (affinity_apply(p->plan, PLAN_AFFINITY_INITIAL, e) < 0 || sock_pair(pair, e) < 0)

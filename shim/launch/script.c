@@ -18,6 +18,9 @@
 static bool always(const struct plan *p)          { (void)p; return true; }
 static bool owns_rootfs(const struct plan *p)     { return p->rootfs_fd != PLAN_NO_FD; }
 static bool owns_cgroup(const struct plan *p)     { return p->cgroups.n > 0 && owns_rootfs(p); }
+static bool unit_is_slice(const struct plan *p)   { return p->unit && p->unit_slice; }
+static bool enters_unit(const struct plan *p)     { return p->unit && !p->unit_slice; }
+static bool born_in_cgroup(const struct plan *p)  { return owns_cgroup(p) && !enters_unit(p); }
 static bool has_oom(const struct plan *p)         { return p->has_oom; }
 static bool has_joins(const struct plan *p)       { return p->ns_joins.n > 0; }
 static bool bridge_late(const struct plan *p)     { return p->bridge_late; }

@@ -43,6 +43,7 @@ void build_done(struct builder *b)
 	ps_buf_done(&b->fds.buf);
 	ps_buf_done(&b->ns_joins.buf);
 	ps_buf_done(&b->cgroup_files.buf);
+	ps_buf_done(&b->unit_properties.buf);
 }
 
 static struct plan_list flush(struct builder *b, struct build_rows *rows, size_t size)
@@ -56,6 +57,7 @@ int build_finish(struct builder *b)
 	b->plan.fds = flush(b, &b->fds, sizeof(struct plan_fd));
 	b->plan.ns_joins = flush(b, &b->ns_joins, sizeof(struct plan_ns_join));
 	b->plan.cgroup_files = flush(b, &b->cgroup_files, sizeof(struct plan_cgroup_file));
+	b->plan.unit_properties = flush(b, &b->unit_properties, sizeof(struct plan_unit_property));
 	b->plan.cgroups = build_copy(b, b->cgroups, b->n_cgroups, sizeof(b->cgroups[0]));
 	return build_close(b, b->r->id);
 }

@@ -23,7 +23,8 @@ struct builder {
 	const struct plan_request *r;
 	struct ps_buf *out;
 	struct plan plan;
-	struct build_rows fds, ns_joins, cgroup_files;
+	struct build_rows fds, ns_joins, cgroup_files, unit_properties;
+	char unit_path[PATH_MAX];                      /* of the unit's cgroup, in every hierarchy */
 	struct plan_cgroup cgroups[BUILD_MAX_CGROUPS]; /* row i is host hierarchy i */
 	unsigned n_cgroups;
 	struct ps_err *e;
@@ -78,6 +79,11 @@ static inline bool build_has_ns(const struct builder *b, uint64_t flag)
 int build_namespaces(struct builder *b);
 int build_cgroups(struct builder *b);
 int build_cgroup_limits(struct builder *b);
+/* The unit whose cgroup it is, with PLAN_CGROUP_SYSTEMD: its name and place; what it is told. */
+int build_unit(struct builder *b);
+int build_unit_properties(struct builder *b);
+/* exec: the unit that it is moved into. */
+int build_attach(struct builder *b);
 int build_device_rules(struct builder *b);
 /* Of a container that exists: its own directories; device rules as rows, whichever version. */
 int build_cgroups_at(struct builder *b, const char *const *dirs, unsigned n);

@@ -8,11 +8,20 @@
 #include "shim/plan/plan.h"
 #include "shim/policy/policy.h"
 
-enum plan_cgroup_manager { PLAN_CGROUPFS, PLAN_CGROUP_DISABLED };
+enum plan_cgroup_manager { PLAN_CGROUPFS, PLAN_CGROUP_DISABLED, PLAN_CGROUP_SYSTEMD };
+
+/* The systemd that PLAN_CGROUP_SYSTEMD means. */
+struct plan_systemd {
+	bool user;                   /* the caller's own */
+	char root[512];              /* its cgroup; "" at the root */
+	unsigned version;            /* what it can be told: 252 */
+};
 
 struct plan_request {
 	const char *id;
 	enum plan_cgroup_manager cgroup_manager;
+	const struct plan_systemd *systemd; /* with PLAN_CGROUP_SYSTEMD */
+	const char *attach;          /* exec: the caller's own systemd moves it into this unit; NULL: it is born in the cgroup */
 	bool no_pivot, no_new_keyring;
 	uint32_t preserve_fds;
 	uint32_t channel_fd;         /* of the payload; 0: none */

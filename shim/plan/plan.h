@@ -105,6 +105,7 @@ enum {
 	PLAN_CGROUP_OR_NEXT = 2,  /* the next row is for where this file is missing, and only for that */
 };
 struct plan_cgroup_file { uint32_t cgroup, flags; plan_off from, file, value; };
+struct plan_unit_property { plan_off from, name, type /* D-Bus signature */, value /* GVariant text */; };
 struct plan_device_rule { uint8_t allow; char type; uint16_t access; plan_off from; int64_t major, minor; };
 
 struct plan_caps { uint64_t bounding, effective, inheritable, permitted, ambient; };
@@ -173,8 +174,12 @@ struct plan {
 	struct plan_list cgroup_files;   /* struct plan_cgroup_file, written in order after the directories exist */
 	struct plan_list device_rules;   /* for version 2 (BPF); version 1 has them as files */
 	uint8_t cgroup_chown;            /* delegate the v2 directory to the owner of the container (spec: cgroup ownership) */
-	uint8_t pad2[7];
+	uint8_t unit_user;               /* the unit is of the caller's own systemd, not the system's */
+	uint8_t unit_slice;              /* it is a slice, which is made empty; a scope is made with its first process */
+	uint8_t pad2[5];
 	uint32_t cgroup_uid;
+	plan_off unit, unit_in;          /* the systemd unit whose cgroups these are, which systemd makes, and the slice that it is in; 0: none */
+	struct plan_list unit_properties; /* struct plan_unit_property */
 
 	/* hooks: struct plan_hook; the state text on stdin is head + status + "\",\"pid\":" + pid + tail */
 	struct plan_list prestart, create_runtime, create_container, start_container, poststart, poststop;

@@ -24,11 +24,11 @@ static int check_path(struct builder *b)
 	const char *path = b->p->cgroups_path;
 	char clean[PATH_MAX];
 
-	if (!path)
+	if (!path || b->plan.unit || (b->r->cgroup_manager == PLAN_CGROUP_DISABLED && is_systemd_form(path)))
 		return 0;
 	if (is_systemd_form(path))
-		return build_fail_at(b, PS_E_UNSUPP, where,
-				     "cgroup path '%s' is of the systemd cgroup manager: not supported by this version",
+		return build_fail_at(b, PS_E_CONFIG, where,
+				     "cgroup path '%s' is of the systemd cgroup manager: give --cgroup-manager systemd, or write a path",
 				     path);
 	if (ps_path_clean(path, clean, sizeof(clean)) < 0)
 		return build_fail_at(b, PS_E_CONFIG, where, "cgroup path is longer than %d bytes", PATH_MAX - 1);
@@ -56,6 +56,8 @@ static int path_in(const struct builder *b, unsigned hierarchy, char out[PATH_MA
 
 	if (b->r->cgroup_manager == PLAN_CGROUP_DISABLED)
 		n = snprintf(raw, sizeof(raw), "%s", own);
+	else if (b->plan.unit)
+		n = snprintf(raw, sizeof(raw), "%s", b->unit_path);
 	else if (path)
 		n = snprintf(raw, sizeof(raw), "%.*s/%s", below_own ? base : 0, own, path);
 	else

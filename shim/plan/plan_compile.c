@@ -253,8 +253,8 @@ int plan_compile(const struct policy *p, const struct host *h, const struct plan
 		 struct ps_err *e)
 {
 	static int (*const parts[])(struct builder *) = {
-		build_rootfs, build_namespaces, build_cgroups, build_cgroup_limits, build_device_rules, build_mounts,
-		build_devices, build_rebinds, build_process, build_seccomp, build_confinement, build_hooks, build_schedule,
+		build_rootfs, build_namespaces, build_unit, build_cgroups, build_cgroup_limits, build_device_rules, build_unit_properties,
+		build_mounts, build_devices, build_rebinds, build_process, build_seccomp, build_confinement, build_hooks, build_schedule,
 	};
 	ps_auto(build_done) struct builder b;
 
@@ -282,7 +282,7 @@ static int build_enter(struct builder *b, uint64_t enter)
 int plan_compile_exec(const struct policy *p, const struct host *h, const struct plan_request *r, uint64_t enter,
 		      struct ps_buf *out, struct ps_err *e)
 {
-	static int (*const parts[])(struct builder *) = { build_cgroups, build_process, build_seccomp, build_confinement, build_schedule };
+	static int (*const parts[])(struct builder *) = { build_cgroups, build_attach, build_process, build_seccomp, build_confinement, build_schedule };
 	ps_auto(build_done) struct builder b;
 
 	build_init(&b, p, h, r, out, e);

@@ -252,6 +252,12 @@ static const struct field plan_cgroup_file_fields[] = {
 };
 ROW_TYPE(plan_cgroup_file);
 
+static const struct field plan_unit_property_fields[] = {
+	F(plan_unit_property, name, FIELD_STR), F(plan_unit_property, type, FIELD_STR), F(plan_unit_property, value, FIELD_STR),
+	F(plan_unit_property, from, FIELD_FROM), END,
+};
+ROW_TYPE(plan_unit_property);
+
 static const struct field plan_device_rule_fields[] = {
 	F(plan_device_rule, allow, FIELD_BOOL, ALWAYS), F(plan_device_rule, type, FIELD_CHAR),
 	F(plan_device_rule, major, FIELD_I64, ALWAYS), F(plan_device_rule, minor, FIELD_I64, ALWAYS),
@@ -332,6 +338,9 @@ static const struct field plan_fields[] = {
 	F(plan, preserve_fds, FIELD_U32, CALLER), F(plan, channel_fd, FIELD_U32, CALLER),
 	F(plan, cgroups, FIELD_ROWS, ROWS(plan_cgroup)), F(plan, cgroup_files, FIELD_ROWS, ROWS(plan_cgroup_file)),
 	F(plan, device_rules, FIELD_ROWS, ROWS(plan_device_rule)),
+	F(plan, unit, FIELD_STR, AT("/linux/cgroupsPath")), F(plan, unit_in, FIELD_STR, AT("/linux/cgroupsPath")),
+	F(plan, unit_user, FIELD_BOOL, CALLER), F(plan, unit_slice, FIELD_BOOL, AT("/linux/cgroupsPath")),
+	F(plan, unit_properties, FIELD_ROWS, ROWS(plan_unit_property)),
 	F(plan, cgroup_chown, FIELD_BOOL, AT("/mounts")), F(plan, cgroup_uid, FIELD_U32, AT("/mounts")),
 	F(plan, prestart, FIELD_ROWS, ROWS(plan_hook)), F(plan, create_runtime, FIELD_ROWS, ROWS(plan_hook)),
 	F(plan, create_container, FIELD_ROWS, ROWS(plan_hook)), F(plan, start_container, FIELD_ROWS, ROWS(plan_hook)),

@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/scope.h"
+#include "shim/launch/systemd.h"
 #include "shim/pod/container.h"
 #include "shim/pod/permits.h"
 #include "shim/pod/program.h"
@@ -169,16 +170,31 @@ void pod_warn_all(const struct pod_env *env, const struct policy *p)
 		env->degraded(env->warn_ctx, p->degraded[i].warning);
 }
 
+static int ask_systemd(const struct host *h, struct plan_systemd *ret, struct ps_err *e)
+{
+	const bool user = systemd_is_users(h->in_user_ns);
+	struct systemd_facts f;
+
+	if (systemd_look(user, &f, e) < 0)
+		return -1;
+	*ret = (struct plan_systemd){ .user = user, .version = f.version };
+	(void)snprintf(ret->root, sizeof(ret->root), "%s", f.root);
+	return 0;
+}
+
 int bundle_plan(struct bundle *b, const struct pod_env *env, const struct pod_create_request *r, struct ps_buf *out,
 		struct ps_err *e)
 {
+	struct plan_systemd asked;
 	const struct plan_request request = {
-		.id = r->id, .cgroup_manager = env->cgroup_manager, .no_pivot = r->no_pivot,
+		.id = r->id, .cgroup_manager = env->cgroup_manager, .systemd = r->systemd ? r->systemd : &asked, .no_pivot = r->no_pivot,
 		.no_new_keyring = r->no_new_keyring, .preserve_fds = r->preserve_fds, .channel_fd = r->channel_fd, .seccomp = env->root ? seccomp_cached : NULL,
 		.seccomp_ctx = &b->arena,
 	};
 
 	if (!b->host && host_probe(&b->arena, &b->host, e) < 0)
+		return -1;
+	if (env->cgroup_manager == PLAN_CGROUP_SYSTEMD && !r->systemd && ask_systemd(b->host, &asked, e) < 0)
 		return -1;
 	*out = ps_buf_lent(ps_arena_alloc(&b->arena, PLAN_ROOM), PLAN_ROOM);
 	return plan_compile(b->policy, b->host, &request, out, e);

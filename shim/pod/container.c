@@ -19,6 +19,7 @@
 #include "base/scope.h"
 #include "ipc/shm.h"
 #include "ipc/sock.h"
+#include "shim/launch/systemd.h"
 #include "shim/pod/overrides.h"
 #include "shim/pod/undo.h"
 #include "shim/sandbox/cgroup.h"
@@ -79,6 +80,7 @@ static int read_record(const struct state_dir *d, struct state *st, bool *ret_ot
 	if (*ret_other_boot) {
 		st->pid = st->launcher = 0;
 		st->n_cgroup_dirs = 0;
+		st->unit[0] = '\0';
 	}
 	return 0;
 }
@@ -145,11 +147,18 @@ void container_free(struct container *c)
 static int load_plan(const struct pod_env *env, const struct state_dir *d, const struct state *st, struct bundle *b,
 		     struct ps_buf *block, const struct plan **ret, struct ps_err *e)
 {
-	const struct pod_create_request r = { .id = st->id };
+	/* Where its cgroups are is in the record, and nothing to ask anybody for. */
+	const struct plan_systemd systemd = { .user = st->unit_user };
+	const struct pod_create_request r = { .id = st->id, .systemd = &systemd };
+	struct pod_env ours = *env;
 	const struct overrides o = { .hook_timeout_s = st->pod[0] ? PODS_HOOK_S : 0 };
 
+	if (st->unit[0])
+		ours.cgroup_manager = PLAN_CGROUP_SYSTEMD;
+	else if (ours.cgroup_manager == PLAN_CGROUP_SYSTEMD)
+		ours.cgroup_manager = PLAN_CGROUPFS;
 	if (bundle_load_frozen(b, d, st, e) < 0 || overrides_apply(&b->arena, b->policy, &o, &b->policy, e) < 0 ||
-	    bundle_plan(b, env, &r, block, e) < 0)
+	    bundle_plan(b, &ours, &r, block, e) < 0)
 		return -1;
 	*ret = plan_view(block->data, block->len);
 	return *ret ? 0 : ps_fail(e, PS_E_BUG, "container '%s': the compiled plan is not valid", st->id);
@@ -243,7 +252,8 @@ int container_destroy(const struct pod_env *env, struct state_dir *d, const stru
 {
 	if (end_processes(st, e) < 0)
 		return -1;
-	if (free_cgroups(st, e) < 0)
+	/* A scope that is not known to be ours ends by itself: it is empty. */
+	if (free_cgroups(st, e) < 0 || (st->unit[0] && st->owns_cgroups && systemd_stop(st->unit, st->unit_user, e) < 0))
 		return ps_ctx(e, "container '%s'", st->id);
 	if (poststop_owed && st->has_poststop)
 		poststop(env, d, st);

@@ -34,6 +34,7 @@ struct pod_create_request {
 	bool channel, no_channel;     /* a channel, whatever the annotation says; none, whatever the two say */
 	uint32_t channel_fd;          /* decided by create: where the payload finds its channel; 0: it has none */
 	bool no_pivot, no_new_keyring;
+	const struct plan_systemd *systemd; /* with PLAN_CGROUP_SYSTEMD; NULL: it is asked */
 	bool detach, keep;            /* run only */
 	const struct perm_layers *permissions; /* what the operator said; NULL: nothing */
 	bool tell_files;              /* what it wants of files is told, too */

@@ -268,7 +268,7 @@ static int set_up(struct making *m, struct ps_err *e)
 		return -1;
 	event_state(m->tape, m->pod.name, RUNNER_PREPARING, 0);
 	m->st.owns_cgroups = m->st.n_cgroup_dirs > 0;
-	if (m->st.n_cgroup_dirs && (cgroup_make(m->plan, 1, e) < 0 || cgroup_make(m->plan, 2, e) < 0 ||
+	if (m->st.n_cgroup_dirs && (cgroup_make(m->plan, 1, 0, e) < 0 || cgroup_make(m->plan, 2, 0, e) < 0 ||
 				    cgroup_limit(m->plan, e) < 0))
 		return -1;
 	return shared_ns_make(m->pod.r.share, m->bundle.policy->hostname, m->pod.ns_fds, e);

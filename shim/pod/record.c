@@ -39,6 +39,8 @@ int record_describe(struct state *st, const char *id, const struct bundle *b, co
 	(void)snprintf(st->id, sizeof(st->id), "%s", id);
 	(void)snprintf(st->bundle, sizeof(st->bundle), "%s", b->dir);
 	(void)snprintf(st->rootfs, sizeof(st->rootfs), "%s", b->policy->rootfs.path ? b->policy->rootfs.path : "");
+	(void)snprintf(st->unit, sizeof(st->unit), "%s", plan_str(p, p->unit));
+	st->unit_user = p->unit_user;
 	ps_time_rfc3339(st->created);
 	if (name_cgroups(st, p, e) < 0 || ps_boot_id(st->boot_id, e) < 0)
 		return -1;

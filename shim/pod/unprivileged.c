@@ -16,6 +16,9 @@ static int cgroups_of_ours(enum plan_cgroup_manager *ret, struct ps_err *e)
 	ps_auto_arena struct ps_arena a = { .head = NULL };
 	const struct host *h;
 
+	/* Systemd makes what is in its part of the hierarchy. */
+	if (*ret == PLAN_CGROUP_SYSTEMD)
+		return 0;
 	if (host_probe(&a, &h, e) < 0)
 		return -1;
 	const struct host_cgroup *c = &h->cgroups[0];

@@ -23,8 +23,11 @@ void cgroup_fds_close(struct cgroup_fds *f);
  * crash leaves a trace.  A directory that exists is used if it holds no processes ("container's cgroup is not empty").
  * v1 cpuset: parents' cpus and mems are copied down.  v2: the needed controllers are enabled in cgroup.subtree_control
  * from the root down; never in one that holds processes, which would become threaded, nor is a container put below such.
+ * member: the one process that may be in there, which whoever made the directory has moved there; 0: none.
  */
-int cgroup_make(const struct plan *p, uint32_t version, struct ps_err *e);
+int cgroup_make(const struct plan *p, uint32_t version, pid_t member, struct ps_err *e);
+/* Launcher.  Whoever makes them, of whatever version: are those directories that exist empty, and not frozen? */
+int cgroup_check_free(const struct plan *p, struct ps_err *e);
 /* Launcher.  Write the limit files in order, attach the v2 device program (BPF_CGROUP_DEVICE), delegate if asked. */
 int cgroup_limit(const struct plan *p, struct ps_err *e);
 /*

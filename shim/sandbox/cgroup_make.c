@@ -21,7 +21,7 @@ static const char *below_mount(const struct plan *p, const struct plan_cgroup *c
 }
 
 /* A directory that was there may be used, but never one that holds processes: it would be killed with the container. */
-static int refuse_populated(const char *dir, struct ps_err *e)
+static int refuse_populated(const char *dir, pid_t member, struct ps_err *e)
 {
 	ps_auto_fd int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	struct pid_list pids = { .n = 0 };
@@ -29,9 +29,10 @@ static int refuse_populated(const char *dir, struct ps_err *e)
 	if (fd < 0)
 		return ps_fail_os(e, "open cgroup '%s'", dir);
 	int r = cgroup_tree_pids(fd, dir, &pids, e);
+	bool alone = !pids.n || (pids.n == 1 && pids.v[0] == member);
 
 	free(pids.v);
-	if (r == 0 && pids.n)
+	if (r == 0 && !alone)
 		return ps_fail(e, PS_E_STATE, "container's cgroup is not empty: '%s' holds %zu processes, perhaps of a container of that name under another --root: 'podshim list --all'", dir, pids.n);
 	return r;
 }
@@ -273,7 +274,7 @@ int cgroup_enable(const struct plan *p, uint32_t row, struct ps_err *e)
 
 /* ---- The whole ---- */
 
-static int make_one(const struct plan *p, uint32_t row, struct ps_err *e)
+static int make_one(const struct plan *p, uint32_t row, pid_t member, struct ps_err *e)
 {
 	const struct plan_cgroup *c = &PLAN_ROWS(p, struct plan_cgroup, p->cgroups)[row];
 	const char *mount = plan_str(p, c->mount), *rel = below_mount(p, c);
@@ -286,7 +287,7 @@ static int make_one(const struct plan *p, uint32_t row, struct ps_err *e)
 
 	if (made < 0)
 		return ps_fail_os(e, "make cgroup '%s'", dir);
-	if (made == 0 && refuse_populated(dir, e) < 0)
+	if (made == 0 && refuse_populated(dir, member, e) < 0)
 		return -1;
 	if ((c->version == 2 || cgroup_has_controller(p, c, "freezer")) && refuse_frozen(dir, e) < 0)
 		return -1;
@@ -302,10 +303,23 @@ static int make_one(const struct plan *p, uint32_t row, struct ps_err *e)
 	return 0;
 }
 
-int cgroup_make(const struct plan *p, uint32_t version, struct ps_err *e)
+int cgroup_check_free(const struct plan *p, struct ps_err *e)
+{
+	char dir[PATH_MAX];
+
+	for (PLAN_EACH(p, struct plan_cgroup, c, p->cgroups)) {
+		if (cgroup_dir_path(p, c, dir, e) < 0)
+			return -1;
+		if (access(dir, F_OK) == 0 && (refuse_populated(dir, 0, e) < 0 || refuse_frozen(dir, e) < 0))
+			return -1;
+	}
+	return 0;
+}
+
+int cgroup_make(const struct plan *p, uint32_t version, pid_t member, struct ps_err *e)
 {
 	for (uint32_t row = 0; row < p->cgroups.n; row++)
-		if (PLAN_ROWS(p, struct plan_cgroup, p->cgroups)[row].version == version && make_one(p, row, e) < 0)
+		if (PLAN_ROWS(p, struct plan_cgroup, p->cgroups)[row].version == version && make_one(p, row, member, e) < 0)
 			return -1;
 	return 0;
 }

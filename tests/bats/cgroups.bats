@@ -399,14 +399,6 @@ a_disk() {
 	assert_nothing_left
 }
 
-@test "--systemd-cgroup is refused in words" {
-	requires podshim
-	payload true
-	attempt podshim --systemd-cgroup create -b "$BUNDLE" "$CID"
-	[ "$status" -ne 0 ]
-	has systemd
-	assert_nothing_left
-}
 
 # ---- Version 2 alone: its rules about who may be in a cgroup, and what the container sees of its own ----
 

@@ -123,10 +123,8 @@ log_object() {
 
 @test "global flags: what is not supported says so" {
 	empty_bundle b
-	run -1 podshim --systemd-cgroup create -b b "$CID"
-	is "podshim: the systemd cgroup manager is not supported by this version; use --cgroup-manager cgroupfs"
-	run -1 podshim --cgroup-manager=systemd run -b b "$CID"
-	is "podshim: the systemd cgroup manager is not supported by this version; use --cgroup-manager cgroupfs"
+	run -1 podshim --systemd-cgroup pod create "$CID" b
+	is "podshim: pods make their cgroups themselves; use --cgroup-manager cgroupfs"
 	run -1 podshim --log-format=xml state "$CID"
 	is "podshim: invalid log-format: xml (one of text|json)"
 	run -1 "$PODSHIM" --root / state "$CID"

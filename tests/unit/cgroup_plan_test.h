@@ -66,7 +66,7 @@ static inline uint32_t row_of(uint32_t version, const char *controller)
 /* In the launch's order. */
 static inline int make_planned(void)
 {
-	return cgroup_make(&t.plan, 2, &e) < 0 ? -1 : cgroup_make(&t.plan, 1, &e);
+	return cgroup_make(&t.plan, 2, 0, &e) < 0 ? -1 : cgroup_make(&t.plan, 1, 0, &e);
 }
 
 static inline int open_planned(struct cgroup_fds *ret)

@@ -39,7 +39,7 @@ static void makes_one_version(void **state)
 	(void)state;
 	plan_for("/c1", 3);
 	rows = PLAN_ROWS(&t.plan, struct plan_cgroup, t.plan.cgroups);
-	assert_ok(cgroup_make(&t.plan, 2, &e));
+	assert_ok(cgroup_make(&t.plan, 2, 0, &e));
 	for (unsigned i = 0; i < n_dirs; i++)
 		assert_int_equal(access(dirs[i], F_OK), rows[i].version == 2 ? 0 : -1);
 }
@@ -65,7 +65,7 @@ static void refuses(void **state)
 			.version = 1,
 		} };
 		t.plan.cgroups = TP_ROWS(&t, row);
-		assert_error(cgroup_make(&t.plan, 1, &e), cases[i].text);
+		assert_error(cgroup_make(&t.plan, 1, 0, &e), cases[i].text);
 	}
 }
 
@@ -407,7 +407,7 @@ static void v2_enables_level_by_level(void **state)
 	int fd = stand_in(root, "rdma.max");
 
 	(void)state;
-	assert_ok(cgroup_make(&t.plan, 2, &e));
+	assert_ok(cgroup_make(&t.plan, 2, 0, &e));
 	/* Plain files keep what they are not overwritten with: the last write is at their start. */
 	unit_assert_file(fd, "cgroup.subtree_control", "+rdmao memory pids\n");
 	unit_assert_file(fd, "a/cgroup.subtree_control", "+memorypids\n");
@@ -436,7 +436,7 @@ static void v2_cannot_enable(void **state)
 		int fd = stand_in(root, "rdma.max");
 
 		fault_arm(1, cases[i].cause);
-		assert_error(cgroup_make(&t.plan, 2, &e), cases[i].text);
+		assert_error(cgroup_make(&t.plan, 2, 0, &e), cases[i].text);
 		assert_string_equal(fault_disarm(), "write");
 		assert_int_equal(e.cls, cases[i].cls);
 		unit_rmdir(root, fd);
@@ -453,14 +453,14 @@ static void v2_leaves_populated_parents_alone(void **state)
 	unit_write(fd, "cgroup.subtree_control", "cpu io memory pids rdma\n");
 	unit_write(fd, "a/cgroup.type", "domain\n");
 	unit_write(fd, "a/cgroup.procs", "1\n");
-	assert_error(cgroup_make(&t.plan, 2, &e), "/a' because processes are in it: ");
+	assert_error(cgroup_make(&t.plan, 2, 0, &e), "/a' because processes are in it: ");
 	unit_assert_file(fd, "a/cgroup.subtree_control", "cpu io pids\n");
 	unit_rmdir(root, fd);
 
 	fd = stand_in(root, "cpu.max");
 	unit_write(fd, "a/cgroup.type", "domain\n");
 	unit_write(fd, "a/cgroup.procs", "1\n");
-	assert_ok(cgroup_make(&t.plan, 2, &e));
+	assert_ok(cgroup_make(&t.plan, 2, 0, &e));
 	unit_assert_file(fd, "a/cgroup.subtree_control", "cpu io pids\n");
 	unit_rmdir(root, fd);
 }
@@ -481,7 +481,7 @@ static void v2_refuses_what_no_process_can_be_in(void **state)
 
 		assert_int_equal(mkdirat(fd, "a/c1", 0755), 0);
 		unit_write(fd, rows[i].file, rows[i].text);
-		assert_error(cgroup_make(&t.plan, 2, &e), rows[i].error);
+		assert_error(cgroup_make(&t.plan, 2, 0, &e), rows[i].error);
 		assert_int_equal(e.cls, PS_E_STATE);
 		unit_rmdir(root, fd);
 	}
@@ -523,7 +523,7 @@ static void v2_statistics_are_optional(void **state)
 
 	(void)state;
 	fault_arm(1, EBUSY); /* "+memory" in /a, the only one that is not enabled */
-	assert_ok(cgroup_make(&t.plan, 2, &e));
+	assert_ok(cgroup_make(&t.plan, 2, 0, &e));
 	assert_string_equal(fault_disarm(), "write");
 	unit_assert_file(fd, "a/cgroup.subtree_control", "cpu io pids\n");
 	unit_rmdir(root, fd);

@@ -96,8 +96,6 @@ static int make_env(struct cli *cli, const struct command *cmd, struct global_fl
 
 static void environments(void **state)
 {
-	static const char no_systemd[] = "the systemd cgroup manager is not supported by this version; "
-					 "use --cgroup-manager cgroupfs";
 	struct ps_err e = { .cls = PS_OK };
 	char cwd[PATH_MAX], expected[PATH_MAX + 8], longest[5000];
 	struct cli cli;
@@ -114,12 +112,17 @@ static void environments(void **state)
 	assert_int_equal(cli.env.cgroup_manager, PLAN_CGROUP_DISABLED);
 	assert_int_equal(make_env(&cli, &cmd_create,
 				  (struct global_flags){ .root = "/r", .systemd_cgroup = true }, &e),
-			 -1);
-	assert_string_equal(e.msg, no_systemd);
+			 0);
+	assert_int_equal(cli.env.cgroup_manager, PLAN_CGROUP_SYSTEMD);
 	assert_int_equal(make_env(&cli, &cmd_run,
 				  (struct global_flags){ .root = "/r", .cgroup_manager = "systemd" }, &e),
-			 -1);
-	assert_string_equal(e.msg, no_systemd);
+			 0);
+	assert_int_equal(cli.env.cgroup_manager, PLAN_CGROUP_SYSTEMD);
+	/* Engines give the one always, the other where they want none. */
+	assert_int_equal(make_env(&cli, &cmd_run, (struct global_flags){ .systemd_cgroup = true, .cgroup_manager = "disabled" }, &e), 0);
+	assert_int_equal(cli.env.cgroup_manager, PLAN_CGROUP_DISABLED);
+	assert_int_equal(make_env(&cli, &cmd_pod_create, (struct global_flags){ .systemd_cgroup = true }, &e), -1);
+	assert_string_equal(e.msg, "pods make their cgroups themselves; use --cgroup-manager cgroupfs");
 	/* Callers pass it with every verb, also with those that make no cgroup. */
 	assert_int_equal(make_env(&cli, &cmd_delete,
 				  (struct global_flags){ .root = "/r", .systemd_cgroup = true }, &e),

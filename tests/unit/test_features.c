@@ -114,11 +114,11 @@ static void nothing_is_promised_that_is_refused(void **state)
 	assert_false(has(root, "linux.seccomp.actions", "SCMP_ACT_NOTIFY"));
 	assert_false(has(root, "linux.seccomp.supportedFlags", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"));
 	assert_true(has(root, "linux.seccomp.knownFlags", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"));
-	assert_false(flag(root, "linux.cgroup.systemd"));
-	assert_false(flag(root, "linux.cgroup.systemdUser"));
+	assert_true(flag(root, "linux.cgroup.systemd"));
+	assert_true(flag(root, "linux.cgroup.systemdUser"));
 	assert_false(flag(root, "linux.intelRdt.enabled"));
 	assert_true(flag(root, "linux.netDevices.enabled"));
-	assert_int_equal(count(root, "potentiallyUnsafeConfigAnnotations"), 0);
+	assert_int_equal(count(root, "potentiallyUnsafeConfigAnnotations"), 1); /* org.systemd.property. */
 }
 
 static void facts_of_the_host_show(void **state)

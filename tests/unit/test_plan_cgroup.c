@@ -274,8 +274,8 @@ static void paths(void **state)
 	assert_path(PT_DOC(",'cgroupsPath':'/a:b:c'", ""), PT_HOST_V2, 0, "/a:b:c");
 #define PATH_FAILS(path, cls, msg) \
 	pt_plan_fails(PT_DOC(",'cgroupsPath':'" path "'", ""), PT_HOST_V2, cls, "config.json: /linux/cgroupsPath", msg)
-	PATH_FAILS("system.slice:podshim:x", PS_E_UNSUPP, "cgroup path 'system.slice:podshim:x' is of the systemd cgroup "
-		   "manager: not supported by this version");
+	PATH_FAILS("system.slice:podshim:x", PS_E_CONFIG, "cgroup path 'system.slice:podshim:x' is of the systemd cgroup "
+		   "manager: give --cgroup-manager systemd, or write a path");
 	PATH_FAILS("//", PS_E_CONFIG, "cgroup path '//' names no cgroup of the container's own");
 }
 
