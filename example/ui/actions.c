@@ -45,6 +45,16 @@ static bool take_flags(struct request *q, const struct json *list, const char **
 	return true;
 }
 
+/* "size" of a request: 24 lines of 80 columns without; false with an answer. */
+static bool take_size(struct request *q, const struct json *o, struct term_size *ret)
+{
+	*ret = (struct term_size){ .rows = 24, .cols = 80 };
+	if (!o || relay_size(o, &ret->rows, &ret->cols))
+		return true;
+	request_fail(q, 400, "a size is an object with rows and cols from 1 to %d", RELAY_SIZE_MAX);
+	return false;
+}
+
 struct run_words { const char *words[2 * WORDS_MAX + 1], *flags[WORDS_MAX]; size_t n_words, n_flags; char dir[4096]; };
 
 static const struct json *find_example(const struct json *list, const char *id)
@@ -116,9 +126,13 @@ static void act_run(struct request *q, const struct json *o)
 	    (example && !take_example(q, &memory, relay_text(o, "example"), json_get(o, "flags"), r)) ||
 	    !take_words(q, argv, "argv", r->words, &r->n_words) || !take_words(q, json_get(o, "args"), "args", r->words, &r->n_words))
 		return;
+	struct term_size size;
+
+	if (!take_size(q, json_get(o, "size"), &size))
+		return;
 	const struct run_request run = { .words = r->words, .n_words = r->n_words, .flags = r->flags, .n_flags = r->n_flags,
 					 .policy = policy ? policy->v.s : NULL, .code = code ? code->v.s : NULL, .suffix = relay_text(o, "suffix"),
-					 .dir = *r->dir ? r->dir : q->ui->dir, .example = example ? relay_text(o, "example") : NULL };
+					 .dir = *r->dir ? r->dir : q->ui->dir, .example = example ? relay_text(o, "example") : NULL, .size = size };
 
 	if (run_start(q->ui, &run, &row, &e) < 0) {
 		request_fail(q, e.cls == PS_E_STATE ? 429 : e.cls == PS_E_USAGE ? 400 : 500, "%s", e.msg);
@@ -232,7 +246,7 @@ static bool take_question(struct request *q, const struct json *o, struct questi
 static void put_permissions(const struct request *q, const struct question *x, struct args *a)
 {
 	for (size_t i = 0; i < x->n_flags; i++)
-		if (strncmp(x->flags[i], "--timeout=", 10) != 0)
+		if (flag_is_permission(x->flags[i]))
 			args_add(a, x->flags[i]);
 	if (q->temporary) {
 		args_add(a, "--policy");

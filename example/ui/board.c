@@ -44,6 +44,7 @@ static void runner_free(struct board *b, struct runner *r)
 	free(r->flags);
 	file_free(r->policy_file);
 	file_free(r->code_file);
+	ps_buf_done(&r->typed);
 	free(r->id);
 	free(r->pod);
 	free(r->command);
@@ -507,6 +508,7 @@ void board_put_runner_members(struct ps_jsonw *w, const struct runner *r)
 	put_text(w, "example", r->example);
 	ps_jw_bool(w, "own", r->own);
 	ps_jw_bool(w, "input", r->input);
+	ps_jw_bool(w, "tty", r->tty);
 	put_text(w, "created", r->created);
 	put_text(w, "started", r->started);
 	put_text(w, "ended", r->ended);

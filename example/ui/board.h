@@ -35,7 +35,7 @@ struct runner {
 	char state[WORD_LEN], reason[WORD_LEN], created[TIME_LEN], started[TIME_LEN], ended[TIME_LEN]; /* "": unknown */
 	int64_t pid;
 	int status;                    /* -1: unknown */
-	bool own, input, has_usage, observed;
+	bool own, input, tty, has_usage, observed;
 	uint64_t denied, allowed, warned, lost;
 	uint64_t cpu_ns, memory, pids;
 	uint64_t tape_seq;             /* of the newest record */
@@ -45,6 +45,7 @@ struct runner {
 	char **flags;                  /* of an own one: what it was started with */
 	size_t n_flags;
 	char *policy_file, *code_file; /* ours; removed with the row; NULL */
+	struct ps_buf typed;           /* what it has not read yet */
 	struct run *run;               /* where this server started it and it has not ended */
 	struct podshim_runner *remote; /* where its pod sends us its output */
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * flags.c - which of podshim's flags a page may pass: permissions and limits; none that names a file of this server's user
- * for podshim to write, a socket, or a terminal.
+ * for podshim to write, or a socket.  --tty is a terminal of this server's (run.c).
  */
 #include <string.h>
 
@@ -17,10 +17,15 @@ static const struct { const char *name; unsigned takes; } rows[] = {
 	{ "--allow-run", NONE | VALUE }, { "--deny-run", NONE | VALUE }, { "--warn-run", NONE | VALUE },
 	{ "--allow-ffi", NONE | VALUE }, { "--deny-ffi", NONE | VALUE }, { "--warn-ffi", NONE | VALUE },
 	{ "--allow-sys", NONE | VALUE }, { "--deny-sys", NONE | VALUE }, { "--warn-sys", NONE | VALUE },
-	{ "-A", NONE }, { "--allow-all", NONE }, { "--best-effort", NONE }, { "--jit", NONE }, { "--undo", NONE },
+	{ "-A", NONE }, { "--allow-all", NONE }, { "--best-effort", NONE }, { "--jit", NONE }, { "--undo", NONE }, { "--tty", NONE },
 	{ "--reset-deny", NONE | VALUE }, { "--memory", VALUE }, { "--pids", VALUE }, { "--cpus", VALUE }, { "--timeout", VALUE },
 	{ "--output-limit", VALUE }, { "--disk", VALUE }, { "--dns", VALUE }, { "--add-host", VALUE },
 };
+
+bool flag_is_permission(const char *flag)
+{
+	return strncmp(flag, "--timeout=", 10) != 0 && strcmp(flag, "--tty") != 0;
+}
 
 bool flag_is_known(const char *flag)
 {

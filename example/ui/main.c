@@ -171,6 +171,7 @@ static void tick(lws_sorted_usec_list_t *sul)
 	feed_tick(ui, now);
 	pods_sync(ui, now);
 	pods_tick(ui);
+	typing_tick(ui);
 	ws_tick(ui);
 	lws_sul_schedule(ui->lws, 0, sul, tick, BATCH_MS * LWS_US_PER_MS);
 }

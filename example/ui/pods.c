@@ -118,6 +118,14 @@ static void on_link(struct source *s, uint32_t events)
 	take_all((struct link *)s);
 }
 
+static void set_tty(struct board *b, struct runner *r, bool tty)
+{
+	if (r->tty == tty)
+		return;
+	r->tty = tty;
+	board_touch(b, r);
+}
+
 static void set_time(char field[TIME_LEN], uint64_t ns)
 {
 	if (ns && !*field)
@@ -143,6 +151,7 @@ static int on_info(const struct podshim_info *info, void *ctx)
 		(void)snprintf(r->reason, sizeof(r->reason), "%s", info->reason);
 		changed = true;
 	}
+	set_tty(b, r, info->flags & PODSHIM_TTY);
 	set_time(r->started, info->started_ns);
 	if (!r->observed && info->started_ns && l->n_wanted < WANTED_MAX)
 		l->wanted[l->n_wanted++] = r->n;
@@ -241,6 +250,23 @@ void pods_tick(struct ui *ui)
 	for (size_t i = 0; i < BOARD_PODS; i++)
 		if (ui->pods->v[i].c)
 			take_all(&ui->pods->v[i]);
+}
+
+int pods_resize(struct runner *r, struct term_size size, struct ps_err *e)
+{
+	struct podshim_error why = { .code = PODSHIM_OK };
+
+	if (!r->remote || podshim_resize(r->remote, size.rows, size.cols, &why) < 0)
+		return ps_fail(e, PS_E_STATE, "%s", r->remote ? why.text : "it is not known any more");
+	return 0;
+}
+
+ssize_t pods_type(struct runner *r, const char *p, size_t n, struct ps_err *e)
+{
+	struct podshim_error why = { .code = PODSHIM_OK };
+	const ssize_t taken = r->remote ? podshim_input(r->remote, p, n, 0, &why) : 0;
+
+	return taken < 0 ? ps_fail(e, PS_E_STATE, "%s", why.text) : taken;
 }
 
 ssize_t pods_send(struct ui *ui, struct runner *r, const char *p, size_t n, bool eof, struct ps_err *e)

@@ -67,6 +67,17 @@ bool relay_bool(const struct json *o, const char *key)
 	return v && v->type == JSON_BOOL && v->v.b;
 }
 
+bool relay_size(const struct json *o, uint16_t *ret_rows, uint16_t *ret_cols)
+{
+	const uint64_t rows = relay_number(o, "rows"), cols = relay_number(o, "cols");
+
+	if (!rows || !cols || rows > RELAY_SIZE_MAX || cols > RELAY_SIZE_MAX)
+		return false;
+	*ret_rows = (uint16_t)rows;
+	*ret_cols = (uint16_t)cols;
+	return true;
+}
+
 char *relay_copy(const char *text)
 {
 	return strdup(text);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * run.c - runners that this server starts: `podshim run` in the foreground, with pipes.
+ * run.c - runners that this server starts: `podshim run` in the foreground, with pipes, or with a terminal of ours.
  *
  * Their audit events come through a pipe in place of a file, so that none is lost; podshim waits while it is full.
  */
@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -53,7 +54,7 @@ char *ui_file(const struct ui *ui, const char *prefix, const char *suffix, const
 void run_flags(const struct runner *r, struct args *a)
 {
 	for (size_t i = 0; i < r->n_flags; i++)
-		if (strncmp(r->flags[i], "--timeout=", 10) != 0)
+		if (flag_is_permission(r->flags[i]))
 			args_add(a, r->flags[i]);
 	if (r->policy_file) {
 		args_add(a, "--policy");
@@ -180,6 +181,8 @@ static int describe(struct ui *ui, struct runner *row, const struct run_request 
 {
 	row->own = true;
 	row->input = true;
+	for (size_t i = 0; i < q->n_flags; i++)
+		row->tty |= !strcmp(q->flags[i], "--tty");
 	ps_time_rfc3339(row->created);
 	(void)snprintf(row->state, sizeof(row->state), "preparing");
 	row->command = label(q);
@@ -221,18 +224,29 @@ static int take_end(struct run *r, struct source *s, int *fd, void (*on)(struct 
 	return loop_add(&r->ui->loop, s, EPOLLIN);
 }
 
-static int launch(struct run *r, const struct args *a, const char *dir, struct ps_err *e)
+/* Pipes; or both ends of one terminal, and a pipe for what podshim itself has to say. */
+static int open_ends(const struct run *r, struct term_size size, int in[2], int out[2], int err[2], struct ps_err *e)
+{
+	if (!r->runner->tty)
+		return child_pipe(in, 1, 0, e) < 0 || child_pipe(out, 0, 0, e) < 0 || child_pipe(err, 0, 0, e) < 0 ? -1 : 0;
+	if (term_open(size, &out[0], &out[1], e) < 0 || child_pipe(err, 0, 0, e) < 0)
+		return -1;
+	in[0] = fcntl(out[1], F_DUPFD_CLOEXEC, 3);
+	in[1] = fcntl(out[0], F_DUPFD_CLOEXEC, 3);
+	return in[0] < 0 || in[1] < 0 ? ps_fail_os(e, "share a terminal") : 0;
+}
+
+static int launch(struct run *r, const struct args *a, const struct run_request *q, struct ps_err *e)
 {
 	int in[2] = { -1, -1 }, out[2] = { -1, -1 }, err[2] = { -1, -1 }, audit[2] = { -1, -1 };
 	int *const all[] = { in, out, err, audit };
 	int rc = -1;
 	pid_t pid;
 
-	if (child_pipe(in, 1, 0, e) == 0 && child_pipe(out, 0, 0, e) == 0 && child_pipe(err, 0, 0, e) == 0 &&
-	    child_pipe(audit, 0, FEED_PIPE, e) == 0) {
+	if (open_ends(r, q->size, in, out, err, e) == 0 && child_pipe(audit, 0, FEED_PIPE, e) == 0) {
 		const struct child_fds fds = { { in[0], out[1], err[1], audit[1] } };
 
-		r->process = (struct source){ .fd = child_start(a->v, dir, &fds, &pid, e), .on = on_process };
+		r->process = (struct source){ .fd = child_start(a->v, q->dir, &fds, &pid, e), .on = on_process };
 		if (r->process.fd >= 0) {
 			r->in = ps_take_fd(&in[1]);
 			rc = take_end(r, &r->out[0].source, &out[0], on_output) < 0 || take_end(r, &r->out[1].source, &err[0], on_output) < 0 ||
@@ -280,7 +294,7 @@ int run_start(struct ui *ui, const struct run_request *q, struct runner **ret, s
 		command_line(ui, row, q, &a);
 		if (a.too_many)
 			(void)ps_fail(e, PS_E_USAGE, "too many arguments");
-		else if (launch(r, &a, q->dir, e) == 0) {
+		else if (launch(r, &a, q, e) == 0) {
 			*ret = row;
 			return 0;
 		}
@@ -309,12 +323,25 @@ ssize_t run_send(struct ui *ui, struct run *r, const char *p, size_t n, bool eof
 		return ps_fail(e, PS_E_STATE, "'%s' reads no more", r->runner->id);
 	}
 	taken = taken < 0 ? 0 : taken;
+	/* A terminal has a character for it. */
+	if (eof && (size_t)taken == n && r->runner->tty)
+		return write(r->in, "\004", 1) == 1 ? taken : ps_fail(e, PS_E_STATE, "'%s' reads nothing now", r->runner->id);
 	if (eof && (size_t)taken == n) {
 		ps_fd_close(&r->in);
 		r->runner->input = false;
 		board_touch(&ui->board, r->runner);
 	}
 	return taken;
+}
+
+int run_resize(struct run *r, struct term_size size, struct ps_err *e)
+{
+	const struct winsize ws = { .ws_row = size.rows, .ws_col = size.cols };
+
+	/* It is not podshim's controlling terminal: the kernel tells nobody. */
+	if (ioctl(r->in, TIOCSWINSZ, &ws) < 0 || ps_pidfd_kill(r->process.fd, SIGWINCH) < 0)
+		return ps_fail_os(e, "tell '%s' the size of its terminal", r->runner->id);
+	return 0;
 }
 
 /* podshim passes SIGTERM on, and ends by itself when its container does; what does not listen is deleted. */

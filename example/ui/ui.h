@@ -19,6 +19,8 @@ enum {
 	NOTICE_MAX = 300,
 };
 
+struct term_size { uint16_t rows, cols; };
+
 struct client;
 struct feed;
 struct job;
@@ -93,7 +95,22 @@ void pods_sync(struct ui *ui, int64_t now_ms);
 void pods_tick(struct ui *ui);
 void pods_forget(struct ui *ui, struct runner *r);
 /* Bytes taken; -1 with a text in e. */
+int pods_resize(struct runner *r, struct term_size size, struct ps_err *e);
+/* The same without waiting: 0 when it reads nothing now. */
+ssize_t pods_type(struct runner *r, const char *p, size_t n, struct ps_err *e);
 ssize_t pods_send(struct ui *ui, struct runner *r, const char *p, size_t n, bool eof, struct ps_err *e);
+
+/* ---- typing.c: what is typed, key by key, and terminals ---- */
+
+enum { TYPED_MAX = 64 * 1024 };
+
+/* A terminal whose other side podshim gets: raw, because the one that it makes for the program does the rest. */
+int term_open(struct term_size size, int *ret_master, int *ret_slave, struct ps_err *e);
+/* For r to read, in order, when it does; what is more than TYPED_MAX is left out, which is told as an event. */
+void type_bytes(struct ui *ui, struct runner *r, const char *p, size_t n);
+/* What its terminal shows now; one without a terminal is left alone. */
+void type_size(struct ui *ui, struct runner *r, struct term_size size);
+void typing_tick(struct ui *ui);
 
 /* ---- run.c: runners that this server starts ---- */
 
@@ -103,8 +120,10 @@ struct run_request {
 	const char *policy;                       /* text, NULL */
 	const char *code, *suffix;                /* in place of words */
 	const char *dir, *example;                /* NULL */
+	struct term_size size;                    /* of its terminal, where flags have --tty */
 };
 int run_start(struct ui *ui, const struct run_request *q, struct runner **ret, struct ps_err *e);
+int run_resize(struct run *r, struct term_size size, struct ps_err *e);
 ssize_t run_send(struct ui *ui, struct run *r, const char *p, size_t n, bool eof, struct ps_err *e);
 /* Their flags and the file of their policy; what explain and test need. */
 void run_flags(const struct runner *r, struct args *a);
@@ -116,6 +135,8 @@ char *ui_file(const struct ui *ui, const char *prefix, const char *suffix, const
 
 /* One of podshim's permission and limit flags, as a page may pass it. */
 bool flag_is_known(const char *flag);
+/* It says what a program may do: 'policy show', 'policy test' and 'explain' take it, too. */
+bool flag_is_permission(const char *flag);
 
 /* ---- http.c: requests; api.c: snapshots; actions.c ---- */
 

@@ -15,7 +15,7 @@
 
 enum {
 	CLIENTS_MAX = 16, FRAME_IN_MAX = 64 * 1024, PODS_WANTED_MAX = 64, EVENTS_BYTES = 256 * 1024, SEND_BUFFER = 256 * 1024,
-	OUTPUT_TURN = 1024 * 1024, OUTPUT_HEADER = 13,
+	OUTPUT_TURN = 1024 * 1024, OUTPUT_HEADER = 13, INPUT_HEADER = 5,
 };
 
 /* Where a client is in the output of one runner. */
@@ -137,18 +137,11 @@ static const char *take_pods(struct client *c, const struct json *list)
 	return NULL;
 }
 
-/* NULL, or what is wrong. */
-static const char *take_frame(struct client *c, const char *text, size_t n)
+static const char *take_sub(struct client *c, const struct json *o)
 {
-	ps_auto_arena struct ps_arena memory = { 0 };
-	const struct json *since, *offsets;
+	const struct json *since = json_get(o, "since"), *offsets = json_get(o, "offsets");
 	const char *wrong;
-	struct json *o;
 
-	if (json_parse(&memory, "frame", text, n, &o, NULL) < 0 || strcmp(relay_text(o, "type"), "sub") != 0)
-		return "expected a JSON object of type sub";
-	since = json_get(o, "since");
-	offsets = json_get(o, "offsets");
 	if (since && (since->type != JSON_INT || since->v.i < 0))
 		return "since is the number of an event";
 	if (offsets && offsets->type != JSON_OBJECT)
@@ -165,6 +158,62 @@ static const char *take_frame(struct client *c, const char *text, size_t n)
 	c->rows_version = c->pods_version = 0;
 	c->n_known = 0;
 	return NULL;
+}
+
+/* ---- Typing ---- */
+
+static const char NEEDS_ACTIONS[] = "this server was started without --actions: it only shows";
+
+static struct runner *typed_at(const struct client *c, uint64_t n)
+{
+	struct runner *r = n <= UINT32_MAX ? board_get(&c->ui->board, (uint32_t)n) : NULL;
+
+	/* It may have ended while this came. */
+	return r && !runner_has_ended(r) && r->input ? r : NULL;
+}
+
+static const char *take_size(struct client *c, const struct json *o)
+{
+	struct runner *r = typed_at(c, relay_number(o, "n"));
+	struct term_size size;
+
+	if (!c->ui->actions)
+		return NEEDS_ACTIONS;
+	if (!relay_size(o, &size.rows, &size.cols))
+		return "rows and cols are numbers from 1 to 1000";
+	if (r)
+		type_size(c->ui, r, size);
+	return NULL;
+}
+
+/* A frame of bytes: whose, 0, then what is typed. */
+static const char *take_bytes(struct client *c, const unsigned char *p, size_t n)
+{
+	struct runner *r;
+
+	if (!c->ui->actions)
+		return NEEDS_ACTIONS;
+	if (n < INPUT_HEADER || p[4])
+		return "a binary frame is the number of a runner, 0, and what is typed";
+	r = typed_at(c, p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24);
+	if (r)
+		type_bytes(c->ui, r, (const char *)p + INPUT_HEADER, n - INPUT_HEADER);
+	return NULL;
+}
+
+/* NULL, or what is wrong. */
+static const char *take_frame(struct client *c, const char *text, size_t n)
+{
+	ps_auto_arena struct ps_arena memory = { 0 };
+	struct json *o;
+
+	if (json_parse(&memory, "frame", text, n, &o, NULL) < 0 || o->type != JSON_OBJECT)
+		return "expected a JSON object";
+	if (!strcmp(relay_text(o, "type"), "sub"))
+		return take_sub(c, o);
+	if (!strcmp(relay_text(o, "type"), "size"))
+		return take_size(c, o);
+	return "expected an object of type sub or size";
 }
 
 /* ---- Batches ---- */
@@ -468,10 +517,12 @@ static int on_frame(struct client *c, const void *p, size_t n)
 	const char *wrong = NULL;
 
 	ps_buf_put(&c->in, p, n);
-	if (c->in.failed || c->in.len > FRAME_IN_MAX || lws_frame_is_binary(c->wsi))
-		wrong = "expected text frames of at most 64 KiB";
+	if (c->in.failed || c->in.len > FRAME_IN_MAX)
+		wrong = "expected frames of at most 64 KiB";
 	else if (!lws_is_final_fragment(c->wsi) || lws_remaining_packet_payload(c->wsi))
 		return 0;
+	else if (lws_frame_is_binary(c->wsi))
+		wrong = take_bytes(c, (const unsigned char *)c->in.data, c->in.len);
 	else
 		wrong = take_frame(c, c->in.data ? c->in.data : "", c->in.len);
 	ps_buf_reset(&c->in);

@@ -12,6 +12,7 @@
 #include "base/scope.h"
 #include "shim/cli/audit_lines.h"
 #include "shim/cli/cmd.h"
+#include "shim/cli/pod_session.h"
 #include "shim/cli/run_form.h"
 
 static const struct opt run_rows[] = {
@@ -113,6 +114,7 @@ static int choose_program(struct cli *cli, struct run_flags *f, char *generated,
 	p->uid = geteuid();
 	p->gid = getegid();
 	p->terminal = f->tty || (!r->detach && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO));
+	session_size(&p->rows, &p->cols);
 	r->program = p;
 	return parse_binds(cli, f, p, e) < 0 ? -1 : choose_id(f, generated, e);
 }

@@ -32,6 +32,7 @@ struct program_request {
 	const struct program_bind *binds; /* --bind, and what permissions grant; in any order */
 	size_t n_binds;
 	bool terminal;
+	unsigned short rows, cols;       /* of the terminal; 0: unknown */
 	/* the caller */
 	const char *cwd;             /* absolute */
 	const char *const *envp;     /* NULL-terminated */

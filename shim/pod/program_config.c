@@ -389,6 +389,12 @@ static int put_process(struct writer *o)
 
 	ps_jw_object(&o->w, "process");
 	ps_jw_bool(&o->w, "terminal", o->q->terminal);
+	if (o->q->terminal && o->q->rows && o->q->cols) {
+		ps_jw_object(&o->w, "consoleSize");
+		ps_jw_uint(&o->w, "height", o->q->rows);
+		ps_jw_uint(&o->w, "width", o->q->cols);
+		ps_jw_end_object(&o->w);
+	}
 	ps_jw_object(&o->w, "user");
 	ps_jw_uint(&o->w, "uid", o->q->uid);
 	ps_jw_uint(&o->w, "gid", o->q->gid);

@@ -145,6 +145,19 @@ page() { # page SCENARIO
 	page pod
 }
 
+@test "a program in a terminal gets keys and sizes" {
+	serve --actions
+	page terminal
+}
+
+@test "so does a runner of a pod" {
+	create --tty
+	detached podshim pod launch -d --tty "$POD" -- sh -c 'echo in a pod; exec sh'
+	serve --actions
+	export POD
+	page pod_terminal
+}
+
 @test "podshim watch may die: it is started again, and nothing is told twice" {
 	serve --actions
 	WATCH=$(pgrep -P "$SERVER" -f ' watch$')

@@ -92,6 +92,11 @@ browse() { # browse SCENARIO
 	browse hostile
 }
 
+@test "in a browser: a terminal of its own" {
+	serve --actions
+	browse terminal
+}
+
 @test "in a browser: so they do when the server escapes nothing" {
 	mock
 	browse raw

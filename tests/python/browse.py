@@ -10,7 +10,7 @@ import sys
 
 from webdriver import Browser, Failed
 
-ARROW_DOWN, ARROW_RIGHT, ENTER, ESCAPE, F6 = "\ue015", "\ue014", "\ue007", "\ue00c", "\ue036"
+ARROW_DOWN, ARROW_RIGHT, CONTROL, ENTER, ESCAPE, F6 = "\ue015", "\ue014", "\ue009", "\ue007", "\ue00c", "\ue036"
 TERMINAL = "return document.querySelector('.xterm-rows')?.textContent.includes(arguments[0])"
 
 
@@ -129,6 +129,63 @@ def hostile(b, path, shots):
     b.click("[data-run]")
     b.wait("the end of the output", TERMINAL, "the end")
     inert(b, shots, "hostile", "colours", "rgb(20, 60, 90)")
+
+
+def terminal(b, path, shots):
+    """A program in a terminal: typed at, resized, interrupted; what it prints and asks does nothing else."""
+    sign_in(b, path)
+    b.click("[data-tab=examples]")
+    b.click("[data-example=command]")
+    b.type("[aria-label=Command]", "sh")
+    b.click("[data-tty]")
+    b.wait_for(".command-line code", "--tty")
+    for label in b.js("return [...document.querySelectorAll('.permission')].filter(e => e.querySelector('.perm-name').textContent === 'run').map(e => e.querySelectorAll('.choice label')[2])"):
+        b.call("POST", f"/element/{next(iter(label.values()))}/click", {})
+    b.wait_for(".command-line code", "--allow-run")
+    b.click("[data-run]")
+    b.wait_for(".terminal.types")
+    b.wait("the focus is the terminal's", "return document.activeElement.classList.contains('xterm-helper-textarea')")
+    b.keys(*"echo pst?/1 $((6*7))", ENTER)
+    b.wait("what was typed, and no shortcut", TERMINAL, "pst?/1 42")
+    check(not b.js("return document.querySelector('dialog')") and len(b.js("return [...document.querySelectorAll('.screen')]")) == 1, "a key was the page's")
+    check(not b.find("[data-input]"), "there is a line for input, too")
+    first = told_size(b)
+    b.size(900, 700)
+    second = told_size(b, other_than=first)
+    check(second[0] < first[0], f"{first}, then {second}")
+    b.size(1440, 900)
+    # Ctrl+C is the program's.
+    b.keys(*"sleep 600", ENTER)
+    b.chord(CONTROL, "c")
+    b.wait("the prompt", "return /\\^C\\s+[#$]\\s*$/.test(document.querySelector('.xterm-rows').innerText)")
+    b.keys(*"echo after $((6*9))", ENTER)
+    b.wait("the prompt after Ctrl+C", TERMINAL, "after 54")
+    # Questions of what it prints: no answer is typed.
+    b.keys(*"clear; printf '\\033[c\\033[>c\\033[5n\\033[6n\\033[?6n\\033[?1$p\\033[18t\\033[?1004h\\033]11;?\\007\\033]52;c;?\\007\\033]0;owned\\007'; cat -v", ENTER)
+    b.keys(F6)
+    b.wait("F6 leaves", "return !document.activeElement.closest('.terminal')")
+    b.click(".terminal.types .xterm-screen")
+    b.keys(*"nothing", ENTER)
+    b.wait("what cat says", "return (document.querySelector('.xterm-rows').innerText.match(/nothing/g) ?? []).length === 2")
+    text = b.js("return document.querySelector('.xterm-rows').innerText")
+    check("^[" not in text and text.count("nothing") == 2, f"something was answered: {text!r}")
+    check(b.title() == "podshim", "the title is another")
+    shot(b, shots, "terminal")
+    b.chord(CONTROL, "d")
+    b.keys(*"exit 4", ENTER)
+    b.wait_for(".runner.on .state", "exit 4")
+    b.wait("the end of typing", "return !document.querySelector('.terminal.types')")
+    check(b.console() == [], "the browser complained")
+
+
+def told_size(b, other_than=None):
+    """What the program says that its terminal has: rows and columns."""
+    for _ in range(100):
+        b.keys(*"clear; stty size", ENTER)
+        found = b.wait("a size", "return /^ *([0-9]+) ([0-9]+) *$/m.exec(document.querySelector('.xterm-rows').innerText)?.slice(1).map(Number)")
+        if found != other_than:
+            return found
+    raise Failed(f"the size is still {other_than}")
 
 
 def raw(b, path, shots):
@@ -320,7 +377,7 @@ def read_only(b, path, shots):
     shot(b, shots, "read-only")
 
 
-SCENARIOS = {f.__name__: f for f in (catalog, policy, hostile, raw, keyboard, looks, flood, signed_out, read_only)}
+SCENARIOS = {f.__name__: f for f in (catalog, policy, hostile, terminal, raw, keyboard, looks, flood, signed_out, read_only)}
 
 
 def main():

@@ -160,11 +160,14 @@ class Live:
             if first & 128:
                 return kind, payload
 
-    def say(self, what):
+    def say(self, what, kind=1):
         data = what if isinstance(what, bytes) else json.dumps(what).encode()
         size = bytes([0x80 | len(data)]) if len(data) < 126 else b"\xfe" + struct.pack(">H", len(data))
         mask = os.urandom(4)
-        self.s.sendall(b"\x81" + size + mask + bytes(c ^ mask[i % 4] for i, c in enumerate(data)))
+        self.s.sendall(bytes([0x80 | kind]) + size + mask + bytes(c ^ mask[i % 4] for i, c in enumerate(data)))
+
+    def type(self, n, data, stream=0):
+        self.say(struct.pack("<IB", n, stream) + data, 2)
 
     def sub(self, **what):
         self.say({"type": "sub", **what})
@@ -259,8 +262,20 @@ def frames_that_are_wrong(page):
         live.say(wrong)
         kind, payload = live.frame()
         assert kind == 8 and struct.unpack_from(">H", payload)[0] in (1007, 1008), (wrong, kind, payload)
+    for wrong in (b"", b"\1\0\0", b"\1\0\0\0\1x", {"type": "size", "n": 1, "rows": 0, "cols": 80}, {"type": "size", "n": 1, "rows": 24, "cols": 1001}, {"type": "type"}):
+        refused(page, wrong)
     # It is there all the same.
     assert page.live().turn()["type"] == "hello"
+
+
+def refused(page, frame):
+    """The reason that the connection is closed with."""
+    live = page.live()
+    assert live.turn()["type"] == "hello"
+    live.say(frame, 2 if isinstance(frame, bytes) else 1)
+    kind, payload = live.frame()
+    assert kind == 8 and struct.unpack_from(">H", payload)[0] == 1008, (frame, kind, payload)
+    return payload[2:].decode()
 
 
 def beat(page):
@@ -284,6 +299,8 @@ def show_only(page):
         answer = page.post("/api/" + path, body, 403)
         assert "--actions" in answer["error"], answer
     assert page.live().turn()["actions"] is False
+    for frame in (struct.pack("<IB", 1, 0) + b"x", {"type": "size", "n": 1, "rows": 24, "cols": 80}):
+        assert "--actions" in refused(page, frame)
 
 
 FLOOD = "import sys\nfor i in range(int(sys.argv[1])):\n    try: open('/etc/ssl/' + sys.argv[2] + str(i % int(sys.argv[3])))\n    except OSError: pass\n"
@@ -399,6 +416,77 @@ def catalog(page):
     assert page.post(f"/api/runners/{n}/interrupt", {})["status"] == 0
     assert page.ended(n)["status"] == 130
     assert page.post("/api/run", {"example": "other"}, 404)["error"]
+
+
+def has_shown(live, n, text):
+    live.until(lambda: text in live.output.get(n, {1: b""})[1])
+
+
+def size_reaches(live, n, rows, cols):
+    """Says it, and asks until the program sees it: it is told by a signal."""
+    live.say({"type": "size", "n": n, "rows": rows, "cols": cols})
+    deadline = time.monotonic() + PATIENCE
+    while b"\n%d %d\r" % (rows, cols) not in live.output[n][1]:
+        assert time.monotonic() < deadline, live.output[n]
+        asked = live.output[n][1].count(b"asked")
+        live.type(n, b"stty size; echo as''ked\r")
+        live.until(lambda: live.output[n][1].count(b"asked") > asked)
+
+
+def shell(live, n):
+    live.type(n, b"echo typed $((6*7))\r")
+    has_shown(live, n, b"typed 42\r\n")
+    size_reaches(live, n, 20, 50)
+    # Any byte there is; a control character does what it does.
+    live.type(n, b"cat -v\r\x16\x00\xfe\r")
+    has_shown(live, n, b"^@M-~\r\n")
+    live.type(n, b"\x03")
+    # The prompt; some shells ask behind it where the cursor is, which nobody answers.
+    live.until(lambda: re.search(rb"\^C\s+[^\n]*[#$] (\x1b\[6n)?$", live.output[n][1]))
+    live.type(n, b"echo back $((6*9))\r")
+    has_shown(live, n, b"back 54\r\n")
+
+
+def terminal(page):
+    live = page.login().live().sub(since=0, runners=None)
+    n = page.run(argv=["sh", "-c", "stty size; exec sh"], flags=["--tty", "--allow-run"], size={"rows": 31, "cols": 97})
+    live.until(lambda: n in live.rows and live.rows[n]["state"] == "running")
+    assert live.rows[n]["tty"] and live.rows[n]["input"], live.rows[n]
+    has_shown(live, n, b"31 97\r\n")
+    shell(live, n)
+    assert page.post(f"/api/runners/{n}/send", {"text": "exit $((2+3))\r"})["taken"] == 14
+    live.until_ended(n)
+    assert live.rows[n]["status"] == 5 and not live.rows[n]["input"], live.rows[n]
+    # Its permissions are asked about without the flag; keys for who has ended are nobody's.
+    assert page.post("/api/explain", {"perm": "run", "target": "/usr/bin/id", "n": n})["status"] == 0
+    live.type(n, b"x")
+    live.say({"type": "size", "n": n, "rows": 9, "cols": 9})
+    # End of file, as a character.
+    n = page.run(argv=["cat"], flags=["--tty", "--allow-run"])
+    live.until(lambda: n in live.rows and live.rows[n]["state"] == "running")
+    page.post(f"/api/runners/{n}/send", {"text": "", "eof": True})
+    live.until_ended(n)
+    # One that does not read: what is too much is told of, and nobody waits.
+    n = page.run(argv=["sleep", "600"], flags=["--tty"])
+    live.until(lambda: n in live.rows and live.rows[n]["state"] == "running")
+    for _ in range(6):
+        live.type(n, b"x" * 30000)
+    live.until(lambda: any(e["type"] == "input-lost" and e["n"] == n for e in live.events))
+    assert page.post(f"/api/runners/{n}/stop", {"force": True})["status"] == 0
+    live.until_ended(n)
+    for size in ({}, {"rows": 0, "cols": 80}, {"rows": 24, "cols": 1001}, 7):
+        assert "rows and cols" in page.post("/api/run", {"argv": ["true"], "flags": ["--tty"], "size": size}, 400)["error"], size
+
+
+def pod_terminal(page):
+    """POD of the environment: a pod whose runner is a shell in a terminal."""
+    live = page.login().live().sub(since=0, runners=None)
+    live.until(lambda: any(r["pod"] == os.environ["POD"] and r["state"] == "running" and r["input"] and r["tty"] for r in live.rows.values()))
+    n = next(n for n, r in live.rows.items() if r["tty"])
+    has_shown(live, n, b"in a pod")
+    shell(live, n)
+    live.type(n, b"exit 6\r")
+    live.until(lambda: live.rows[n]["status"] == 6)
 
 
 def policies(page):

@@ -38,17 +38,24 @@ export const loadExamples = attempt(async () => {
 	touch("examples");
 });
 
+/** The flag that gives a program a terminal. */
+export const TTY = "--tty";
+
 /** Runs `body` ({ example } or { argv } or { code, suffix }) with the flags drafted for `key`, and shows it. */
 export const run = attempt(async (key, body, { policy } = {}) => {
 	const sent = { ...body, flags: runFlags(key) };
 	if (policy)
 		sent.policy = ui.policy;
+	if (sent.flags.includes(TTY) && ui.size)
+		sent.size = ui.size;
 	const asked = performance.now();
 	const { n, id } = await request("/api/run", sent);
 	launched.set(n, { key, body, asked });
 	const r = runner(n);
 	if (r.id.startsWith("#"))
 		r.id = id;
+	if (sent.flags.includes(TTY))
+		ui.toFocus = n;
 	select(n);
 	show("output");
 	touch("runners");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The example catalog: choose, set what it may do, run. And any other command, the same way.
 import { useState } from "preact/hooks";
-import { copy, run } from "./actions.js";
+import { copy, run, TTY } from "./actions.js";
 import { formatFlags, joinValues, parseFlags, splitValues, splitWords } from "./flags.js";
 import { useTopics } from "./hooks.js";
 import { matcher } from "./fuzzy.js";
@@ -55,10 +55,12 @@ function CommandLine({ flags, words }) {
 
 function RunBar({ id, body, disabled }) {
 	const [withPolicy, setWithPolicy] = useState(false);
+	const flags = runFlags(id);
 	return (
 		<div class="bar run-bar">
 			<Button icon="play" text="Run" kind="main" data-run disabled={!model.actions || disabled} title={model.actions ? "Run (Ctrl+Enter)" : "The server runs without --actions"} onClick={() => run(id, body(), { policy: withPolicy })} />
 			<Button text="Reset flags" onClick={() => { ui.flags.delete(id); set({}); }} disabled={!ui.flags.has(id)} />
+			<label class="check"><input type="checkbox" data-tty checked={flags.includes(TTY)} onChange={e => setRunFlags(id, e.target.checked ? [...flags, TTY] : flags.filter(f => f !== TTY))} /> in a terminal</label>
 			<label class="check"><input type="checkbox" checked={withPolicy} disabled={!ui.policy.trim()} onChange={e => setWithPolicy(e.target.checked)} /> with the draft policy</label>
 		</div>
 	);

@@ -47,7 +47,7 @@ const SHORTCUTS = [
 const ELSEWHERE = [
 	["F6", "next pane, with Shift the one before; also from fields and the terminal"],
 	["↑ ↓", "or k and j: move in a list"], ["→ ←", "open and close an entry"], ["Enter", "choose, open"],
-	["PgUp PgDn", "scroll the terminal"], ["Ctrl+Enter", "run the example that is open"], ["Ctrl+D", "in the input line: end of input"], ["Esc", "close"],
+	["PgUp PgDn", "scroll the terminal; where a program has one, every key but F6 is its own, and Shift scrolls"], ["Ctrl+Enter", "run the example that is open"], ["Ctrl+D", "in the input line: end of input"], ["Esc", "close"],
 ];
 
 export function togglePause() {
@@ -57,6 +57,9 @@ export function togglePause() {
 
 const isField = el => el?.matches?.("input:not([type=radio]):not([type=checkbox]), textarea, select") && !el.classList.contains("xterm-helper-textarea");
 
+// A terminal whose keys are a program's.
+const isTyped = el => Boolean(el?.closest?.(".terminal.types"));
+
 export function listen() {
 	document.addEventListener("keydown", e => {
 		if (e.key === "F6") {
@@ -64,6 +67,8 @@ export function listen() {
 			nextPane(e.shiftKey ? -1 : 1);
 			return;
 		}
+		if (isTyped(e.target))
+			return;
 		if (e.key === "Escape" && isField(e.target) && !ui.dialog) {
 			e.target.blur();
 			return;

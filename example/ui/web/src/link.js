@@ -46,6 +46,27 @@ export async function login(text) {
 	await request("/api/login", { token });
 }
 
+const TYPED_MAX = 32 << 10;
+
+/** Bytes for what runner `n` reads; false when there is no connection. */
+export function type(n, bytes) {
+	if (socket?.readyState !== WebSocket.OPEN)
+		return false;
+	for (let at = 0; at < bytes.length; at += TYPED_MAX) {
+		const piece = bytes.subarray(at, at + TYPED_MAX), frame = new Uint8Array(5 + piece.length);
+		new DataView(frame.buffer).setUint32(0, n, true);
+		frame.set(piece, 5);
+		socket.send(frame);
+	}
+	return true;
+}
+
+/** How many rows and columns the terminal of runner `n` has on the screen. */
+export function tellSize(n, size) {
+	if (socket?.readyState === WebSocket.OPEN)
+		socket.send(JSON.stringify({ type: "size", n, ...size }));
+}
+
 /** Says which outputs are wanted: those of the runners `shown`, or of all. */
 export function follow(shown, all = link.all) {
 	link.shown = shown;

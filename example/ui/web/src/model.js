@@ -51,7 +51,7 @@ export function begin() {
 
 function newRunner(n) {
 	return {
-		n, id: `#${n}`, pod: "", state: "", pid: 0, command: "", example: null, own: false, input: false, status: null, reason: null,
+		n, id: `#${n}`, pod: "", state: "", pid: 0, command: "", example: null, own: false, input: false, tty: false, status: null, reason: null,
 		denied: 0, allowed: 0, warned: 0, lost: 0, listed: false,
 		states: [], marks: [], ticks: new Ticks(), output: new Output(), outputTotal: 0, samples: [], cpuAt: 0,
 	};

@@ -4,16 +4,28 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { again, copy, interrupt, runAgain, save, send, stop } from "./actions.js";
 import { on } from "./frame.js";
 import { useTopics } from "./hooks.js";
+import { tellSize, type } from "./link.js";
 import { isLive, model } from "./model.js";
 import { plain } from "./safe.js";
 import { View } from "./term.js";
-import { isDark, followShown, runFlags, set, ui } from "./ui.js";
+import { isDark, followShown, runFlags, say, set, ui } from "./ui.js";
 import { bytes, Button, count, Empty, State, Text } from "./widgets.jsx";
 
+/** Keys go to the program: it has a terminal, and what is done here is done. */
+const types = r => Boolean(r?.tty && r.input && isLive(r) && model.actions);
+
 function useTerminal(box, r) {
-	const view = useRef(null);
+	const view = useRef(null), shown = useRef(null);
+	shown.current = r;
 	useEffect(() => {
-		view.current = new View(box.current, isDark());
+		view.current = new View(box.current, isDark(), {
+			typed: bytes => types(shown.current) && !type(shown.current.n, bytes) && say("Not connected: what was typed is lost"),
+			sized: size => {
+				ui.size = size;
+				if (types(shown.current))
+					tellSize(shown.current.n, size);
+			},
+		});
 		view.current.pause(ui.paused);
 		const ends = [on("theme", () => view.current.theme(isDark())), on("ui", () => view.current.paused !== ui.paused && view.current.pause(ui.paused))];
 		return () => {
@@ -25,6 +37,16 @@ function useTerminal(box, r) {
 		if (r)
 			view.current.follow(r.output);
 	}, [r]);
+	const typing = types(r);
+	useEffect(() => {
+		view.current.types(typing, r?.tty);
+		if (typing)
+			view.current.tellSize();
+		if (typing && ui.toFocus === r.n) {
+			ui.toFocus = 0;
+			view.current.term.focus();
+		}
+	}, [r, r?.tty, typing]);
 	return view;
 }
 
@@ -120,6 +142,7 @@ function Meter({ r }) {
 			<span>{bytes(total)} printed</span>
 			{total > kept && <span title="older output was overwritten in the ring">{bytes(kept)} kept</span>}
 			{o.lost > 0 && <span class="warn-text">{bytes(o.lost)} lost</span>}
+			{types(r) && <span class="keys-hint">keys go to the program, <kbd>F6</kbd> leaves</span>}
 			{r.lost > 0 && <span class="warn-text">{count(r.lost)} audit lines lost</span>}
 		</div>
 	);
@@ -141,9 +164,9 @@ function Screen({ side }) {
 				<Controls r={r} view={view} setFinding={setFinding} />
 			</div>
 			{finding && <Find view={view} close={() => setFinding(false)} />}
-			<div class={`terminal ${r ? "" : "off"}`} ref={box} aria-label={r ? `Output of ${plain(r.id)}` : undefined} role="region" />
+			<div class={`terminal ${r ? "" : "off"} ${types(r) ? "types" : ""}`} ref={box} aria-label={r ? `Output of ${plain(r.id)}` : undefined} role="region" />
 			{!r && <Empty title="Output appears here">Choose a runner on the left, or run one of the examples.</Empty>}
-			{r && isLive(r) && r.input && model.actions && <Input r={r} />}
+			{r && isLive(r) && r.input && !r.tty && model.actions && <Input r={r} />}
 			{r && <Meter r={r} />}
 		</div>
 	);

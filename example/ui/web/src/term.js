@@ -53,11 +53,20 @@ document.createElement = createElement;
  */
 const NO_OSC = [0, 1, 2, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 17, 19, 52, 99, 104, 105, 110, 111, 112, 117, 119, 133, 633, 777, 1337];
 
+/*
+ * Questions for the terminal (what it is, its state, modes, window): an answer would be typed into the program, by whoever
+ * gets bytes to its output, and again with each replay of it. So is the focus, which is told as soon as that is asked for.
+ */
+const QUESTIONS = [{ final: "c" }, { prefix: ">", final: "c" }, { prefix: "=", final: "c" }, { final: "n" }, { prefix: "?", final: "n" }, { final: "t" },
+	{ intermediates: "$", final: "p" }, { prefix: "?", intermediates: "$", final: "p" }, { prefix: ">", final: "q" }, { prefix: "?", final: "u" }];
+const TELL_FOCUS = 1004;
+
 function tame(term) {
 	for (const n of NO_OSC)
 		term.parser.registerOscHandler(n, () => true);
-	term.parser.registerCsiHandler({ final: "t" }, () => true);
-	term.parser.registerCsiHandler({ prefix: ">", final: "q" }, () => true);
+	for (const id of QUESTIONS)
+		term.parser.registerCsiHandler(id, () => true);
+	term.parser.registerCsiHandler({ prefix: "?", final: "h" }, params => params.includes(TELL_FOCUS));
 	term.parser.registerDcsHandler({ intermediates: "$", final: "q" }, () => true);
 	term.parser.registerDcsHandler({ intermediates: "+", final: "q" }, () => true);
 }
@@ -81,9 +90,15 @@ const palette = {
 
 const MONO = 'ui-monospace, "SF Mono", "JetBrains Mono", "Cascadia Code", Menlo, Consolas, "DejaVu Sans Mono", monospace';
 
-/** A terminal in `parent`. It only shows: what a program asks the terminal is answered to nobody. */
+const SIZE_MS = 100;
+
+/**
+ * A terminal in `parent`. What a program asks the terminal is answered to nobody; keys go to `typed(bytes)`, and the size to
+ * `sized({ rows, cols })`, while types() is so.
+ */
 export class View {
-	constructor(parent, dark) {
+	constructor(parent, dark, { typed, sized }) {
+		this.sized = sized;
 		this.term = new Terminal({
 			fontFamily: MONO, fontSize: 12.5, lineHeight: 1.25, scrollback: 20000, theme: palette[dark ? "dark" : "light"],
 			minimumContrastRatio: 4.5, disableStdin: true, cursorBlink: false, cursorInactiveStyle: "outline", linkHandler: null,
@@ -95,7 +110,10 @@ export class View {
 		this.term.loadAddon(this.search);
 		tame(this.term);
 		this.term.open(parent);
-		this.term.attachCustomKeyEventHandler(event => this.scrollKey(event));
+		this.term.attachCustomKeyEventHandler(event => this.takesKey(event));
+		this.term.onData(text => typed(encoder.encode(text)));
+		this.term.onBinary(text => typed(Uint8Array.from(text, c => c.charCodeAt(0))));
+		this.term.onResize(() => this.tellSize());
 		this.observer = new ResizeObserver(() => this.fit());
 		this.observer.observe(parent);
 		this.output = null;
@@ -124,6 +142,27 @@ export class View {
 		this.listener = chunk => this.take(chunk);
 		output.listeners.add(this.listener);
 		this.replay();
+	}
+
+	/** Whether what is typed goes to the program, and every key is its own but F6, which leaves. */
+	types(yes, hasTerminal) {
+		// A program that has a terminal writes the ends of its lines itself.
+		this.term.options.convertEol = !hasTerminal;
+		if (this.term.options.disableStdin === !yes)
+			return;
+		this.term.options.disableStdin = !yes;
+		this.term.options.cursorBlink = yes;
+	}
+
+	tellSize() {
+		clearTimeout(this.sizing);
+		this.sizing = setTimeout(() => this.sized({ rows: this.term.rows, cols: this.term.cols }), SIZE_MS);
+	}
+
+	takesKey(event) {
+		if (this.term.options.disableStdin)
+			return this.scrollKey(event);
+		return event.key !== "F6";
 	}
 
 	// Paging is done here; every other key is the page's.
@@ -220,6 +259,7 @@ export class View {
 
 	dispose() {
 		this.output?.listeners.delete(this.listener);
+		clearTimeout(this.sizing);
 		this.observer.disconnect();
 		this.term.dispose();
 	}

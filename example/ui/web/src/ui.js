@@ -22,7 +22,7 @@ function store(area, key, value) {
 }
 
 export const ui = {
-	n: 0, other: 0, split: false, side: 0, view: "output", pane: "output", paused: false, dialog: "", message: "",
+	n: 0, other: 0, split: false, side: 0, size: null, toFocus: 0, view: "output", pane: "output", paused: false, dialog: "", message: "",
 	theme: stored(localStorage, "theme", "auto"),
 	kinds: new Set([0, 1, 2, 3]), perms: new Set(), text: "", pid: "", scope: "runner", order: "result",
 	policy: stored(sessionStorage, "policy", ""), flags: new Map(), example: "", span: 60,
