@@ -26,6 +26,14 @@ static struct podshim_info info_of(const struct msg *row)
 		.memory_peak = msg_u64(row, TAG_MEMORY_PEAK, 0),
 		.pids = msg_u64(row, TAG_PIDS_USED, 0),
 		.output_bytes = msg_u64(row, TAG_OUTPUT_BYTES, 0),
+		.denied = msg_u64(row, TAG_DENIED, 0),
+		.warned = msg_u64(row, TAG_WARNED, 0),
+		.allowed = msg_u64(row, TAG_ALLOWED, 0),
+		.dropped = msg_u64(row, TAG_DROPPED, 0),
+		.output_kept = msg_u64(row, TAG_OUTPUT_KEPT, 0),
+		.output_room = msg_u64(row, TAG_OUTPUT_ROOM, 0),
+		.tape_used = msg_u64(row, TAG_TAPE_USED, 0),
+		.tape_room = msg_u64(row, TAG_TAPE_ROOM, 0),
 	};
 }
 

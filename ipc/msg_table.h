@@ -83,6 +83,14 @@
 	X(TAG_LAUNCHED,     71, "launched",     U64,   ONE)      \
 	X(TAG_FAILED,       72, "failed",       U64,   ONE)      \
 	X(TAG_RING_SIZE,    73, "ring_size",    U64,   ONE)      \
+	X(TAG_DENIED,        74, "denied",       U64,   ONE)      \
+	X(TAG_WARNED,        75, "warned",       U64,   ONE)      \
+	X(TAG_ALLOWED,       76, "allowed",      U64,   ONE)      \
+	X(TAG_DROPPED,       77, "dropped",      U64,   ONE)      \
+	X(TAG_OUTPUT_KEPT,   78, "output_kept",  U64,   ONE)      \
+	X(TAG_OUTPUT_ROOM,   79, "output_room",  U64,   ONE)      \
+	X(TAG_TAPE_USED,     80, "tape_used",    U64,   ONE)      \
+	X(TAG_TAPE_ROOM,     81, "tape_room",    U64,   ONE)      \
 	X(TAG_PERMISSION, 32769, "permission",  TEXT,  LIST)
 
 /* Tags from here on must be understood: a receiver that does not know one refuses the message.  Others it skips. */

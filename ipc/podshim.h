@@ -168,6 +168,10 @@ struct podshim_info {
 	uint64_t created_ns, started_ns, exited_ns;
 	/* Only from podshim_stats, else 0. */
 	uint64_t cpu_ns, memory, memory_peak, pids, output_bytes;
+	uint64_t denied, warned, allowed; /* accesses; allowed ones as far as the pod is asked about them */
+	uint64_t dropped;                 /* of these: told of by no event but their number */
+	uint64_t output_kept, output_room; /* bytes of its output's history, and of the ring that it is in */
+	uint64_t tape_used, tape_room;    /* the same of its tape */
 };
 /* Call fn for each runner in the order of n; its result other than 0 ends the walk and is returned. */
 typedef int podshim_each_fn(const struct podshim_info *info, void *ctx);

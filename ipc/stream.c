@@ -169,6 +169,11 @@ void stream_finish(struct stream *s)
 	atomic_store_explicit(&s->m.header->flags, STREAM_FLAG_FINISHED, memory_order_release);
 }
 
+size_t stream_size(const struct stream *s)
+{
+	return s->m.size;
+}
+
 uint64_t stream_head(const struct stream *s)
 {
 	return s->head;

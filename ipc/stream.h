@@ -47,6 +47,8 @@ void stream_finish(struct stream *s);
 /* Position behind the newest record / of the oldest whole one. */
 uint64_t stream_head(const struct stream *s);
 uint64_t stream_tail(const struct stream *s);
+/* Bytes of the data area. */
+size_t stream_size(const struct stream *s);
 /* Bytes of output that were ever appended. */
 uint64_t stream_bytes(const struct stream *s);
 /* The bytes of the newest record, as long as nothing is appended; there must be one. */

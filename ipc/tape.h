@@ -68,6 +68,8 @@ struct tape_line { enum tape_type type; const void *data; size_t n; };
  */
 int tape_write_end(struct tape *t, const struct tape_line *v, size_t n, struct ps_err *e);
 bool tape_has_end(const struct tape *t);
+/* Bytes that records take of TAPE_DATA_SIZE; 0 when it cannot be read. */
+size_t tape_used(const struct tape *t);
 /* Position before the oldest whole record (history) or behind the newest. */
 void tape_cursor_oldest(const struct tape *t, struct tape_cursor *c);
 void tape_cursor_newest(const struct tape *t, struct tape_cursor *c);

@@ -167,6 +167,13 @@ void tape_cursor_oldest(const struct tape *t, struct tape_cursor *c)
 	*c = (struct tape_cursor){ .pos = s.tail, .seq = 0 };
 }
 
+size_t tape_used(const struct tape *t)
+{
+	struct tape_state s = { .next_seq = 1 };
+
+	return tape_load_state(t, &s, NULL) < 0 ? 0 : (size_t)(s.head - s.tail);
+}
+
 void tape_cursor_newest(const struct tape *t, struct tape_cursor *c)
 {
 	struct tape_state s = { .next_seq = 1 };

@@ -99,6 +99,14 @@ TAGS = {
     "launched": (71, "U64", "ONE"),
     "failed": (72, "U64", "ONE"),
     "ring_size": (73, "U64", "ONE"),
+    "denied": (74, "U64", "ONE"),
+    "warned": (75, "U64", "ONE"),
+    "allowed": (76, "U64", "ONE"),
+    "dropped": (77, "U64", "ONE"),
+    "output_kept": (78, "U64", "ONE"),
+    "output_room": (79, "U64", "ONE"),
+    "tape_used": (80, "U64", "ONE"),
+    "tape_room": (81, "U64", "ONE"),
     "permission": (32769, "TEXT", "LIST"),
 }
 _TAG_OF_NUMBER = {tag: (name, kind, often) for name, (tag, kind, often) in TAGS.items()}
@@ -1200,7 +1208,8 @@ class Pod:
         return self._walk(MSG_LIST)
 
     def stats(self):
-        """An Info for each runner: n, id, cpu_ns, memory_used, memory_peak, pids_used, output_bytes."""
+        """An Info for each runner: n, id, cpu_ns, memory_used, memory_peak, pids_used, output_bytes,
+        denied, warned, allowed, dropped (accesses), output_kept of output_room, tape_used of tape_room (bytes)."""
         return self._walk(MSG_STATS)
 
     def counts(self):

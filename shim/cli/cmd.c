@@ -184,7 +184,7 @@ static void put_cell(struct ps_buf *out, const char *text, size_t width)
 
 void cli_print_table(struct ps_buf *out, const char *const *cells, size_t n_rows, size_t n_columns)
 {
-	enum { MAX_COLUMNS = 8, MIN_WIDTH = 12, GAP = 3 };
+	enum { MAX_COLUMNS = 12, MIN_WIDTH = 12, GAP = 3 };
 	size_t width[MAX_COLUMNS] = { 0 };
 
 	if (n_columns > MAX_COLUMNS)

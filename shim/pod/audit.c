@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * audit.c - accesses become events: batched, counted, written to tape and file.
+ * audit.c - accesses become events on a tape and lines of a file.
  */
 #include "shim/pod/audit.h"
 
@@ -12,73 +12,16 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "base/hash.h"
 #include "base/jsonw.h"
 #include "base/proc.h"
 #include "base/scope.h"
 
-enum { N_BUCKETS = 256, NONE = -1, COMM_MAX = 16, EXE_MAX = 512, ROOM = 2048 };
-
-/* One access of the batch. */
-struct access {
-	uint64_t hash, first_ns, last_ns, count;
-	int next;
-	enum policy_permission permission;
-	enum policy_action result;
-	char *target, *rule, *rule_from, *hint; /* malloc'd; all but target may be NULL */
-	const char *action, *mech;
-	int err;
-	pid_t pid, tid, ppid;
-	bool sound, asked;
-	char comm[COMM_MAX + 1], exe[EXE_MAX];
-};
 struct audit {
-	struct loop *loop;
-	struct loop_timer timer;
 	struct tape *tape;
 	const char *pod, *id;
 	int file_fd;
-	uint64_t batch_ms, seq, dropped, denied;
-	struct access v[AUDIT_BATCH_MAX];
-	int bucket[N_BUCKETS];
-	int n;
+	uint64_t seq;
 };
-
-/* ---- Who ---- */
-
-/* A file of /proc/TID: bytes read, 0 when it is gone. */
-static size_t read_proc(pid_t tid, const char *name, char *out, size_t size)
-{
-	char path[64];
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)tid, name);
-	ps_auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? 0 : read(fd, out, size - 1);
-
-	n = n < 0 ? 0 : n;
-	out[n] = '\0';
-	return (size_t)n;
-}
-
-static void identify(struct access *a)
-{
-	char status[512], path[64], *line;
-	size_t n = read_proc(a->tid, "comm", a->comm, sizeof(a->comm));
-
-	if (n && a->comm[n - 1] == '\n')
-		a->comm[n - 1] = '\0';
-	a->pid = a->tid;
-	if (read_proc(a->tid, "status", status, sizeof(status))) {
-		if ((line = strstr(status, "\nTgid:")))
-			a->pid = (pid_t)strtol(line + 6, NULL, 10);
-		if ((line = strstr(status, "\nPPid:")))
-			a->ppid = (pid_t)strtol(line + 6, NULL, 10);
-	}
-	(void)snprintf(path, sizeof(path), "/proc/%d/exe", (int)a->tid);
-	ssize_t len = readlink(path, a->exe, sizeof(a->exe) - 1);
-
-	a->exe[len < 0 ? 0 : len] = '\0';
-}
 
 /* ---- Events ---- */
 
@@ -207,26 +150,38 @@ static void put_whose(struct ps_jsonw *w, const struct audit *a)
 	put_optional(w, "pod", a->pod);
 }
 
+static void write_both(struct audit *a, uint64_t time, const struct ps_buf *body)
+{
+	if (a->tape && !body->failed && body->len <= TAPE_RECORD_MAX)
+		(void)tape_write(a->tape, TAPE_AUDIT, body->data, body->len, NULL);
+	write_file(a, time, body);
+}
+
 /* The members that both have, then the file's own in front: a line there has no tape around it. */
-static void write_line(struct audit *a, const struct access *x)
+void audit_access(struct audit *a, const struct access *x, uint64_t denied)
 {
 	ps_auto_buf struct ps_buf body = { .data = NULL };
 	struct ps_jsonw w = { .out = &body };
 
 	put_whose(&w, a);
-	if (x) {
-		put_access(&w, x);
-		/* Of all so far, for readers that were too slow for some. */
-		if (x->result == POLICY_DENY)
-			ps_jw_uint(&w, "denied", a->denied += x->count);
-	} else {
-		ps_jw_str(&w, "kind", "drop");
-		ps_jw_uint(&w, "count", a->dropped);
-	}
+	put_access(&w, x);
+	/* Of all so far, for readers that were too slow for some. */
+	if (x->result == POLICY_DENY)
+		ps_jw_uint(&w, "denied", denied);
 	ps_jw_end_object(&w);
-	if (a->tape && !body.failed && body.len <= TAPE_RECORD_MAX)
-		(void)tape_write(a->tape, TAPE_AUDIT, body.data, body.len, NULL);
-	write_file(a, x ? x->first_ns : ps_clock_ns(CLOCK_REALTIME), &body);
+	write_both(a, x->first_ns, &body);
+}
+
+void audit_drop(struct audit *a, uint64_t count)
+{
+	ps_auto_buf struct ps_buf body = { .data = NULL };
+	struct ps_jsonw w = { .out = &body };
+
+	put_whose(&w, a);
+	ps_jw_str(&w, "kind", "drop");
+	ps_jw_uint(&w, "count", count);
+	ps_jw_end_object(&w);
+	write_both(a, ps_clock_ns(CLOCK_REALTIME), &body);
 }
 
 void audit_call(struct audit *a, const char *name)
@@ -241,105 +196,7 @@ void audit_call(struct audit *a, const char *name)
 	write_file(a, ps_clock_ns(CLOCK_REALTIME), &body);
 }
 
-static void forget(struct access *x)
-{
-	free(x->target);
-	free(x->rule);
-	free(x->rule_from);
-	free(x->hint);
-}
-
-void audit_flush(struct audit *a)
-{
-	loop_timer_clear(a->loop, &a->timer);
-	for (int i = 0; i < a->n; i++) {
-		write_line(a, &a->v[i]);
-		forget(&a->v[i]);
-	}
-	if (a->dropped)
-		write_line(a, NULL);
-	a->n = 0;
-	a->dropped = 0;
-	for (size_t i = 0; i < N_BUCKETS; i++)
-		a->bucket[i] = NONE;
-}
-
-static uint64_t hash_of(const struct broker_event *ev)
-{
-	const uint8_t key[] = { (uint8_t)ev->permission, (uint8_t)ev->result, ev->asked };
-	uint64_t h = ps_fnv64(PS_FNV64_INIT, key, sizeof(key));
-
-	h = ps_fnv64(h, ev->action, strlen(ev->action));
-	return ps_fnv64(h, ev->target, strlen(ev->target));
-}
-
-static struct access *find(struct audit *a, const struct broker_event *ev, uint64_t hash)
-{
-	for (int i = a->bucket[hash % N_BUCKETS]; i != NONE; i = a->v[i].next) {
-		struct access *x = &a->v[i];
-
-		if (x->hash == hash && x->permission == ev->permission && x->result == ev->result && x->asked == ev->asked && x->action == ev->action &&
-		    !strcmp(x->target, ev->target))
-			return x;
-	}
-	return NULL;
-}
-
-static char *rule_text(const struct perm_entry *r)
-{
-	char *text = NULL;
-
-	if (!r || asprintf(&text, "%s %s", policy_action_name(r->action), r->value ? r->value : "everything") < 0)
-		return NULL;
-	return text;
-}
-
-static void add(struct audit *a, const struct broker_event *ev, uint64_t hash)
-{
-	struct access *x = &a->v[a->n];
-
-	*x = (struct access){ .hash = hash, .first_ns = ps_clock_ns(CLOCK_REALTIME), .count = 1, .next = a->bucket[hash % N_BUCKETS],
-			      .permission = ev->permission, .result = ev->result, .action = ev->action, .mech = ev->mech,
-			      .err = ev->err, .tid = ev->tid, .sound = ev->sound, .asked = ev->asked };
-	x->last_ns = x->first_ns;
-	x->target = strdup(ev->target);
-	if (!x->target)
-		return;
-	x->rule = rule_text(ev->rule);
-	x->rule_from = ev->rule && ev->rule->from ? strdup(ev->rule->from) : NULL;
-	x->hint = ev->hint ? strdup(ev->hint) : NULL;
-	identify(x);
-	a->bucket[hash % N_BUCKETS] = a->n++;
-	if (a->n == 1)
-		loop_timer_set(a->loop, &a->timer, a->batch_ms);
-}
-
-void audit_event(struct audit *a, const struct broker_event *ev)
-{
-	const uint64_t hash = hash_of(ev);
-	struct access *x = find(a, ev, hash);
-
-	if (x) {
-		x->count++;
-		x->last_ns = ps_clock_ns(CLOCK_REALTIME);
-		return;
-	}
-	if (a->n == AUDIT_BATCH_MAX && ev->result == POLICY_ALLOW && a->file_fd < 0) {
-		a->dropped++;
-		return;
-	}
-	if (a->n == AUDIT_BATCH_MAX)
-		audit_flush(a);
-	add(a, ev, hash);
-}
-
-static void on_timer(void *ctx)
-{
-	audit_flush(ctx);
-}
-
-int audit_new(struct loop *loop, const char *pod, const char *id, struct tape *tape, int file_fd, uint64_t batch_ms,
-	      struct audit **ret, struct ps_err *e)
+int audit_new(const char *pod, const char *id, struct tape *tape, int file_fd, struct audit **ret, struct ps_err *e)
 {
 	struct audit *a = calloc(1, sizeof(*a));
 
@@ -347,24 +204,20 @@ int audit_new(struct loop *loop, const char *pod, const char *id, struct tape *t
 		ps_fd_close(&file_fd);
 		return ps_fail_os(e, "memory for audit events");
 	}
-	a->loop = loop;
-	a->pod = pod;
-	a->id = id;
-	a->tape = tape;
-	a->file_fd = file_fd;
-	a->batch_ms = batch_ms ? batch_ms : AUDIT_BATCH_MS;
-	a->timer = (struct loop_timer){ .on = on_timer, .ctx = a };
-	for (size_t i = 0; i < N_BUCKETS; i++)
-		a->bucket[i] = NONE;
+	*a = (struct audit){ .tape = tape, .pod = pod, .id = id, .file_fd = file_fd };
 	*ret = a;
 	return 0;
+}
+
+bool audit_has_file(const struct audit *a)
+{
+	return a->file_fd >= 0;
 }
 
 void audit_free(struct audit *a)
 {
 	if (!a)
 		return;
-	audit_flush(a);
 	ps_fd_close(&a->file_fd);
 	free(a);
 }

@@ -1,23 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0
- * audit.h - what a container did that its permissions speak of: the same accesses of a quarter of a second are one event.
- *
- * Events go to the container's tape and, whole, to a file of JSON lines.  Denied accesses are never dropped; of allowed ones those
- * that do not fit into a batch are counted, and the count is told ("kind":"drop"), unless there is a file, which has all.
+ * audit.h - accesses as events on a container's tape, and as JSON lines of a file; which of them, and when: telemetry.h.
  */
 #pragma once
 #include "ipc/tape.h"
 #include "shim/pod/broker.h"
 
-enum { AUDIT_BATCH_MS = 250, AUDIT_BATCH_MAX = 256 };
+enum { ACCESS_COMM_MAX = 16, ACCESS_EXE_MAX = 512 };
+
+/* The same access, one or more times. */
+struct access {
+	uint64_t hash, first_ns, last_ns, count; /* CLOCK_REALTIME */
+	int next;                    /* telemetry.c's */
+	enum policy_permission permission;
+	enum policy_action result;
+	char *target, *rule, *rule_from, *hint; /* malloc'd; all but target may be NULL */
+	const char *action, *mech;
+	int err;
+	pid_t pid, tid, ppid;
+	bool sound, asked;
+	char comm[ACCESS_COMM_MAX + 1], exe[ACCESS_EXE_MAX];
+};
 
 struct audit;
-/* pod: of a runner, or ""; id: the container's; tape may be NULL; file_fd: taken over, -1: none.  The texts must outlive it. */
-int audit_new(struct loop *loop, const char *pod, const char *id, struct tape *tape, int file_fd, uint64_t batch_ms,
-	      struct audit **ret, struct ps_err *e);
-void audit_event(struct audit *a, const struct broker_event *ev);
+/* pod: of a runner, or ""; id: the container's; tape may be NULL; file_fd: taken over, -1: none.  The texts and the tape must outlive it. */
+int audit_new(const char *pod, const char *id, struct tape *tape, int file_fd, struct audit **ret, struct ps_err *e);
+/* denied: how many were denied so far, this one included; told with what was denied. */
+void audit_access(struct audit *a, const struct access *x, uint64_t denied);
+/* count accesses that nothing else tells of. */
+void audit_drop(struct audit *a, uint64_t count);
 /* A system call that it has made for the first time: to the file alone ("kind":"call"). */
 void audit_call(struct audit *a, const char *name);
-/* Write what is waiting. */
-void audit_flush(struct audit *a);
-/* Flush and forget; accepts NULL. */
+bool audit_has_file(const struct audit *a);
+/* Accepts NULL. */
 void audit_free(struct audit *a);

@@ -18,7 +18,7 @@
 #include "base/scope.h"
 #include "shim/launch/launch.h"
 #include "shim/pod/ask.h"
-#include "shim/pod/audit.h"
+#include "shim/pod/telemetry.h"
 #include "shim/pod/broker.h"
 #include "shim/pod/relay.h"
 #include "shim/pod/resolver.h"
@@ -59,7 +59,7 @@ struct overseen {
 	const struct permissions *permissions;
 	struct broker_subject *subject;
 	struct relay *relay;         /* NULL: no datagrams leave its network namespace */
-	struct audit *audit;
+	struct telemetry *telemetry;
 	struct handover *handovers;
 	int pidfd;
 	pid_t pid;
@@ -87,7 +87,7 @@ static void on_query(void *ctx, const char *name, bool allowed, const struct per
 	if (!s || (allowed && !asked))
 		return;
 	ps_buf_printf(&hint, "--allow-net=%s", name);
-	audit_event(s->audit, &(struct broker_event){ .permission = POLICY_NET, .action = "resolve", .target = name,
+	telemetry_access(s->telemetry, &(struct broker_event){ .permission = POLICY_NET, .action = "resolve", .target = name,
 						      .result = allowed ? POLICY_ALLOW : POLICY_DENY, .asked = asked, .rule = asked,
 						      .err = allowed ? 0 : ENOENT, .mech = "dns", .sound = true, .hint = allowed ? NULL : hint.data });
 }
@@ -108,7 +108,7 @@ static void on_fault(void *ctx, const char *why)
 	o->faulted = true;
 	ps_buf_printf(&hint, "the permission broker ended the run: %s", why);
 	for (struct overseen *s = o->overseen; s; s = s->next) {
-		audit_event(s->audit, &(struct broker_event){ .tid = s->pid, .permission = POLICY_NET, .action = "ask", .target = hint.data ? hint.data : why,
+		telemetry_access(s->telemetry, &(struct broker_event){ .tid = s->pid, .permission = POLICY_NET, .action = "ask", .target = hint.data ? hint.data : why,
 							      .result = POLICY_DENY, .mech = "broker", .sound = true });
 		if (s->pidfd >= 0)
 			(void)ps_pidfd_kill(s->pidfd, SIGKILL);
@@ -167,7 +167,7 @@ static void on_call(void *ctx, int nr)
 	char name[PLAN_SECCOMP_NAME_MAX];
 
 	if (plan_seccomp_name(nr, name))
-		audit_call(s->audit, name);
+		telemetry_call(s->telemetry, name);
 }
 
 /* A quarter of the descriptors that we may have. */
@@ -234,7 +234,7 @@ static void on_event(void *ctx, const struct broker_event *ev)
 {
 	struct overseen *s = ctx;
 
-	audit_event(s->audit, ev);
+	telemetry_access(s->telemetry, ev);
 }
 
 /* Its calls would fail with ENOSYS, which programs take for an old kernel: it ends. */
@@ -377,13 +377,14 @@ int oversight_add(struct oversight *o, const struct overseen_facts *f, struct ov
 	*s = (struct overseen){ .o = o, .next = o->overseen, .pidfd = f->pidfd, .pid = f->pid, .permissions = o->permissions };
 	o->overseen = s;
 	struct broker_facts facts = facts_of(s);
-
+	struct audit *audit;
 
 	if (o->faulted) {
 		oversight_remove(s);
 		return ps_fail(e, PS_E_PEER, "the permission broker '%s' has ended, or was at fault", o->permissions->settings.broker);
 	}
-	if (audit_new(o->loop, f->pod, f->id, f->tape, ps_take_fd(&audit_fd), o->permissions->settings.audit.batch_ms.v, &s->audit, e) < 0 ||
+	if (audit_new(f->pod, f->id, f->tape, ps_take_fd(&audit_fd), &audit, e) < 0 ||
+	    telemetry_new(o->loop, o->permissions->settings.audit.batch_ms.v, audit, &s->telemetry, e) < 0 ||
 	    broker_add(o->broker, &facts, -1, &s->subject, e) < 0 || open_relay(s, e) < 0 || oversight_add_handover(s, ps_take_fd(&handover), e) < 0) {
 		oversight_remove(s);
 		return -1;
@@ -416,7 +417,7 @@ static void overseen_free(struct overseen *s)
 		handover_close(h);
 	}
 	if (!s->has_less)
-		audit_free(s->audit);
+		telemetry_free(s->telemetry);
 	ps_arena_done(&s->arena);
 	free(s);
 }
@@ -447,7 +448,7 @@ int oversight_add_tighter(struct overseen *s, int handover, const struct spec_st
 	free_tighter(s, /* all= */ false);
 	if (!t)
 		return ps_fail_os(e, "memory for oversight");
-	*t = (struct overseen){ .o = s->o, .of = s, .has_less = true, .audit = s->audit, .pidfd = s->pidfd };
+	*t = (struct overseen){ .o = s->o, .of = s, .has_less = true, .telemetry = s->telemetry, .pidfd = s->pidfd };
 	t->next = s->tighter;
 	s->tighter = t;
 	if (perm_layer_of_flags(&t->arena, "command line", flags, &l, e) < 0 ||
@@ -464,10 +465,15 @@ int oversight_add_tighter(struct overseen *s, int handover, const struct spec_st
 	return -1;
 }
 
+struct telemetry_counts oversight_counts(const struct overseen *s)
+{
+	return s ? telemetry_counts(s->telemetry) : (struct telemetry_counts){ .denied = 0 };
+}
+
 void oversight_tell(struct overseen *s)
 {
 	if (s)
-		audit_flush(s->audit);
+		telemetry_flush(s->telemetry);
 }
 
 void oversight_remove(struct overseen *s)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * oversee.h - what a supervisor does for the permissions of its runners: answers their guards (broker.h) and their questions
- * for names (resolver.h), relays their datagrams (relay.h), and tells what they did (audit.h).
+ * for names (resolver.h), relays their datagrams (relay.h), and tells what they did (telemetry.h).
  */
 #pragma once
 #include "ipc/tape.h"
 #include "shim/pod/ask.h"
 #include "shim/pod/loop.h"
+#include "shim/pod/telemetry.h"
 #include "shim/policy/permissions.h"
 #include "shim/policy/policy.h"
 
@@ -42,6 +43,8 @@ int oversight_add_handover(struct overseen *s, int handover, struct ps_err *e);
 int oversight_tighten(struct overseen *s, const struct permissions *p, struct ps_err *e);
 /* The same as oversight_add_handover() for a process that has less than the others of s: flags as perm_layer_of_flags() reads. */
 int oversight_add_tighter(struct overseen *s, int handover, const struct spec_strs *flags, struct ps_err *e);
+/* What it did so far; accepts NULL. */
+struct telemetry_counts oversight_counts(const struct overseen *s);
 /* Tell what is untold: before the end of whoever it is about is told.  Accepts NULL. */
 void oversight_tell(struct overseen *s);
 /* It has ended: tell what is untold, forget it.  Accepts NULL. */

@@ -95,8 +95,21 @@ static void put_usage(struct ps_buf *b, const struct runner *r)
 	for (size_t i = 0; i < PS_COUNT(rows); i++)
 		if (*rows[i].v >= 0)
 			msg_put_u64(b, rows[i].tag, (uint64_t)*rows[i].v);
-	if (r->stream)
+	if (r->stream) {
 		msg_put_u64(b, TAG_OUTPUT_BYTES, stream_bytes(r->stream));
+		msg_put_u64(b, TAG_OUTPUT_KEPT, stream_head(r->stream) - stream_tail(r->stream));
+		msg_put_u64(b, TAG_OUTPUT_ROOM, stream_size(r->stream));
+	}
+	if (r->tape) {
+		msg_put_u64(b, TAG_TAPE_USED, tape_used(r->tape));
+		msg_put_u64(b, TAG_TAPE_ROOM, TAPE_DATA_SIZE);
+	}
+	const struct telemetry_counts n = oversight_counts(r->overseen);
+
+	msg_put_u64(b, TAG_DENIED, n.denied);
+	msg_put_u64(b, TAG_WARNED, n.warned);
+	msg_put_u64(b, TAG_ALLOWED, n.allowed);
+	msg_put_u64(b, TAG_DROPPED, n.dropped);
 	msg_group_end(b, mark);
 }
 

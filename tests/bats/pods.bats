@@ -336,10 +336,29 @@ is_warm() { # is_warm N
 	wait_until 10 busy
 	podshim pod stats --format json "$POD" | jq -e --arg p "$POD" '.pod == $p and .launched == 1 and .warmWanted == 1'
 	run -0 podshim pod stats "$POD"
-	[[ ${lines[0]} =~ ^ID\ +CPU\ +MEMORY\ +PEAK\ +PIDS\ +OUTPUT$ ]]
+	[[ ${lines[0]} =~ ^ID\ +CPU\ +MEMORY\ +PEAK\ +PIDS\ +OUTPUT\ +DENIED\ +RING\ +TAPE$ ]]
 	[[ ${lines[1]} =~ ^$id\ +[0-9.]+s\ +[0-9.]+[KM] ]]
 	run -1 podshim pod stats "$id"
 	has "is a runner; 'podshim pod stats $POD' shows all of its pod"
+}
+
+@test "stats: denials, and how full ring and tape are; the same for Prometheus" {
+	create --allow-net=127.0.0.1:1
+	local id
+	id=$(launched -- sh -c 'for i in 1 2 3; do nc -w 1 10.0.0.1 80; done; head -c 40000 /dev/zero; exec sleep 600')
+	row_of() { podshim pod stats --format json "$POD" | jq -e --arg id "$id" ".runners[] | select(.id == \$id) | $1"; }
+	wait_until 10 row_of '.denied == 3 and .outputBytes > 40000'
+	row_of '.outputKept > 40000 and .outputKept <= .outputRoom and .outputRoom == 262144 and .tapeUsed > 500 and .tapeUsed < .tapeRoom and .tapeRoom == 65536
+		and .dropped == 0 and .warned == 0'
+	run -0 podshim pod stats "$POD"
+	[[ $output =~ $id\ .*\ 3\ +1[56]%\ +[0-9]+% ]]
+	podshim pod stats --format prometheus "$POD" >"$OUT.prom"
+	python3 "$BATS_TEST_DIRNAME/lib/promtext.py" <"$OUT.prom" >"$OUT.json"
+	jq -e --arg p "$POD" --arg id "$id" '
+		def of($m): .[$m].samples[] | select(.[0] == {pod: $p, runner: $id}) | .[1];
+		of("podshim_runner_denied_total") == 3 and of("podshim_runner_output_bytes_total") > 40000 and of("podshim_runner_cpu_seconds_total") > 0
+		and of("podshim_runner_output_room_bytes") == 262144 and of("podshim_runner_tape_room_bytes") == 65536 and of("podshim_runner_memory_bytes") > 0
+		and .podshim_pod_launched_total == {type: "counter", samples: [[{pod: $p}, 1]]} and (keys | length) == 17' "$OUT.json"
 }
 
 # ---- Terminals ----
