@@ -36,12 +36,6 @@ static void write_enabled(struct ps_jsonw *w, const char *key, bool enabled)
 	ps_jw_end_object(w);
 }
 
-static void write_empty(struct ps_jsonw *w, const char *key)
-{
-	ps_jw_array(w, key);
-	ps_jw_end_array(w);
-}
-
 static void write_cgroup(struct ps_jsonw *w, const struct host_facts_for_features *h)
 {
 	ps_jw_object(w, "cgroup");
