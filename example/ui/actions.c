@@ -292,6 +292,23 @@ static void act_show(struct request *q, const struct json *o)
 	request_job(q, &a, NULL);
 }
 
+static void act_check(struct request *q, const struct json *o)
+{
+	struct question x = { .n_flags = 0 };
+	struct args a;
+
+	if (!take_question(q, o, &x))
+		return;
+	args_init_for(&a, q->ui, x.runner);
+	args_add(&a, "check");
+	args_add(&a, "--format");
+	args_add(&a, "json");
+	put_permissions(q, &x, &a);
+	args_add(&a, "--");
+	args_add(&a, "true");
+	request_job(q, &a, NULL);
+}
+
 /* What is kept of its audit, as lines. */
 static void put_record(const struct board *b, uint32_t n, struct ps_buf *out)
 {
@@ -370,7 +387,7 @@ void api_action(struct request *q)
 {
 	static const struct { const char *path; void (*act)(struct request *q, const struct json *o); } rows[] = {
 		{ "/api/run", act_run }, { "/api/policy/lint", act_lint }, { "/api/policy/show", act_show },
-		{ "/api/policy/test", act_test }, { "/api/explain", act_explain },
+		{ "/api/policy/test", act_test }, { "/api/policy/check", act_check }, { "/api/explain", act_explain },
 	};
 	ps_auto_arena struct ps_arena memory = { 0 };
 	struct ps_err e;

@@ -234,11 +234,39 @@ static void serve_policy(struct request *q)
 	request_job(q, &a, NULL);
 }
 
+/* What enforces each permission of a runner that was started here, with its tier. */
+static void serve_plan(struct request *q)
+{
+	uint64_t n = 0;
+	const int has = number_arg(q, "n", &n);
+	struct runner *r = has > 0 && n <= UINT32_MAX ? board_get(&q->ui->board, (uint32_t)n) : NULL;
+	struct args a;
+
+	if (has < 0 || (has && !r)) {
+		request_fail(q, has < 0 ? 400 : 404, "there is no such runner");
+		return;
+	}
+	if (r && !r->own) {
+		request_fail(q, 409, "it was not started from here: 'podshim plan' and 'podshim check' of its bundle show this");
+		return;
+	}
+	args_init_for(&a, q->ui, r);
+	args_add(&a, "check");
+	args_add(&a, "--format");
+	args_add(&a, "json");
+	if (r)
+		run_flags(r, &a);
+	/* Without a program it would be the host alone. */
+	args_add(&a, "--");
+	args_add(&a, "true");
+	request_job(q, &a, NULL);
+}
+
 void api_serve(struct request *q)
 {
 	static const struct { const char *path; void (*serve)(struct request *q); } rows[] = {
 		{ "/api/pods", serve_pods }, { "/api/runners", serve_runners }, { "/api/audit", serve_audit },
-		{ "/api/examples", serve_examples }, { "/api/policy", serve_policy },
+		{ "/api/examples", serve_examples }, { "/api/policy", serve_policy }, { "/api/plan", serve_plan },
 	};
 
 	for (size_t i = 0; i < PS_COUNT(rows); i++) {

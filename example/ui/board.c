@@ -463,6 +463,11 @@ void board_usage(struct board *b, const char *text, size_t n)
 
 		if (r && !r->root && *relay_text(o, "root"))
 			r->root = relay_copy(relay_text(o, "root"));
+		if (r && r->tape_used != relay_number(o, "tapeUsed")) {
+			r->tape_used = relay_number(o, "tapeUsed");
+			r->tape_room = relay_number(o, "tapeRoom");
+			board_touch(b, r);
+		}
 		if (!r || !cpu || runner_has_ended(r))
 			continue;
 		const uint64_t cpu_ns = relay_number(o, "cpuNs"), memory_used = relay_number(o, "memory"), pids = relay_number(o, "pids");
@@ -527,6 +532,11 @@ void board_put_runner_members(struct ps_jsonw *w, const struct runner *r)
 	put_number(w, "cpuNs", r->has_usage, r->cpu_ns);
 	put_number(w, "memory", r->has_usage, r->memory);
 	put_number(w, "pids", r->has_usage, r->pids);
+	/* What we keep of its output ourselves, unless its pod tells. */
+	put_number(w, "ringUsed", r->ring_room || r->out, r->ring_room || !r->out ? r->ring_used : stream_head(r->out) - stream_tail(r->out));
+	put_number(w, "ringRoom", r->ring_room || r->out, r->ring_room || !r->out ? r->ring_room : stream_size(r->out));
+	put_number(w, "tapeUsed", r->tape_room, r->tape_used);
+	put_number(w, "tapeRoom", r->tape_room, r->tape_room);
 }
 
 void board_put_runner(struct ps_jsonw *w, const char *key, const struct runner *r)

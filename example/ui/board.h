@@ -38,6 +38,7 @@ struct runner {
 	bool own, input, tty, has_usage, observed;
 	uint64_t denied, allowed, warned, lost;
 	uint64_t cpu_ns, memory, pids;
+	uint64_t ring_used, ring_room, tape_used, tape_room; /* bytes; room 0: unknown */
 	uint64_t tape_seq;             /* of the newest record */
 	char tape_time[TIME_LEN];
 	struct stream *out;            /* NULL: it has not printed, or others do */

@@ -161,6 +161,18 @@ static int listen_at(struct ui *ui, struct ps_err *e)
 
 static lws_sorted_usec_list_t timer;
 
+/* Until the next beat of BATCH_MS, counted from the first: what a turn takes does not add up. */
+static lws_usec_t until_next(void)
+{
+	static lws_usec_t next;
+	const lws_usec_t now = lws_now_usecs(), beat = BATCH_MS * LWS_US_PER_MS;
+
+	next = next ? next + beat : now + beat;
+	if (next <= now)
+		next = now + beat; /* the machine was busy for longer: those are left out */
+	return next - now;
+}
+
 static void tick(lws_sorted_usec_list_t *sul)
 {
 	struct ui *ui = lws_context_user(to_wake);
@@ -173,7 +185,7 @@ static void tick(lws_sorted_usec_list_t *sul)
 	pods_tick(ui);
 	typing_tick(ui);
 	ws_tick(ui);
-	lws_sul_schedule(ui->lws, 0, sul, tick, BATCH_MS * LWS_US_PER_MS);
+	lws_sul_schedule(ui->lws, 0, sul, tick, until_next());
 }
 
 static void on_new(void *ctx, struct runner *r)

@@ -160,6 +160,26 @@ static int on_info(const struct podshim_info *info, void *ctx)
 	return 0;
 }
 
+static int on_stats(const struct podshim_info *info, void *ctx)
+{
+	struct link *l = ctx;
+	struct board *b = &l->ui->board;
+	struct runner *r = board_find(b, info->id);
+
+	if (!r || !is_of(r, l))
+		return 0;
+	const bool same = r->ring_used == info->output_kept && r->tape_used == info->tape_used && r->denied >= info->denied;
+
+	r->ring_used = info->output_kept;
+	r->ring_room = info->output_room;
+	r->tape_used = info->tape_used;
+	r->tape_room = info->tape_room;
+	r->denied = r->denied < info->denied ? info->denied : r->denied;
+	if (!same)
+		board_touch(b, r);
+	return 0;
+}
+
 static void observe_wanted(struct link *l)
 {
 	struct board *b = &l->ui->board;
@@ -238,7 +258,7 @@ void pods_sync(struct ui *ui, int64_t now_ms)
 			continue;
 		if (!l->c && now_ms >= l->again_ms)
 			connect_to(l);
-		if (l->c && podshim_list(l->c, on_info, l, NULL) < 0)
+		if (l->c && (podshim_list(l->c, on_info, l, NULL) < 0 || podshim_stats(l->c, on_stats, l, NULL) < 0))
 			disconnect(l);
 		if (l->c)
 			observe_wanted(l);

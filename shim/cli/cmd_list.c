@@ -32,7 +32,7 @@ static void put_usage(struct ps_jsonw *w, const struct pod_item *it)
 {
 	const struct { const char *key; int64_t v; } rows[] = {
 		{ "cpuNs", it->cpu_ns }, { "memory", it->memory }, { "memoryPeak", it->memory_peak }, { "pids", it->pids },
-		{ "denied", it->denied },
+		{ "denied", it->denied }, { "tapeUsed", it->tape_used }, { "tapeRoom", it->tape_room },
 	};
 
 	for (size_t i = 0; i < PS_COUNT(rows); i++)
@@ -116,8 +116,8 @@ const struct command cmd_list = {
 	.words = "",
 	.summary = "list the containers",
 	.about = "Those below the directory of --root, or with --all those that a tape in /dev/shm\n"
-		 "tells of, and what they use (in JSON: cpuNs, memory, memoryPeak, pids, and denied,\n"
-		 "how often something was). The pid of a stopped container is 0.",
+		 "tells of, and what they use (in JSON: cpuNs, memory, memoryPeak, pids, denied, how\n"
+		 "often something was, and tapeUsed of tapeRoom bytes). The pid of a stopped container is 0.",
 	.examples = "podshim list\n"
 		    "podshim list --all\n"
 		    "podshim list --format json | jq -r '.[].id'\n",

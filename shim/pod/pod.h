@@ -100,7 +100,7 @@ struct pod_item {
 	char id[1024], bundle[4096], created[40], owner[64], rootfs[4096], root[4096]; /* root: the state root */
 	pid_t pid;
 	enum state_status status;
-	int64_t cpu_ns, memory, memory_peak, pids, denied; /* only from pod_list_all; -1: not known here */
+	int64_t cpu_ns, memory, memory_peak, pids, denied, tape_used, tape_room; /* only from pod_list_all; -1: not known here */
 };
 /* Every container below root, by name.  *ret is malloc'd. */
 int pod_list(const struct pod_env *env, struct pod_item **ret, size_t *ret_n, struct ps_err *e);

@@ -65,7 +65,7 @@ static int add_item(struct listing *l, const char *root, const struct container 
 	(void)snprintf(it->root, sizeof(it->root), "%s", root);
 	it->status = c->status;
 	it->pid = c->status == STATE_STOPPED ? 0 : c->st.pid;
-	it->cpu_ns = it->memory = it->memory_peak = it->pids = it->denied = -1;
+	it->cpu_ns = it->memory = it->memory_peak = it->pids = it->denied = it->tape_used = it->tape_room = -1;
 	return 0;
 }
 
@@ -142,6 +142,8 @@ static int list_tape(const char *name, void *ctx)
 		return -1;
 	add_usage(&l->items[l->n - 1], c);
 	add_denied(&l->items[l->n - 1], t);
+	l->items[l->n - 1].tape_used = (int64_t)tape_used(t);
+	l->items[l->n - 1].tape_room = TAPE_DATA_SIZE;
 	return 0;
 }
 

@@ -289,7 +289,7 @@ def beat(page):
             times.append(time.monotonic())
     between = [b - a for a, b in zip(times[1:], times[2:])]
     # The machine may be busy; most of them are in time.
-    assert statistics.median(between) <= 0.25 and sorted(between)[len(between) // 4] >= 0.1, between
+    assert 0.15 <= statistics.median(between) <= 0.25 and sorted(between)[len(between) // 4] >= 0.1, between
 
 
 def show_only(page):
@@ -501,6 +501,14 @@ def policies(page):
     assert "git" in json.dumps(answer["result"]["permissions"]["run"]), answer
     answer = page.post("/api/policy/show", {"flags": ["--allow-net=127.1:80"]})
     assert answer["status"] and answer["result"] is None and "127.1" in answer["error"], answer
+    # What enforces it: of a runner, and of permissions that are tried.
+    answer = page.post("/api/policy/check", {"flags": ["--allow-net=example.com:443"]})
+    assert any(e["kind"] == "net" and e["value"] == "example.com:443" and e["by"] and "tier" in e for e in answer["result"]["entries"]), answer
+    n = page.run(argv=["true"], flags=["--deny-read=/etc/shadow", "--timeout=60s"])
+    page.ended(n)
+    answer = page.get(f"/api/plan?n={n}")
+    assert any(e["value"] == "/etc/shadow" and e["by"] == ["mask", "landlock"] and e["tier"] == 1 for e in answer["result"]["entries"]), answer
+    assert page.ask("GET", "/api/plan?n=999")[0] == 404
     # A target is never a flag.
     answer = page.post("/api/explain", {"perm": "read", "target": "--root=/x"})
     assert answer["result"]["verdict"] == "deny", answer
@@ -577,6 +585,8 @@ def pod(page):
     assert page.post(f"/api/runners/{n}/send", {"text": "in\n"})["taken"] == 3
     live.until(lambda: live.output[n][1] == b"out\nheard in\n")
     live.until(lambda: live.rows[n]["cpuNs"] is not None)
+    live.until(lambda: live.rows[n]["ringUsed"] and live.rows[n]["ringRoom"] == 262144 and live.rows[n]["tapeUsed"] and live.rows[n]["tapeRoom"] == 65536)
+    assert page.ask("GET", f"/api/plan?n={n}")[0] == 409
     assert page.get(f"/api/policy?n={n}")["status"] == 0
     only = page.live().sub(since=0, pods=[name])
     only.until(lambda: n in only.rows)

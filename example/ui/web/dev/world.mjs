@@ -31,7 +31,7 @@ export class Runner {
 		this.world = world;
 		this.chunks = [];
 		this.row = { n, id: `r-${n}`, pod: "", state: "preparing", pid: 4000 + n, command: "", example: null, own: false, input: false, created: now(), started: now(), ended: null, status: null, reason: null,
-			denied: 0, allowed: 0, warned: 0, lost: 0, output: 0, outputOldest: 0, cpuNs: 0, memory: 12 << 20, pids: 1, ...row };
+			denied: 0, allowed: 0, warned: 0, lost: 0, output: 0, outputOldest: 0, cpuNs: 0, memory: 12 << 20, pids: 1, ringUsed: 41984, ringRoom: 262144, tapeUsed: 52800, tapeRoom: 65536, ...row };
 		this.state("preparing");
 		this.state("prepared");
 		this.state("running");

@@ -84,6 +84,9 @@ export const effective = async (n, body) => {
 	return answer;
 };
 
+/** What enforces each entry: of runner `n`, or under the policy in `body`. */
+export const plan = (n, body) => body ? request("/api/policy/check", body) : request(`/api/plan?n=${n}`);
+
 /** Saves `blob` as a file of the user's. */
 export function save(name, blob) {
 	const a = document.createElement("a");

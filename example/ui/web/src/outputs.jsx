@@ -133,6 +133,10 @@ function Controls({ r, view, setFinding }) {
 	);
 }
 
+/** How full something is. */
+const Fill = ({ name, used, room, title }) => typeof used === "number" && room > 0
+	? <span class="fill" data-fill={name} title={`${title}: ${bytes(used)} of ${bytes(room)}`}>{name} <meter min={0} max={room} value={used} aria-label={title} /> {Math.floor(100 * used / room)}%</span> : null;
+
 function Meter({ r }) {
 	useTopics("batch");
 	const o = r.output, kept = r.output.end ? o.end - o.start : 0;
@@ -142,6 +146,8 @@ function Meter({ r }) {
 			<span>{bytes(total)} printed</span>
 			{total > kept && <span title="older output was overwritten in the ring">{bytes(kept)} kept</span>}
 			{o.lost > 0 && <span class="warn-text">{bytes(o.lost)} lost</span>}
+			<Fill name="ring" used={r.ringUsed} room={r.ringRoom} title="The ring that keeps output" />
+			<Fill name="tape" used={r.tapeUsed} room={r.tapeRoom} title="The tape of events" />
 			{types(r) && <span class="keys-hint">keys go to the program, <kbd>F6</kbd> leaves</span>}
 			{r.lost > 0 && <span class="warn-text">{count(r.lost)} audit lines lost</span>}
 		</div>

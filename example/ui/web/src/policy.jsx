@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The draft policy: text with the server's lint, what it comes to and who said it, and a replay of what was recorded.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { copy, effective, lint, replay, save } from "./actions.js";
+import { copy, effective, lint, plan, replay, save } from "./actions.js";
 import { useTopics } from "./hooks.js";
 import { model } from "./model.js";
 import { PERMISSIONS } from "./words.js";
@@ -129,6 +129,39 @@ function Effective({ of }) {
 	);
 }
 
+const TIERS = ["mounts, namespaces, filters", "Landlock", "the supervisor", "what only root can"];
+
+/** What enforces each entry, strongest first. */
+function Plan() {
+	useTopics("policy");
+	const [answer, setAnswer] = useState(null);
+	const r = selected();
+	const draft = !r?.own && model.actions && ui.policy.trim() ? ui.policy : "";
+	useEffect(() => {
+		let current = true;
+		setAnswer(null);
+		if (!r?.own && !draft)
+			return void setAnswer({ error: "Choose a runner that was started from here, or write a draft." });
+		const timer = setTimeout(() => plan(r?.n, draft ? { policy: draft } : null).then(a => current && setAnswer(a), e => current && setAnswer({ error: e.message })), LINT_MS);
+		return () => { current = false; clearTimeout(timer); };
+	}, [r?.n, draft]);
+	if (!answer)
+		return <p class="hint">Asking podshim…</p>;
+	if (!answer.result?.entries)
+		return <Empty title="No plan">{plain(answer.error, 600)}</Empty>;
+	const rows = [...answer.result.entries].filter(e => !e.implied).sort((a, b) => a.kind.localeCompare(b.kind));
+	return (
+		<div class="plan">
+			<p class="sub">{draft ? "Under the draft." : "Of this runner."} {answer.result.ok ? "All of it can be enforced here." : "Not all of it can be enforced here."}</p>
+			<table class="entries"><tbody>{rows.map((e, i) => (
+				<tr key={i}><td class="mono">{plain(e.kind, 16)}</td><td><span class={`result ${/^[a-z]+$/.test(e.action ?? "") ? e.action : ""}`}>{plain(e.action, 10)}</span></td>
+					<td class="mono value">{e.value === null ? e.default ? "everything else" : "everything" : plain(String(e.value), 300)}</td>
+					<td class="tier" title={plain(TIERS[e.tier] ?? "", 60)}>{Number.isInteger(e.tier) ? `T${e.tier}` : ""}</td><td>{plain((e.by ?? []).join(", "), 120)}</td><td class="mono from">{plain(e.from, 80)}</td></tr>))}</tbody></table>
+			<p class="sub">{TIERS.map((what, i) => `T${i}: ${what}`).join("; ")}</p>
+		</div>
+	);
+}
+
 function Replay() {
 	const [answer, setAnswer] = useState(null);
 	const [busy, setBusy] = useState(false);
@@ -163,8 +196,8 @@ export function Policy() {
 		<div class="policy">
 			<Editor />
 			<section class="about" aria-label="What it comes to">
-				<div class="bar"><Choice name="about" label="What is shown" value={tab} options={[["runner", "In force"], ["draft", "Under the draft"], ["replay", "Replay"]]} onChange={setTab} /></div>
-				<div class="scroll" tabIndex={0} role="region" aria-label="Policy in force or replay">{tab === "replay" ? <Replay /> : <Effective of={tab} />}</div>
+				<div class="bar"><Choice name="about" label="What is shown" value={tab} options={[["runner", "In force"], ["draft", "Under the draft"], ["plan", "Plan"], ["replay", "Replay"]]} onChange={setTab} /></div>
+				<div class="scroll" tabIndex={0} role="region" aria-label="Policy in force or replay">{tab === "replay" ? <Replay /> : tab === "plan" ? <Plan /> : <Effective of={tab} />}</div>
 			</section>
 		</div>
 	);
