@@ -194,7 +194,7 @@ say = @printf '  %-8s%s\n'
 endif
 
 # ---- Public targets ----
-.PHONY: all lib ui ui-web tests man deb demo check lint bench install uninstall clean help FORCE
+.PHONY: all lib ui ui-web ui-picture tests man deb demo check lint bench install uninstall clean help FORCE
 .DEFAULT_GOAL := all
 
 all: $(PODSHIM) $(archives) lib ## build podshim and its client library
@@ -208,6 +208,9 @@ ui-web: ## bundle the page anew into example/ui/web/dist (needs npm and its regi
 	$(Q)rm -rf $(B)/ui-web && mkdir -p $(B)/ui-web
 	$(Q)cp -r $(WEB)/build.mjs $(WEB)/index.html $(WEB)/icon.svg $(WEB)/package.json $(WEB)/package-lock.json $(WEB)/.npmrc $(WEB)/src $(B)/ui-web
 	$(Q)cd $(B)/ui-web && npm ci --silent && node build.mjs $(CURDIR)/$(WEB)/dist
+
+ui-picture: ## take the picture of the page for the README (needs node, chromium, chromedriver)
+	$(Q)hack/ui-picture
 
 tests: $(test_bin) $(fuzz_bin) ## build the unit tests
 

@@ -332,6 +332,19 @@ def looks(b, path, shots):
     check(b.console() == [], f"the browser complained: {b.console()}")
 
 
+def picture(b, path, shots):
+    """The picture of the README: a runner at work, what it was denied, and why."""
+    b.scheme("light")
+    b.size(1200, 720)
+    b.open(address(path))
+    b.click(".runner .name", "web")
+    b.wait_for(".audit-list .row", "169.254.169.254")
+    b.wait("some output", "return document.querySelector('.xterm-rows').innerText.split('\\n').filter(l => l.includes('GET')).length > 5", seconds=60)
+    b.click(".audit-list .row", "/etc/shadow")
+    b.wait_for(".grant code")
+    b.screenshot(f"{shots}/picture.webp", format="webp", quality=82)
+
+
 def flood(b, path, shots):
     """5000 events and 1000 lines a second."""
     b.open(address(path))
@@ -382,7 +395,7 @@ def read_only(b, path, shots):
     shot(b, shots, "read-only")
 
 
-SCENARIOS = {f.__name__: f for f in (catalog, policy, hostile, terminal, raw, keyboard, looks, flood, signed_out, read_only)}
+SCENARIOS = {f.__name__: f for f in (catalog, policy, hostile, terminal, raw, keyboard, looks, picture, flood, signed_out, read_only)}
 
 
 def main():

@@ -154,6 +154,8 @@ class Browser:
         """What the page complained about since the last call."""
         return [entry["message"] for entry in self.call("POST", "/se/log", {"type": "browser"}) if entry["level"] in ("SEVERE", "WARNING")]
 
-    def screenshot(self, path):
+    def screenshot(self, path, **how):
+        """As PNG, or as `how` of Page.captureScreenshot says."""
+        data = self.cdp("Page.captureScreenshot", **how)["data"] if how else self.call("GET", "/screenshot")
         with open(path, "wb") as file:
-            file.write(base64.b64decode(self.call("GET", "/screenshot")))
+            file.write(base64.b64decode(data))
