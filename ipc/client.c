@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -296,14 +297,49 @@ static int open_folder(const char *root, const char *name, struct ps_err *e)
 	return fd;
 }
 
+/* Another user's pod that lets us look on: NAME.sock in ROOT.observe, served by who owns that directory alone. */
+static int connect_observed(struct podshim *c, const char *root, const char *name, struct ps_err *e)
+{
+	char path[PATH_MAX], file[CLIENT_NAME_MAX + 8];
+	uid_t uid = (uid_t)-1;
+	size_t len = strlen(root);
+	struct stat st;
+	pid_t pid;
+
+	while (len > 1 && root[len - 1] == '/')
+		len--;
+	if (snprintf(path, sizeof(path), "%.*s.observe", (int)len, root) >= (int)sizeof(path))
+		return ps_fail(e, PS_E_USAGE, "the state folder's path '%s' is too long", root);
+	ps_auto_fd int dir = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	(void)snprintf(file, sizeof(file), "%s.sock", name);
+	if (dir < 0 || fstat(dir, &st) < 0 || faccessat(dir, file, F_OK, 0) < 0)
+		return ps_fail(e, PS_E_NOTFOUND, "no pod of '%s' that others may look at is named '%s'", root, name);
+	if (st.st_mode & 022)
+		return ps_fail(e, PS_E_DENIED, "'%s' is not its owner's alone to write", path);
+	c->fd = sock_connect_at(dir, file, SOCK_SEQPACKET, e);
+	if (c->fd < 0)
+		return ps_ctx(e, "'%s'", name);
+	if (sock_peer(c->fd, &pid, &uid, e) < 0)
+		return -1;
+	return uid == st.st_uid ? 0 : ps_fail(e, PS_E_DENIED, "'%s' is served by uid %u, but uid %u owns '%s'", name, uid, st.st_uid, path);
+}
+
 static int connect_to(struct podshim *c, const char *root, const char *name, struct ps_err *e)
 {
 	ps_auto_fd int dir = open_folder(root, name, e);
 	uid_t uid = (uid_t)-1;
 	pid_t pid;
 
-	if (dir < 0)
+	if (dir < 0) {
+		struct ps_err why = { .cls = PS_OK };
+
+		if (connect_observed(c, root, name, &why) == 0)
+			return 0;
+		if (e && why.cls != PS_E_NOTFOUND)
+			*e = why;
 		return -1;
+	}
 	c->fd = sock_connect_at(dir, "control.sock", SOCK_SEQPACKET, e);
 	if (c->fd < 0 && e->cls == PS_E_PEER && e->sys == ENOENT)
 		return ps_fail(e, PS_E_STATE, "'%s' has no channel", name);

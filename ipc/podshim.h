@@ -55,7 +55,8 @@ struct podshim;
 
 /*
  * Connect to the pod `name`, or to the container with that id that has a channel.  root: the runtime's --root; NULL:
- * /run/podshim, for users other than root $XDG_RUNTIME_DIR/podshim.
+ * /run/podshim, for users other than root $XDG_RUNTIME_DIR/podshim.  Where root is another user's, a pod that was made with
+ * --observe-group for a group of ours is found in ROOT.observe, and may be looked at alone.
  */
 PODSHIM_API int podshim_connect(const char *root, const char *name, struct podshim **ret, struct podshim_error *e);
 PODSHIM_API void podshim_close(struct podshim *c); /* ends its runners that are not detached; accepts NULL */

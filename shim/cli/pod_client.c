@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/num.h"
@@ -34,11 +35,23 @@ static int open_pod(const struct cli *cli, const char *name, struct state_dir *r
 	return state_open(root, name, ret, e);
 }
 
+/* A pod of another user's that may be looked at. */
+static bool is_observed(const struct cli *cli, const char *name)
+{
+	char dir[4096 + 16], path[4096 + 1100];
+	struct stat st;
+
+	if (pods_observe_dir(cli->root, dir, sizeof(dir), NULL) < 0)
+		return false;
+	(void)snprintf(path, sizeof(path), "%s/%s.sock", dir, name);
+	return lstat(path, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
 bool pod_exists(const struct cli *cli, const char *name)
 {
 	auto_state_dir struct state_dir dir = STATE_DIR_NONE;
 
-	return container_id_valid(name) && open_pod(cli, name, &dir, NULL) == 0;
+	return container_id_valid(name) && (open_pod(cli, name, &dir, NULL) == 0 || is_observed(cli, name));
 }
 
 int pod_read(const struct cli *cli, const char *name, struct state *ret, struct ps_err *e)

@@ -13,6 +13,7 @@ setup() {
 }
 teardown() {
 	pods_teardown
+	[[ -z ${HERE:-} ]] || { cd / && rm -rf "$HERE"; }
 }
 
 launch() { # launch [FLAG...] -- COMMAND...
@@ -359,6 +360,32 @@ is_warm() { # is_warm N
 		of("podshim_runner_denied_total") == 3 and of("podshim_runner_output_bytes_total") > 40000 and of("podshim_runner_cpu_seconds_total") > 0
 		and of("podshim_runner_output_room_bytes") == 262144 and of("podshim_runner_tape_room_bytes") == 65536 and of("podshim_runner_memory_bytes") > 0
 		and .podshim_pod_launched_total == {type: "counter", samples: [[{pod: $p}, 1]]} and (keys | length) == 17' "$OUT.json"
+}
+
+@test "members of --observe-group look on, and nothing else" {
+	HERE=$(mktemp -d /tmp/podshim-observe-test.XXXXXX)
+	chmod 755 "$HERE"
+	cp "$PODSHIM" "$HERE/podshim"
+	ROOT=$HERE/root
+	create --observe-group 65533
+	local id member=(setpriv --reuid 65534 --regid 65534 --groups 65533 "$HERE/podshim" --root "$ROOT")
+	id=$(launched -- sh -c 'echo seen by others; exec sleep 600')
+	[ "$(stat -c %g:%a "$ROOT.observe/$POD.sock")" = 65533:660 ]
+	stats() { "${member[@]}" pod stats --format json "$POD" | jq -e --arg id "$id" '.runners[] | select(.id == $id) | .outputBytes == 15'; }
+	wait_until 10 stats
+	run -0 "${member[@]}" pod logs "$id"
+	is "seen by others"
+	run -1 "${member[@]}" pod stop "$id"
+	has "is not for those who only look on"
+	run -125 "${member[@]}" pod launch "$POD" -- true
+	run -1 setpriv --reuid 65534 --regid 65534 --clear-groups "$HERE/podshim" --root "$ROOT" pod stats "$POD"
+	has "ermission denied"
+	# Nobody else's directory is taken for the owner's.
+	chmod 777 "$ROOT.observe"
+	run -1 "${member[@]}" pod stats "$POD"
+	has "is not its owner's alone to write"
+	chmod 755 "$ROOT.observe"
+	podshim pod rm --force "$POD"
 }
 
 # ---- Terminals ----
