@@ -203,3 +203,21 @@ void cli_print_table(struct ps_buf *out, const char *const *cells, size_t n_rows
 		ps_buf_putc(out, '\n');
 	}
 }
+
+int cli_emit_line(void *ctx, const char *line, size_t n)
+{
+	int *write_errno = ctx;
+
+	if (ps_write_all(STDOUT_FILENO, line, n) < 0 ||
+	    ((!n || line[n - 1] != '\n') && ps_write_all(STDOUT_FILENO, "\n", 1) < 0))
+		*write_errno = errno;
+	return *write_errno;
+}
+
+int cli_emitted(int write_errno, struct ps_err *e)
+{
+	if (!write_errno || write_errno == EPIPE)
+		return 0;
+	errno = write_errno;
+	return ps_fail_os(e, "write to standard output");
+}

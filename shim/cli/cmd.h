@@ -45,13 +45,13 @@ struct command {
 /* In the order of help; cmd_NAME is defined in cmd_NAME.c, those that no version has in cmd_unsupported.c. */
 #define COMMANDS(X)                                                             \
 	X(run) X(create) X(start) X(exec) X(kill) X(delete) X(pause) X(resume) X(update)  \
-	X(state) X(list) X(ps) X(watch) X(audit) X(explain) X(check) X(learn) X(diff) X(commit) X(discard)                    \
+	X(state) X(list) X(ps) X(events) X(watch) X(audit) X(explain) X(check) X(learn) X(diff) X(commit) X(discard)                    \
 	X(pod) X(pod_create) X(pod_launch) X(pod_ls) X(pod_send) X(pod_attach)  \
 	X(pod_logs) X(pod_wait) X(pod_interrupt) X(pod_stop) X(pod_stats) X(pod_rm) \
 	X(policy) X(policy_lint) X(policy_init) X(policy_show) X(policy_test)     \
 	X(plan) X(spec) X(features) X(gc) X(version) X(help)                    \
 	X(complete) X(man)                                                      \
-	X(checkpoint) X(restore) X(events)
+	X(checkpoint) X(restore)
 #define X(name) extern const struct command cmd_##name;
 COMMANDS(X)
 #undef X
@@ -97,6 +97,10 @@ struct cli {
 int cli_make_env(struct cli *cli, struct ps_err *e);
 /* Write all of b to standard output. */
 int cli_print(const struct ps_buf *b, struct ps_err *e);
+/* Write a line to standard output, for verbs that emit lines; ctx is an int that keeps the errno of a failure, and is returned. */
+int cli_emit_line(void *ctx, const char *line, size_t n);
+/* Behind such a verb: its failure to write, unless the reader went away, who has seen what it wanted (| head). */
+int cli_emitted(int write_errno, struct ps_err *e);
 /* "container id cannot be empty", "invalid container ID format: X; ...". */
 int cli_check_id(const char *id, struct ps_err *e);
 /* One line for the person who looks on, on standard error: "podshim: ...". */

@@ -21,4 +21,3 @@ static int run_unsupported(struct cli *cli, struct ps_err *e)
 
 UNSUPPORTED(checkpoint);
 UNSUPPORTED(restore);
-UNSUPPORTED(events);

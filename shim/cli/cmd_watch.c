@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cmd_watch.c - podshim watch: what containers do, as JSON lines.
  */
-#include <errno.h>
-#include <unistd.h>
-
-#include "base/fd.h"
 #include "shim/cli/cmd.h"
 
 struct watch_flags {
@@ -16,17 +12,6 @@ static const struct opt watch_rows[] = {
 	  offsetof(struct watch_flags, no_follow) },
 };
 
-/* ctx: where the errno of a failed write is kept. */
-static int emit(void *ctx, const char *line, size_t n)
-{
-	int *write_errno = ctx;
-
-	if (ps_write_all(STDOUT_FILENO, line, n) < 0 ||
-	    ((!n || line[n - 1] != '\n') && ps_write_all(STDOUT_FILENO, "\n", 1) < 0))
-		*write_errno = errno;
-	return *write_errno;
-}
-
 static int run_watch(struct cli *cli, struct ps_err *e)
 {
 	const struct watch_flags *f = cli->flags;
@@ -35,14 +20,9 @@ static int run_watch(struct cli *cli, struct ps_err *e)
 
 	if (id && cli_check_id(id, e) < 0)
 		return -1;
-	if (pod_watch(&cli->env, id, !f->no_follow, emit, &write_errno, e) < 0)
+	if (pod_watch(&cli->env, id, !f->no_follow, cli_emit_line, &write_errno, e) < 0)
 		return -1;
-	/* A reader that went away (| head) has seen what it wanted. */
-	if (write_errno && write_errno != EPIPE) {
-		errno = write_errno;
-		return ps_fail_os(e, "write to standard output");
-	}
-	return 0;
+	return cli_emitted(write_errno, e);
 }
 
 const struct command cmd_watch = {

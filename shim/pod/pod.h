@@ -88,6 +88,12 @@ int pod_delete(const struct pod_env *env, const char *id, bool force, struct ps_
 int pod_pause(const struct pod_env *env, const char *id, struct ps_err *e);
 int pod_resume(const struct pod_env *env, const char *id, struct ps_err *e);
 /*
+ * Lines of JSON through emit(), of the types "stats" and "oom", until the container ends or emit returns non-zero: what it uses
+ * once (and no more, if once), then every interval.  PS_E_STATE when it is not running.
+ */
+int pod_events(const struct pod_env *env, const char *id, bool once, uint64_t interval_ms,
+	       int (*emit)(void *ctx, const char *line, size_t n), void *ctx, struct ps_err *e);
+/*
  * Other limits: text is a linux.resources object, which messages call `file`.  What it does not name stays; all of it or, on
  * failure, nothing is in force and recorded.  PS_E_STATE when the container is not running.
  */

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "base/num.h"
 #include "base/scope.h"
 #include "shim/sandbox/cgroup_dir.h"
@@ -59,4 +60,18 @@ void cgroup_usage_read(const char *const *dirs, unsigned n, struct cgroup_usage 
 				*to = v * rows[i].factor;
 		}
 	}
+}
+
+int cgroup_usage_text(const char *const *dirs, unsigned n, const char *file, struct ps_buf *out, struct ps_err *e)
+{
+	enum { TEXT_MAX = 1024 * 1024 };
+
+	for (unsigned d = 0; d < n; d++) {
+		ps_auto_fd int dir_fd = open(dirs[d], O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		ps_auto_fd int fd = dir_fd < 0 ? -1 : openat(dir_fd, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+		if (fd >= 0)
+			return ps_read_fd(fd, file, TEXT_MAX, out, e);
+	}
+	return ps_fail(e, PS_E_NOTFOUND, "no cgroup of the container has a file '%s'", file);
 }

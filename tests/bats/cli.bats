@@ -99,7 +99,7 @@ log_object() {
 
 @test "commands of other runtimes fail, also when they are only probed for" {
 	local c
-	for c in checkpoint restore events; do
+	for c in checkpoint restore; do
 		run -1 "$PODSHIM" "$c" --help
 		is "podshim: '$c' is not supported by this version"
 		run -1 "$PODSHIM" --help "$c"
@@ -111,7 +111,7 @@ log_object() {
 
 @test "ids: empty and malformed ones are refused by every command that takes one" {
 	local c
-	for c in create start kill delete pause resume update state ps watch; do
+	for c in create start kill delete pause resume update state ps events watch; do
 		run -1 podshim "$c" ''
 		is "podshim: container id cannot be empty"
 		run -1 podshim "$c" 'a/../b'
