@@ -9,7 +9,7 @@
 
 struct exec_flags {
 	struct pod_exec_request r;
-	struct opt_list env, caps, groups;
+	struct opt_list env, caps, groups, cgroups;
 };
 
 #define AT(field) offsetof(struct exec_flags, field)
@@ -26,7 +26,9 @@ static const struct opt exec_rows[] = {
 	  AT(r.no_new_privs) },
 	{ "process-label", NULL, OPT_STR, "LABEL", "SELinux label (not supported)", AT(r.process_label) },
 	{ "apparmor", NULL, OPT_STR, "PROFILE", "AppArmor profile (not supported)", AT(r.apparmor) },
-	{ "cgroup", NULL, OPT_STR, "PATH", "cgroup below the container's (not supported)", AT(r.cgroup) },
+	{ "cgroup", NULL, OPT_LIST, "[CONTROLLER,...:]PATH",
+	  "join the cgroup PATH below the container's, which is there; '/': its own; may be repeated for other controllers",
+	  AT(cgroups) },
 	{ "ignore-paused", NULL, OPT_FLAG, NULL, "do it even in a paused container", AT(r.ignore_paused) },
 	{ "detach", "d", OPT_FLAG, NULL, "return when it runs", AT(r.detach) },
 	{ "console-socket", NULL, OPT_STR, "SOCKET", "socket that receives the terminal's master side",
@@ -78,6 +80,7 @@ static int run_exec(struct cli *cli, struct ps_err *e)
 	r->n_env = f->env.n;
 	r->caps = f->caps.v;
 	r->n_caps = f->caps.n;
+	r->cgroups = (struct spec_strs){ f->cgroups.v, f->cgroups.n };
 	if (cli_check_id(r->id, e) < 0 || check_caps(&f->caps, e) < 0 || parse_groups(cli, f, r, e) < 0 ||
 	    cli_preserve_fds(cli, &r->preserve_fds, e) < 0 || cli_narrow(cli, &r->narrow, e) < 0)
 		return -1;

@@ -31,6 +31,7 @@ struct launch {
 	bool dies_with_us;  /* no longer-lived than the launcher, even behind the gate */
 	const char *const *cgroup_dirs; /* exec: the container's cgroups; else taken from the plan */
 	unsigned n_cgroup_dirs;
+	const char *const *cgroup_below; /* with cgroup_dirs: see cgroup_open_dirs(); NULL: none */
 	/* results */
 	pid_t pid;
 	int pidfd;          /* init; -1 before spawn */

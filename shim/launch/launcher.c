@@ -271,7 +271,7 @@ static int open_cgroups(struct work *w, struct ps_err *e)
 
 	if (l->plan->unit && !l->plan->unit_slice)
 		return 0;
-	return l->n_cgroup_dirs ? cgroup_open_dirs(l->cgroup_dirs, l->n_cgroup_dirs, l->target_pid, &w->cgroups, e)
+	return l->n_cgroup_dirs ? cgroup_open_dirs(l->cgroup_dirs, l->n_cgroup_dirs, l->cgroup_below, l->target_pid, &w->cgroups, e)
 				: cgroup_open(l->plan, 2, &w->cgroups, e);
 }
 

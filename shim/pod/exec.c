@@ -19,6 +19,7 @@
 #include "ipc/client.h"
 #include "ipc/sock.h"
 #include "shim/pod/container.h"
+#include "shim/pod/exec_cgroup.h"
 #include "shim/pod/oversee.h"
 #include "shim/pod/passed.h"
 #include "shim/pod/tighten.h"
@@ -251,8 +252,6 @@ static int check_request(const struct pod_exec_request *r, bool tty, struct ps_e
 {
 	if (r->process_label || r->apparmor)
 		return ps_fail(e, PS_E_UNSUPP, "%s is not supported by this version", r->apparmor ? "--apparmor" : "--process-label");
-	if (r->cgroup)
-		return ps_fail(e, PS_E_UNSUPP, "--cgroup is not supported by this version");
 	if (tty && r->detach && !r->console_socket)
 		return ps_fail(e, PS_E_USAGE,
 			       "cannot allocate tty if runc will detach without setting console socket: give --console-socket");
@@ -340,7 +339,11 @@ static int deliver(struct execution *x, struct ps_err *e)
 static int launch(struct execution *x, struct ps_err *e)
 {
 	struct cgroup_dirs cg = container_cgroups(&x->c->st);
+	const char *below[PS_COUNT(cg.v)] = { NULL };
 
+	if (exec_cgroups(&x->bundle.arena, &x->r->cgroups, x->bundle.host, &cg, below, e) < 0)
+		return -1;
+	x->launch.cgroup_below = below;
 	x->launch.target_pidfd = x->c->pidfd;
 	x->launch.target_pid = (pid_t)x->c->st.pid;
 	x->launch.cgroup_dirs = cg.v;

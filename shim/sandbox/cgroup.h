@@ -39,9 +39,11 @@ int cgroup_update(const struct plan *p, struct ps_err *e);
 int cgroup_open(const struct plan *p, uint32_t version, struct cgroup_fds *ret, struct ps_err *e);
 /*
  * The same for the absolute directories of an existing container (exec).  A version 2 directory that its payload has
- * given controllers to cgroups below takes nobody: there it is the one below that holds the process `member`.
+ * given controllers to cgroups below takes nobody: there it is the one below that holds the process `member`.  below (NULL:
+ * none): for each directory the path of one below to join instead, or NULL; links and ".." lead nowhere.
  */
-int cgroup_open_dirs(const char *const *dirs, unsigned n, pid_t member, struct cgroup_fds *ret, struct ps_err *e);
+int cgroup_open_dirs(const char *const *dirs, unsigned n, const char *const *below, pid_t member, struct cgroup_fds *ret,
+		     struct ps_err *e);
 /* Init or bridge, single-threaded: write "0" to every tasks fd. */
 int cgroup_join(const int *tasks, unsigned n, struct ps_err *e);
 

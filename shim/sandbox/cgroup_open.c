@@ -7,6 +7,8 @@
 #include <limits.h>
 #include <stdio.h>
 
+#include "base/path.h"
+#include "base/scope.h"
 #include "shim/sandbox/cgroup_dir.h"
 
 struct search {
@@ -51,26 +53,50 @@ static int follow_member(int *fd, const char *dir, pid_t member, struct ps_err *
 	return 0;
 }
 
-int cgroup_open_dirs(const char *const *dirs, unsigned n, pid_t member, struct cgroup_fds *ret, struct ps_err *e)
+/* What is below is made by the payload: no name in it leads out. */
+static int open_below(const char *dir, const char *below, struct ps_err *e)
+{
+	const uint64_t stay = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
+	ps_auto_fd int top = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	ps_auto_fd int fd = top < 0 ? -1 : ps_openat2(top, below, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, stay);
+
+	if (top >= 0 && fd < 0 && errno == ENOENT)
+		return ps_fail(e, PS_E_NOTFOUND, "there is no cgroup '%s' below '%s' to join", below, dir);
+	if (fd < 0)
+		return ps_fail_os(e, "open cgroup '%s' below '%s' to join it", below, dir);
+	return ps_take_fd(&fd);
+}
+
+/* Add what joining the directory takes: only version 1 has a `tasks`. */
+static int add_dir(int dir_fd, const char *dir, struct cgroup_fds *f, bool *ret_v2, struct ps_err *e)
+{
+	int fd = openat(dir_fd, "tasks", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	*ret_v2 = fd < 0 && errno == ENOENT;
+	if (fd >= 0) {
+		f->tasks[f->n_tasks++] = fd;
+		return 0;
+	}
+	if (!*ret_v2)
+		return ps_fail_os(e, "open cgroup '%s' to join it", dir);
+	ps_fd_close(&f->v2_fd);
+	f->v2_fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 3);
+	return f->v2_fd < 0 ? ps_fail_os(e, "open cgroup '%s' to join it", dir) : 0;
+}
+
+int cgroup_open_dirs(const char *const *dirs, unsigned n, const char *const *below, pid_t member, struct cgroup_fds *ret,
+		     struct ps_err *e)
 {
 	__attribute__((cleanup(cgroup_fds_close))) struct cgroup_fds f = CGROUP_FDS_INIT;
-	char path[PATH_MAX];
 
 	for (unsigned i = 0; i < n && i < CGROUP_MAX; i++) {
-		(void)snprintf(path, sizeof(path), "%s/tasks", dirs[i]);
-		int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+		const char *sub = below ? below[i] : NULL;
+		ps_auto_fd int fd = sub ? open_below(dirs[i], sub, e) : open(dirs[i], O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		bool v2 = false;
 
-		if (fd >= 0) {
-			f.tasks[f.n_tasks++] = fd;
-			continue;
-		}
-		/* Only version 1 has a `tasks`. */
-		fd = errno == ENOENT ? open(dirs[i], O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW) : -1;
 		if (fd < 0)
-			return ps_fail_os(e, "open cgroup '%s' to join it", dirs[i]);
-		ps_fd_close(&f.v2_fd);
-		f.v2_fd = fd;
-		if (follow_member(&f.v2_fd, dirs[i], member, e) < 0)
+			return sub ? -1 : ps_fail_os(e, "open cgroup '%s' to join it", dirs[i]);
+		if (add_dir(fd, dirs[i], &f, &v2, e) < 0 || (v2 && !sub && follow_member(&f.v2_fd, dirs[i], member, e) < 0))
 			return -1;
 	}
 	*ret = f;

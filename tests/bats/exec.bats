@@ -293,3 +293,51 @@ run_exec() { # run_exec [-N] ARG...: FLAGS... -- COMMAND...; the id goes in betw
 	wait_until 10 gone "$(cat "$BATS_TEST_TMPDIR/pid")"
 	assert_nothing_left
 }
+
+# A cgroup below the container's in each of its hierarchies, as its payload would make them.
+make_below() { # make_below NAME
+	local pid line dir
+	pid=$(init_pid)
+	while IFS= read -r dir; do
+		mkdir "$dir/$1"
+		[[ ! -e $dir/$1/cpuset.cpus || ! -e $dir/tasks ]] || {
+			cat "$dir/cpuset.cpus" >"$dir/$1/cpuset.cpus"
+			cat "$dir/cpuset.mems" >"$dir/$1/cpuset.mems"
+		}
+	done < <(jq -r '.cgroupDirs[]' "$ROOT/$CID/state.json")
+}
+
+@test "--cgroup: a cgroup below the container's, in all hierarchies or those of a controller" {
+	requires root podshim
+	start_sleeper
+	make_below sub
+	run -0 podshim exec --cgroup sub "$CID" cat /proc/self/cgroup
+	# The hierarchies in which the container has one of its own, seen from its cgroup namespace.
+	[ "$(grep -c ":/sub$" <<<"$output")" = "$(grep -c "$CID$" "/proc/$(init_pid)/cgroup")" ]
+	run -0 podshim exec --cgroup / "$CID" cat /proc/self/cgroup
+	lacks sub
+	run -0 podshim exec --cgroup pids:/sub "$CID" cat /proc/self/cgroup
+	[ "$(grep -c "sub$" <<<"$output")" = 1 ]
+	podshim delete --force "$CID"
+}
+
+@test "--cgroup: what is not below is refused in words, and nothing runs" {
+	requires root podshim
+	start_sleeper
+	refuse() { # refuse TEXT FLAG...
+		local text=$1
+		shift
+		attempt podshim exec "$@" "$CID" echo it runs
+		[ "$status" = 255 ]
+		has "$text"
+		lacks "it runs"
+	}
+	refuse "bad sub cgroup path" --cgroup ../..
+	refuse "bad sub cgroup path" --cgroup "pids:a/../../b"
+	refuse "there is no cgroup 'nosuch' below '" --cgroup nosuch
+	refuse "(empty <controller> prefix)" --cgroup :x
+	refuse "(missing <controller>: prefix)" --cgroup a --cgroup b
+	refuse "the container has no cgroup of the controller 'nosuch'" --cgroup nosuch:x
+	refuse "has another path already: 'a'" --cgroup pids:a --cgroup pids:b
+	lacks "no such file or directory"
+}

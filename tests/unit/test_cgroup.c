@@ -191,12 +191,12 @@ static void opens_recorded(void **state)
 	(void)state;
 	make("/c1", 3);
 	assert_ok(open_planned(&planned));
-	assert_ok(cgroup_open_dirs(dirs, n_dirs, getpid(), &recorded, &e));
+	assert_ok(cgroup_open_dirs(dirs, n_dirs, NULL, getpid(), &recorded, &e));
 	assert_int_equal(planned.n_tasks, recorded.n_tasks);
 	assert_int_equal(planned.v2_fd < 0, recorded.v2_fd < 0);
 	cgroup_fds_close(&planned);
 	cgroup_fds_close(&recorded);
-	assert_error(cgroup_open_dirs(&gone, 1, getpid(), &recorded, &e),
+	assert_error(cgroup_open_dirs(&gone, 1, NULL, getpid(), &recorded, &e),
 		     "open cgroup '/sys/fs/cgroup/podshim-none' to join it");
 	assert_int_equal(unit_open_fds(), fds);
 }
@@ -500,15 +500,15 @@ static void joins_where_the_member_is(void **state)
 	unit_write(fd, "cgroup.procs", "");
 	unit_write(fd, "a/cgroup.procs", "4\n");
 	unit_write(fd, "a/b/cgroup.procs", "0\n5\n6\n");
-	assert_ok(cgroup_open_dirs(&dir, 1, 6, &f, &e));
+	assert_ok(cgroup_open_dirs(&dir, 1, NULL, 6, &f, &e));
 	assert_int_equal(fstat(f.v2_fd, &got), 0);
 	assert_int_equal(fstatat(fd, "a/b", &want, 0), 0);
 	assert_int_equal(got.st_ino, want.st_ino);
-	assert_error(cgroup_open_dirs(&dir, 1, 7, &f, &e),
+	assert_error(cgroup_open_dirs(&dir, 1, NULL, 7, &f, &e),
 		     "': its payload has enabled controllers in it (cpu io memory pids), and process 7 is in none below");
 	unit_write(fd, "cgroup.subtree_control", "");
 	cgroup_fds_close(&f);
-	assert_ok(cgroup_open_dirs(&dir, 1, 7, &f, &e));
+	assert_ok(cgroup_open_dirs(&dir, 1, NULL, 7, &f, &e));
 	assert_int_equal(fstat(f.v2_fd, &got), 0);
 	assert_int_equal(fstat(fd, &want), 0);
 	assert_int_equal(got.st_ino, want.st_ino);
