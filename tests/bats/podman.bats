@@ -244,6 +244,20 @@ with_pty() { # with_pty PODMAN_ARG...: podman with a terminal of its own
 	has "A /f"
 }
 
+@test "podman update: limits of a running container" {
+	run_pm run -d --name "$NAME" --network none --memory 64m busybox:test sleep 600
+	local pid
+	pid=$(pm inspect --format '{{.State.Pid}}' "$NAME")
+	run_pm update --memory 128m --memory-swap 128m --cpus 0.5 "$NAME"
+	if is_v1 memory; then
+		[ "$(cat "$(cgroup_dir memory "$pid")/memory.limit_in_bytes")" = 134217728 ]
+		[ "$(cat "$(cgroup_dir cpu "$pid")/cpu.cfs_quota_us")" = 50000 ]
+	else
+		[ "$(cat "$(cgroup_dir memory "$pid")/memory.max")" = 134217728 ]
+		[ "$(cat "$(cgroup_dir cpu "$pid")/cpu.max")" = "50000 100000" ]
+	fi
+}
+
 @test "podman pod: shared namespaces" {
 	requires catatonit
 	PODSHIM=$(command -v runc) pm pod create --network none --name probe >/dev/null 2>&1 3>&- \
