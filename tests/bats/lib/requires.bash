@@ -10,6 +10,7 @@ requires() {
 		cgroup_v2_only) [[ -e /sys/fs/cgroup/cgroup.controllers ]] || skip "cgroup v2 is not the only hierarchy" ;;
 		cgroup_v2) [[ -n $(v2_mount) ]] || skip "no cgroup v2 hierarchy" ;;
 		cgroup_v1:*) [[ -e /sys/fs/cgroup/${need#*:}/tasks ]] || skip "no v1 hierarchy of ${need#*:}" ;;
+		systemd) [[ -S /run/systemd/private && $(cat /proc/1/comm) == systemd ]] || skip "PID 1 is no systemd" ;;
 		ns:*) [[ -e /proc/self/ns/${need#*:} ]] || skip "the kernel has no ${need#*:} namespaces" ;;
 		*) command -v "$need" >/dev/null || skip "needs $need" ;;
 		esac
