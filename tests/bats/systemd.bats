@@ -292,6 +292,27 @@ create() { # create [FLAG...]
 	has "pods make their cgroups themselves; use --cgroup-manager cgroupfs"
 }
 
+@test "root asks systemd at its private socket, and the user's own where the environment says" {
+	kill "$FAKE"
+	wait_until 20 gone "$FAKE"
+	start_fake --direct
+	unset DBUS_SYSTEM_BUS_ADDRESS
+	shell 'exit 7'
+	# A /run of our own, where nobody else looks.
+	# shellcheck disable=SC2016
+	run -7 unshare -m --propagation private bash -c 'mount -t tmpfs none /run && mkdir /run/systemd && touch /run/systemd/private &&
+		mount --bind "$1/socket" /run/systemd/private && exec "$2" --root "$3" --systemd-cgroup run -b "$4" "$5"' \
+		- "$SYSTEMD" "$PODSHIM" "$ROOT" "$BUNDLE" "$CID"
+	[ "$(calls | head -n 1)" = StartTransientUnit ]
+	nothing_of_ours
+	mkdir -p "$BATS_TEST_TMPDIR/run/systemd"
+	ln "$SYSTEMD/socket" "$BATS_TEST_TMPDIR/run/systemd/private"
+	chmod 0777 "$SYSTEMD/socket"
+	chmod 0755 "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR"
+	run -0 setpriv --reuid 54321 --regid 54321 --clear-groups env XDG_RUNTIME_DIR="$BATS_TEST_TMPDIR/run" "$PODSHIM" --systemd-cgroup plan "$BUNDLE"
+	has "/bats-$TAG/user.slice/podshim-"
+}
+
 @test "killed while it makes a unit: the next sweep finds nothing of it" {
 	payload sleep 600
 	misbehave "job stall"
