@@ -24,6 +24,9 @@ extern const struct mount_option mount_options[];       /* sorted by name */
 extern const size_t n_mount_options;
 const struct mount_option *mount_option_find(const char *name);
 
+/* Of crun: a socket of the host that is sent a pidfd of the first process. */
+#define OCI_PIDFD_ANNOTATION "run.oci.pidfd_receiver"
+
 #define NAMES_DECLARE(t) extern const struct ps_name t[]; extern const size_t n_##t
 NAMES_DECLARE(names_namespace);        /* "pid" -> CLONE_NEWPID ... ("network", "mount", "ipc", "uts", "user", "cgroup", "time") */
 NAMES_DECLARE(names_rlimit);           /* "RLIMIT_NOFILE" -> RLIMIT_NOFILE */

@@ -33,14 +33,14 @@ void state_dir_done(struct state_dir *d)
 /* ---- ROOT ---- */
 
 /* Whoever makes it first has it: state_root_open() looks at the owner. */
-static int root_in_tmp(char *out, size_t size, struct ps_err *e)
+static int root_in_tmp(const char *name, char *out, size_t size, struct ps_err *e)
 {
-	int n = snprintf(out, size, "/tmp/podshim-%u", geteuid());
+	int n = snprintf(out, size, "/tmp/%s-%u", name, geteuid());
 
-	return n >= 0 && (size_t)n < size ? 0 : ps_fail(e, PS_E_USAGE, "the state folder's path '/tmp/podshim-%u' is too long", geteuid());
+	return n >= 0 && (size_t)n < size ? 0 : ps_fail(e, PS_E_USAGE, "the state folder's path '/tmp/%s-%u' is too long", name, geteuid());
 }
 
-int state_root_default(char *out, size_t size, struct ps_err *e)
+int state_root_default(const char *name, char *out, size_t size, struct ps_err *e)
 {
 	const char *dir = "/run";
 	int n;
@@ -48,13 +48,13 @@ int state_root_default(char *out, size_t size, struct ps_err *e)
 	if (geteuid() != 0) {
 		dir = getenv("XDG_RUNTIME_DIR");
 		if (!dir || !*dir)
-			return root_in_tmp(out, size, e);
+			return root_in_tmp(name, out, size, e);
 		if (dir[0] != '/')
 			return ps_fail(e, PS_E_USAGE, "XDG_RUNTIME_DIR '%s' is not an absolute path", dir);
 	}
-	n = snprintf(out, size, "%s/podshim", dir);
+	n = snprintf(out, size, "%s/%s", dir, name);
 	if (n < 0 || (size_t)n >= size)
-		return ps_fail(e, PS_E_USAGE, "the state folder's path '%s/podshim' is too long", dir);
+		return ps_fail(e, PS_E_USAGE, "the state folder's path '%s/%s' is too long", dir, name);
 	return 0;
 }
 

@@ -25,7 +25,7 @@ static int make_root(struct cli *cli, struct ps_err *e)
 	char cwd[sizeof(cli->root)] = "", clean[sizeof(cli->root)];
 
 	if (!root)
-		return state_root_default(cli->root, sizeof(cli->root), e);
+		return state_root_default(cli->program, cli->root, sizeof(cli->root), e);
 	if (*root != '/' && !getcwd(cwd, sizeof(cwd)))
 		return ps_fail_os(e, "find the current directory for --root '%s'", root);
 	if (ps_path_join(cli->root, sizeof(cli->root), cwd, root + (*root == '/')) < 0 ||
@@ -137,7 +137,7 @@ int cli_preserve_fds(const struct cli *cli, uint32_t *n, struct ps_err *e)
 	if (__builtin_add_overflow(*n, more, &sum) || sum > INT_MAX - 3)
 		return ps_fail(e, PS_E_USAGE, "too many file descriptors to preserve");
 	for (int fd = 3; fd < 3 + (int)sum; fd++)
-		if (fd == cli->log.fd || fcntl(fd, F_GETFD) < 0)
+		if (fd == cli->log.target.fd || fcntl(fd, F_GETFD) < 0)
 			return ps_fail(e, PS_E_USAGE,
 				       "file descriptor %d is to be preserved, but it is not open", fd);
 	*n = sum;

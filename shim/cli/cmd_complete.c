@@ -179,7 +179,7 @@ static void complete(struct ps_buf *out, const char *word, struct cli *typed, bo
 static int run_complete(struct cli *cli, struct ps_err *e)
 {
 	ps_auto_buf struct ps_buf out = { 0 };
-	struct cli typed = { .log.fd = -1 };
+	struct cli typed = { .log.target = LOG_TARGET_NONE };
 	struct ps_err ignored;
 	size_t n = cli->n_words;
 	char **argv = ps_arena_array(&cli->mem, n + 1, sizeof(*argv));

@@ -53,9 +53,9 @@ const struct command *command_of_words(const char *const *words, size_t n)
 #define AT(field) offsetof(struct global_flags, field)
 static const struct opt global_rows[] = {
 	{ "root", NULL, OPT_STR, "DIR",
-	  "where the containers' records are (default: /run/podshim, or $XDG_RUNTIME_DIR/podshim unless root, or /tmp/podshim-UID)",
+	  "where the containers' records are (default: /run/podshim, or $XDG_RUNTIME_DIR/podshim unless root, or /tmp/podshim-UID; called as runc or crun, that name)",
 	  AT(root) },
-	{ "log", NULL, OPT_STR, "FILE", "append failures and warnings to FILE", AT(log) },
+	{ "log", NULL, OPT_STR, "FILE", "append failures and warnings to FILE (or file:FILE), or send them: journald:ID, syslog:ID", AT(log) },
 	{ "log-format", NULL, OPT_ENUM, "text|json", "format of the log (default: text)", AT(log_format) },
 	{ "log-level", NULL, OPT_ENUM, "error|warning|debug",
 	  "what is logged (default: error; warning on a terminal without --log)", AT(log_level) },

@@ -3,7 +3,6 @@
  */
 #include "shim/cli/log.h"
 
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 #include "base/proc.h"
 #include "base/scope.h"
 #include "shim/cli/cmd.h"
+#include "shim/cli/log_hint.h"
 
 int log_open(const struct global_flags *g, struct log *ret, struct ps_err *e)
 {
@@ -19,23 +19,20 @@ int log_open(const struct global_flags *g, struct log *ret, struct ps_err *e)
 	const char *level = g->debug ? "debug" : g->log_level ? g->log_level : usual;
 
 	*ret = (struct log){
-		.fd = -1,
+		.target = LOG_TARGET_NONE,
 		.json = g->log_format && !strcmp(g->log_format, "json"),
 		.debug = !strcmp(level, "debug"),
 		.level = !strcmp(level, "debug")     ? LOG_LEVEL_DEBUG
 			 : !strcmp(level, "warning") ? LOG_LEVEL_WARNING
 						     : LOG_LEVEL_ERROR,
 	};
-	if (!g->log)
-		return 0;
-	ret->fd = open(g->log, O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_CLOEXEC, 0644);
-	return ret->fd < 0 ? ps_fail_os(e, "open log file '%s'", g->log) : 0;
+	return g->log ? log_target_open(g->log, &ret->target, e) : 0;
 }
 
 void log_close(struct log *l)
 {
 	ps_buf_done(&l->kept);
-	ps_fd_close(&l->fd);
+	ps_fd_close(&l->target.fd);
 }
 
 /* What turns the direction of text, or has no width: another name would be seen than is meant. */
@@ -92,6 +89,10 @@ static void line_json(struct ps_buf *out, bool debug, const char *level, const c
 	ps_jw_str(&w, "time", time);
 	if (e) {
 		ps_jw_str(&w, "class", ps_err_class_text(e->cls));
+		ps_jw_str(&w, "code", log_code(e));
+		if (e->sys)
+			ps_jw_int(&w, "errno", e->sys);
+		ps_jw_str(&w, "hint", log_hint(e));
 		if (e->where[0]) {
 			log_escape(&where, e->where);
 			ps_jw_str(&w, "where", where.failed ? "?" : where.data);
@@ -127,6 +128,10 @@ static void write_line(const struct log *l, int fd, const char *level, const cha
 	ps_auto_buf struct ps_buf line = { 0 };
 	char time[40];
 
+	if (fd == l->target.fd && l->target.kind != LOG_TO_FILE) {
+		log_target_send(&l->target, level, msg);
+		return;
+	}
 	ps_time_rfc3339(time);
 	log_line(&line, l->json, l->debug, level, msg, time, e);
 	if (!line.failed)
@@ -153,9 +158,9 @@ void log_failure(const struct log *l, const struct ps_err *e)
 
 	log_escape(&escaped, ps_err_text(e, text, sizeof(text)));
 	msg = escaped.failed || !escaped.len ? "out of memory for the message" : escaped.data;
-	if (l->fd >= 0)
-		write_line(l, l->fd, "error", msg, e);
-	if (l->fd < 0 && l->json)
+	if (l->target.fd >= 0)
+		write_line(l, l->target.fd, "error", msg, e);
+	if (l->target.fd < 0 && l->json)
 		write_line(l, STDERR_FILENO, "error", msg, e);
 	else
 		write_stderr("", msg, l->debug ? e : NULL);
@@ -171,8 +176,8 @@ void log_warning(void *ctx, const char *text)
 	log_escape(&msg, text);
 	if (msg.failed || !msg.len)
 		return;
-	if (l->fd >= 0)
-		write_line(l, l->fd, "warning", msg.data, NULL);
+	if (l->target.fd >= 0)
+		write_line(l, l->target.fd, "warning", msg.data, NULL);
 	else if (!l->quiet && l->json)
 		write_line(l, STDERR_FILENO, "warning", msg.data, NULL);
 	else if (!l->quiet)
@@ -183,18 +188,18 @@ void log_degraded(void *ctx, const char *text)
 {
 	ps_auto_buf struct ps_buf msg = { 0 };
 	struct log *l = ctx;
-	char time[40];
 
-	if (l->fd < 0 || l->level >= LOG_LEVEL_WARNING)
+	if (l->target.fd < 0 || l->level >= LOG_LEVEL_WARNING)
 		return;
 	log_escape(&msg, text);
-	ps_time_rfc3339(time);
 	if (!msg.failed && msg.len)
-		log_line(&l->kept, l->json, l->debug, "warning", msg.data, time, NULL);
+		ps_buf_put(&l->kept, msg.data, msg.len + 1);
 }
 
 void log_success(struct log *l)
 {
-	if (l->fd >= 0 && l->kept.len && !l->kept.failed)
-		(void)ps_write_all(l->fd, l->kept.data, l->kept.len);
+	if (l->target.fd < 0 || l->kept.failed)
+		return;
+	for (size_t at = 0; at < l->kept.len; at += strlen(l->kept.data + at) + 1)
+		write_line(l, l->target.fd, "warning", l->kept.data + at, NULL);
 }

@@ -10,15 +10,16 @@
 #include <stdbool.h>
 #include "base/buf.h"
 #include "base/err.h"
+#include "shim/cli/log_target.h"
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_DEBUG };
 
 struct log {
-	int fd;                /* of --log, or -1: standard error */
+	struct log_target target; /* of --log; without: standard error */
 	bool json, debug;
 	bool quiet;            /* no warnings on standard error */
 	enum log_level level;
-	struct ps_buf kept;    /* lines for a call that goes well */
+	struct ps_buf kept;    /* texts for a call that goes well, each with its NUL */
 };
 
 struct global_flags;
@@ -33,7 +34,7 @@ void log_warning(void *ctx, const char *text);
 void log_degraded(void *ctx, const char *text);
 void log_success(struct log *l);
 
-/* One line, ended by '\n'.  e (may be NULL) adds class and where, with debug also the place in the source. */
+/* One line, ended by '\n'.  e (may be NULL) adds class, code, errno, hint and where, with debug also the place in the source. */
 void log_line(struct ps_buf *out, bool json, bool debug, const char *level, const char *msg, const char *time,
 	      const struct ps_err *e);
 /*

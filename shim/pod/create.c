@@ -147,6 +147,17 @@ static int on_console(void *ctx, int master_fd, struct ps_err *e)
 	return foreground_keep(master_fd, &c->master_fd, e);
 }
 
+/* The flag is said for this call, the annotation for every container of the document. */
+static const char *pidfd_receiver(const struct creation *c)
+{
+	const struct spec_kvs *a = &c->bundle.policy->annotations;
+
+	for (size_t i = 0; !c->r->pidfd_socket && !c->wiring && i < a->n; i++)
+		if (!strcmp(a->v[i].key, OCI_PIDFD_ANNOTATION) && *a->v[i].value)
+			return a->v[i].value;
+	return c->r->pidfd_socket;
+}
+
 static int on_record(void *ctx, pid_t pid, int pidfd, struct ps_err *e)
 {
 	struct creation *c = ctx;
@@ -162,7 +173,9 @@ static int on_record(void *ctx, pid_t pid, int pidfd, struct ps_err *e)
 		return -1;
 	if (move(c, RUNNER_PREPARED, pid, e) < 0)
 		return -1;
-	if (c->r->pidfd_socket && fd_deliver(c->r->pidfd_socket, pidfd, "pidfd", e) < 0)
+	const char *receiver = pidfd_receiver(c);
+
+	if (receiver && fd_deliver(receiver, pidfd, "pidfd", e) < 0)
 		return -1;
 	if (!c->r->pid_file)
 		return 0;

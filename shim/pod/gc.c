@@ -88,7 +88,7 @@ static void sweep_cache(const struct sweep *s)
 	struct dirent *de;
 	struct stat st;
 
-	if (state_root_default(root, sizeof(root), NULL) < 0 || state_root_open(root, false, &root_fd, NULL) < 0)
+	if (state_root_default("podshim", root, sizeof(root), NULL) < 0 || state_root_open(root, false, &root_fd, NULL) < 0)
 		return;
 	int fd = openat(root_fd, ".seccomp", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	ps_auto_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);

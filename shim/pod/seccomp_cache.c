@@ -33,7 +33,7 @@ static int cache_dir(bool make)
 	char root[PATH_MAX];
 	struct stat st;
 
-	if (state_root_default(root, sizeof(root), NULL) < 0)
+	if (state_root_default("podshim", root, sizeof(root), NULL) < 0)
 		return -1;
 	ps_auto_fd int root_fd = -1;
 	if (state_root_open(root, make, &root_fd, NULL) < 0)

@@ -46,7 +46,7 @@ static void signals(void **state)
 
 static void preserved_descriptors(void **state)
 {
-	struct cli cli = { .log.fd = -1 };
+	struct cli cli = { .log.target.fd = -1 };
 	struct ps_err e = { .cls = PS_OK };
 	int saved[2] = { fcntl(3, F_DUPFD_CLOEXEC, 100), fcntl(4, F_DUPFD_CLOEXEC, 100) };
 	uint32_t n = 1;
@@ -62,11 +62,11 @@ static void preserved_descriptors(void **state)
 	assert_int_equal(n, 2);
 
 	/* Ours is not the caller's. */
-	cli.log.fd = 4;
+	cli.log.target.fd = 4;
 	assert_int_equal(setenv("LISTEN_FDS", "0", 1), 0);
 	assert_int_equal(cli_preserve_fds(&cli, &n, &e), -1);
 	assert_string_equal(e.msg, "file descriptor 4 is to be preserved, but it is not open");
-	cli.log.fd = -1;
+	cli.log.target.fd = -1;
 	(void)close(3);
 	assert_int_equal(cli_preserve_fds(&cli, &n, &e), -1);
 	assert_string_equal(e.msg, "file descriptor 3 is to be preserved, but it is not open");

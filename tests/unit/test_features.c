@@ -118,7 +118,9 @@ static void nothing_is_promised_that_is_refused(void **state)
 	assert_true(flag(root, "linux.cgroup.systemdUser"));
 	assert_false(flag(root, "linux.intelRdt.enabled"));
 	assert_true(flag(root, "linux.netDevices.enabled"));
-	assert_int_equal(count(root, "potentiallyUnsafeConfigAnnotations"), 1); /* org.systemd.property. */
+	assert_int_equal(count(root, "potentiallyUnsafeConfigAnnotations"), 2);
+	assert_true(has(root, "potentiallyUnsafeConfigAnnotations", "org.systemd.property."));
+	assert_true(has(root, "potentiallyUnsafeConfigAnnotations", "run.oci.pidfd_receiver"));
 }
 
 static void facts_of_the_host_show(void **state)

@@ -3,7 +3,10 @@
  */
 #include "tests/unit/unit.h"
 
+#include <errno.h>
+
 #include "shim/cli/cmd.h"
+#include "shim/cli/log_hint.h"
 
 static const struct ps_err failure = {
 	.cls = PS_E_CONFIG,
@@ -12,6 +15,8 @@ static const struct ps_err failure = {
 	.where = "config.json: /process/cwd",
 	.msg = "must be \"absolute\"",
 };
+
+#define HINT "\"code\":\"invalid-config\",\"hint\":\"change the place that 'where' names; 'podshim plan BUNDLE' checks it without running anything\""
 
 static void assert_line(bool json, bool debug, const struct ps_err *e, const char *expected)
 {
@@ -34,11 +39,11 @@ static void lines(void **state)
 	assert_line(
 		true, false, &nowhere,
 		"{\"level\":\"error\",\"msg\":\"a \\\"text\\\"\\n\",\"time\":\"2026-01-02T03:04:05.000000006Z\","
-		"\"class\":\"configuration is invalid\"}\n");
+		"\"class\":\"configuration is invalid\"," HINT "}\n");
 	assert_line(
 		true, true, &failure,
 		"{\"level\":\"error\",\"msg\":\"a \\\"text\\\"\\n\",\"time\":\"2026-01-02T03:04:05.000000006Z\","
-		"\"class\":\"configuration is invalid\",\"where\":\"config.json: /process/cwd\","
+		"\"class\":\"configuration is invalid\"," HINT ",\"where\":\"config.json: /process/cwd\","
 		"\"site\":\"oci/spec.c:12\"}\n");
 	assert_line(false, false, &failure,
 		    "time=\"2026-01-02T03:04:05.000000006Z\" level=error msg=\"a \\\"text\\\"\\n\"\n");
@@ -103,7 +108,7 @@ static void warn_once(struct log *l)
 
 static void failures_go_to_standard_error(void **state)
 {
-	struct log l = { .fd = -1 };
+	struct log l = { .target = LOG_TARGET_NONE };
 	char text[1024];
 
 	(void)state;
@@ -131,7 +136,7 @@ static void fail_at_length(struct log *l)
 
 static void the_longest_failure_is_one_whole_line(void **state)
 {
-	struct log l = { .fd = -1, .debug = true };
+	struct log l = { .target = LOG_TARGET_NONE, .debug = true };
 	char text[2048];
 
 	(void)state;
@@ -146,7 +151,7 @@ static void the_longest_failure_is_one_whole_line(void **state)
 
 static void warnings_wait_to_be_asked_for(void **state)
 {
-	struct log l = { .fd = -1, .level = LOG_LEVEL_ERROR };
+	struct log l = { .target = LOG_TARGET_NONE, .level = LOG_LEVEL_ERROR };
 	char text[1024];
 
 	(void)state;
@@ -177,7 +182,7 @@ static void warn_forged(struct log *l)
 /* Also as an engine prints the message that it took out of the JSON. */
 static void no_message_forges_a_line(void **state)
 {
-	struct log l = { .fd = -1, .level = LOG_LEVEL_WARNING };
+	struct log l = { .target = LOG_TARGET_NONE, .level = LOG_LEVEL_WARNING };
 	char text[1024];
 
 	(void)state;
@@ -212,7 +217,7 @@ static void a_log_file_is_appended_to(void **state)
 	capture(fail_once, &l, text, sizeof(text));
 	assert_string_equal(text, "podshim: config.json: /process/cwd: must be \"absolute\"\n");
 	log_close(&l);
-	assert_int_equal(l.fd, -1);
+	assert_int_equal(l.target.fd, -1);
 	assert_int_equal(ps_read_file_at(dir, "log", 4096, &content, &e), 0);
 	assert_memory_equal(content.data, "{}\n{\"level\":\"error\",\"msg\":\"", 25);
 	assert_ptr_equal(strchr(content.data + 3, '\n'), content.data + content.len - 1);
@@ -255,7 +260,7 @@ static void levels(void **state)
 		assert_int_equal(open_with_stderr("/dev/null", &rows[i].g, &l, &e), 0);
 		assert_int_equal(l.level, rows[i].level);
 		assert_int_equal(l.debug, rows[i].debug);
-		assert_int_equal(l.fd, -1);
+		assert_int_equal(l.target.fd, -1);
 	}
 }
 
@@ -290,13 +295,39 @@ static void a_log_that_cannot_be_opened_still_reports(void **state)
 	(void)state;
 	assert_int_equal(log_open(&g, &l, &e), -1);
 	assert_string_equal(e.msg, "open log file '/proc/self/no/log': No such file or directory");
-	assert_int_equal(l.fd, -1);
+	assert_int_equal(l.target.fd, -1);
+}
+
+/* A code stays what it is; a hint is there for each, and never takes an engine's words. */
+static void every_failure_has_a_code_and_a_hint(void **state)
+{
+#define X(sym, number, text) sym,
+	static const enum ps_err_class classes[] = { PS_ERR_CLASSES(X) };
+#undef X
+	static const char *const codes[] = { "os", "invalid-config", "wrong-state", "denied", "unsupported", "peer-failed", "usage",
+					     "not-found", "exists", "internal" };
+	static const char *const taken[] = { "permission denied", "no such file", "not permitted", "not found", "does not exist" };
+	static const int numbers[] = { 0, EPERM, EACCES, ENOENT, ENOSPC, ENOMEM, EMFILE, EIO };
+
+	(void)state;
+	assert_int_equal(PS_COUNT(classes), PS_COUNT(codes));
+	for (size_t i = 0; i < PS_COUNT(classes); i++) {
+		for (size_t k = 0; k < PS_COUNT(numbers); k++) {
+			const struct ps_err e = { .cls = classes[i], .sys = numbers[k] };
+
+			assert_string_equal(log_code(&e), codes[i]);
+			assert_true(strlen(log_hint(&e)) > 10);
+			for (size_t t = 0; t < PS_COUNT(taken); t++)
+				assert_null(strstr(log_hint(&e), taken[t]));
+		}
+	}
 }
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines),
+		cmocka_unit_test(every_failure_has_a_code_and_a_hint),
 		cmocka_unit_test(control_characters_are_escaped),
 		cmocka_unit_test(no_message_forges_a_line),
 		cmocka_unit_test(failures_go_to_standard_error),

@@ -151,21 +151,23 @@ static void default_root_depends_on_the_user(void **state)
 	(void)state;
 	if (geteuid() != 0)
 		skip();
-	assert_int_equal(state_root_default(out, sizeof(out), &e), 0);
+	assert_int_equal(state_root_default("podshim", out, sizeof(out), &e), 0);
 	assert_string_equal(out, "/run/podshim");
-	assert_int_equal(state_root_default(tiny, sizeof(tiny), &e), -1);
+	assert_int_equal(state_root_default("runc", out, sizeof(out), &e), 0);
+	assert_string_equal(out, "/run/runc");
+	assert_int_equal(state_root_default("podshim", tiny, sizeof(tiny), &e), -1);
 	unit_assert_err(&e, PS_E_USAGE, "is too long");
 	assert_int_equal(seteuid(1000), 0);
 	assert_int_equal(setenv("XDG_RUNTIME_DIR", "/run/user/1000", 1), 0);
-	assert_int_equal(state_root_default(out, sizeof(out), &e), 0);
+	assert_int_equal(state_root_default("podshim", out, sizeof(out), &e), 0);
 	assert_string_equal(out, "/run/user/1000/podshim");
 	assert_int_equal(setenv("XDG_RUNTIME_DIR", "run", 1), 0);
-	assert_int_equal(state_root_default(out, sizeof(out), &e), -1);
+	assert_int_equal(state_root_default("podshim", out, sizeof(out), &e), -1);
 	unit_assert_err(&e, PS_E_USAGE, "XDG_RUNTIME_DIR 'run' is not an absolute path");
 	assert_int_equal(unsetenv("XDG_RUNTIME_DIR"), 0);
-	assert_int_equal(state_root_default(out, sizeof(out), &e), 0);
+	assert_int_equal(state_root_default("podshim", out, sizeof(out), &e), 0);
 	assert_string_equal(out, "/tmp/podshim-1000");
-	assert_int_equal(state_root_default(tiny, sizeof(tiny), &e), -1);
+	assert_int_equal(state_root_default("podshim", tiny, sizeof(tiny), &e), -1);
 	unit_assert_err(&e, PS_E_USAGE, "is too long");
 	assert_int_equal(seteuid(0), 0);
 }
