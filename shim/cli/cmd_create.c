@@ -9,6 +9,7 @@ static const struct opt create_rows[] = { CREATE_FLAGS };
 static int run_create(struct cli *cli, struct ps_err *e)
 {
 	struct pod_create_request *r = cli->flags;
+	const uint32_t asked = r->preserve_fds;
 
 	r->id = cli->words[0];
 	r->audit_file = cli->policy.audit;
@@ -16,6 +17,7 @@ static int run_create(struct cli *cli, struct ps_err *e)
 	if (cli_check_id(r->id, e) < 0 || cli_here(&r->bundle, r->config, "-b DIR", e) < 0 ||
 	    cli_preserve_fds(cli, &r->preserve_fds, e) < 0 || cli_permissions(cli, &r->permissions, e) < 0)
 		return -1;
+	r->listen_fds = r->preserve_fds - asked;
 	return pod_create(&cli->env, r, e);
 }
 

@@ -234,14 +234,17 @@ static int run_run(struct cli *cli, struct ps_err *e)
 	struct run_flags *f = cli->flags;
 	struct pod_create_request *r = &f->create;
 	char generated[RUN_ID_LEN + 1] = "";
+	const uint32_t asked = r->preserve_fds;
 	size_t kept = 0;
 	int status = 0;
 
 	r->kept_changes = &kept;
 	tell_what_is_denied(cli, r, &ended);
 	if (run_form(cli, f, generated, e) < 0 || check_timeout(r, e) < 0 || cli_preserve_fds(cli, &r->preserve_fds, e) < 0 ||
-	    cli_permissions(cli, &r->permissions, e) < 0 ||
-	    pod_run(&cli->env, r, &status, e) < 0)
+	    cli_permissions(cli, &r->permissions, e) < 0)
+		return -1;
+	r->listen_fds = r->preserve_fds - asked;
+	if (pod_run(&cli->env, r, &status, e) < 0)
 		return -1;
 	tell_denials(&ended, status);
 	if (kept)

@@ -21,6 +21,7 @@
 #include "shim/pod/passed.h"
 #include "shim/pod/permits.h"
 #include "shim/pod/guardian.h"
+#include "shim/pod/notify.h"
 #include "shim/pod/prepare.h"
 #include "shim/pod/program.h"
 #include "shim/pod/prompt.h"
@@ -48,6 +49,7 @@ struct creation {
 	struct prompt prompt;
 	struct undo undo;
 	int gate_fd, master_fd;
+	bool relays_ready; /* the payload has a NOTIFY_SOCKET of ours */
 	bool reserved, pid_file_written, run, has_gone; /* has_gone: the payload may have run */
 	enum runner_state state;
 };
@@ -233,7 +235,7 @@ static int prepare(struct creation *c, struct ps_err *e)
 		return -1;
 	if (permits_write_resolv_conf(c->env->root, c->bundle.policy, e) < 0)
 		return -1;
-	if (undo_make(&c->bundle.arena, &c->undo, c->env, e) < 0)
+	if (undo_make(&c->bundle.arena, &c->undo, c->env, e) < 0 || (c->relays_ready && notify_make(&c->dir, e) < 0))
 		return -1;
 	c->launch.store = c->undo.tmpfs_fd;
 	if (open_tape(c, e) < 0 || move(c, RUNNER_PREPARING, 0, e) < 0)
@@ -386,6 +388,23 @@ static int plan_store(struct creation *c, struct ps_err *e)
 	return undo_plan(&c->bundle.arena, &use, c->bundle.policy, &c->bundle.policy, &c->undo, e);
 }
 
+/* A service manager starts containers, neither programs without a bundle nor runners. */
+static int plan_notify(struct creation *c, struct ps_err *e)
+{
+	struct bundle *b = &c->bundle;
+
+	return c->wiring || c->r->program ? 0 : notify_plan(&b->arena, c->env->root, c->r->id, c->r->listen_fds, b->policy, &b->policy,
+							     &c->relays_ready, e);
+}
+
+/* run: who waits for nothing else waits for the word; else somebody does it beside us. */
+static int relay_ready(struct creation *c, int fd, struct ps_err *e)
+{
+	const pid_t pid = c->launch.pid;
+
+	return c->r->detach ? notify_relay(fd, c->launch.pidfd, pid, e) : notify_relay_beside(fd, c->launch.pidfd, pid, e);
+}
+
 static int creation_new(const struct pod_env *env, const struct pod_create_request *r, const struct runner_wiring *w, bool run,
 			struct creation **ret, struct ps_err *e)
 {
@@ -410,7 +429,7 @@ static int creation_new(const struct pod_env *env, const struct pod_create_reque
 	if (!container_id_valid(r->id))
 		return ps_fail(e, PS_E_USAGE, "invalid container ID format: '%s'", r->id);
 	if (load(c, e) < 0 || limit_foreground(c, e) < 0 || check_console(c, e) < 0 || open_channel(c, e) < 0 || open_broker(c, e) < 0 ||
-	    open_outlet(c, e) < 0 || plan_store(c, e) < 0 || bundle_plan(&c->bundle, env, c->r, &c->block, e) < 0)
+	    open_outlet(c, e) < 0 || plan_store(c, e) < 0 || plan_notify(c, e) < 0 || bundle_plan(&c->bundle, env, c->r, &c->block, e) < 0)
 		return -1;
 	const struct plan *p = plan_view(c->block.data, c->block.len);
 
@@ -532,27 +551,30 @@ static int start_guardian(struct creation *c, struct ps_err *e)
 			      end_by_guardian, c, e);
 }
 
-static int go(struct creation *c, struct ps_err *e)
+static int go(struct creation *c, int *ret_notify, struct ps_err *e)
 {
 	c->has_gone = true;
-	return launch_go(&c->launch, e);
+	if (c->relays_ready && notify_bind(&c->dir, ret_notify, e) < 0)
+		return -1;
+	return launch_go(&c->launch, e) < 0 ? -1 : poststart(c, e);
 }
 
 int pod_run(const struct pod_env *env, const struct pod_create_request *r, int *ret_status, struct ps_err *e)
 {
 	auto_creation struct creation *c = NULL;
 	struct pod_env ours = *env;
+	ps_auto_fd int notify = -1;
 	int status = 0;
 	int rc = unprivileged_begin(&ours, r, e) < 0 ? -1 : creation_new(&ours, r, NULL, /* run= */ true, &c, e);
 
 	if (rc == 0 && (start_guardian(c, e) < 0 || supervise(c, e) < 0 || outlet_start(&c->outlet, c->launch.pidfd, e) < 0 ||
-			go(c, e) < 0 || poststart(c, e) < 0 || move(c, RUNNER_RUNNING, c->launch.pid, e) < 0))
+			go(c, &notify, e) < 0 || move(c, RUNNER_RUNNING, c->launch.pid, e) < 0))
 		rc = undo(c, e);
 	if (rc == 0) {
 		prompt_launched(&c->prompt);
 		/* It runs: pausing or deleting it is anybody's again. */
 		ps_fd_close(&c->dir.lock_fd);
-		rc = r->detach ? 0 : finish_foreground(c, &status, e);
+		rc = relay_ready(c, notify, e) < 0 ? undo(c, e) : r->detach ? 0 : finish_foreground(c, &status, e);
 	}
 	if (rc == 0)
 		*ret_status = status;

@@ -30,7 +30,8 @@ struct pod_create_request {
 	const char *console_socket;   /* or NULL */
 	const char *pid_file;         /* or NULL */
 	const char *pidfd_socket;     /* or NULL: stream socket that receives init's pidfd */
-	uint32_t preserve_fds;
+	uint32_t preserve_fds;        /* from 3 on */
+	uint32_t listen_fds;          /* of these, those of socket activation */
 	bool channel, no_channel;     /* a channel, whatever the annotation says; none, whatever the two say */
 	uint32_t channel_fd;          /* decided by create: where the payload finds its channel; 0: it has none */
 	bool no_pivot, no_new_keyring;

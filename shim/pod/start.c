@@ -6,6 +6,7 @@
 #include "base/scope.h"
 #include "ipc/sock.h"
 #include "shim/pod/container.h"
+#include "shim/pod/notify.h"
 
 /* runtime-spec, lifecycle: a failed startContainer or (since 1.3) poststart hook stops and destroys the container. */
 static int destroy_for_hook(const struct pod_env *env, struct container *c, struct tape *tape)
@@ -32,15 +33,21 @@ int pod_start(const struct pod_env *env, const char *id, struct ps_err *e)
 	if (conn < 0)
 		return ps_ctx(e, "container '%s': reach init at its gate", id);
 	auto_tape struct tape *tape = event_tape(&c->st);
+	ps_auto_fd int notify = -1;
 
+	if (notify_bind(&c->dir, &notify, e) < 0)
+		return -1;
 	if (launch_go_by_gate(conn, &hook_failed, e) < 0) {
 		container_explain(&c->st, e);
 		event_error(tape, id, e);
 		return hook_failed ? destroy_for_hook(env, c, tape) : -1;
 	}
 	event_state(tape, id, RUNNER_RUNNING, c->st.pid);
-	if (container_poststart(env, &c->dir, &c->st, e) == 0)
-		return 0;
+	if (container_poststart(env, &c->dir, &c->st, e) == 0) {
+		/* It runs: pausing or deleting it is anybody's, however long it takes to be ready. */
+		ps_fd_close(&c->dir.lock_fd);
+		return notify_relay(notify, c->pidfd, c->st.pid, e);
+	}
 	event_error(tape, id, e);
 	return destroy_for_hook(env, c, tape);
 }
