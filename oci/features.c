@@ -52,13 +52,11 @@ static void write_seccomp(struct ps_jsonw *w, bool enabled)
 	ps_jw_object(w, "seccomp");
 	ps_jw_bool(w, "enabled", enabled);
 	if (enabled) {
-		write_names(w, "actions", names_seccomp_action, n_names_seccomp_action, SECCOMP_RET_USER_NOTIF);
+		write_names(w, "actions", names_seccomp_action, n_names_seccomp_action, 0);
 		write_names(w, "operators", names_seccomp_op, n_names_seccomp_op, 0);
 		write_names(w, "archs", names_seccomp_arch, n_names_seccomp_arch, 0);
 		write_names(w, "knownFlags", names_seccomp_flag, n_names_seccomp_flag, 0);
-		/* It means something only to a filter with a listener. */
-		write_names(w, "supportedFlags", names_seccomp_flag, n_names_seccomp_flag,
-			    SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+		write_names(w, "supportedFlags", names_seccomp_flag, n_names_seccomp_flag, 0);
 	}
 	ps_jw_end_object(w);
 }

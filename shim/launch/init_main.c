@@ -275,7 +275,8 @@ static void let_go(struct sandbox *sb)
 	for (size_t i = 0; i < SANDBOX_N_TOPS; i++)
 		ps_fd_close(&sb->top_fd[i]);
 	for (uint32_t i = 0; i < sb->plan->fds.n; i++)
-		ps_fd_close(&sb->fds[i]);
+		if (i != sb->plan->agent_fd)
+			ps_fd_close(&sb->fds[i]);
 }
 
 /*
@@ -398,6 +399,8 @@ static int map_plan(struct player *p, struct ps_err *e)
 static int do_take_plan(struct player *p, struct ps_err *e)
 {
 	struct init *in = init_of(p);
+
+	in->sb.host_pid = p->own_pid;
 
 	if (p->heard.n && map_plan(p, e) < 0)
 		return -1;

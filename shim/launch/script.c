@@ -253,6 +253,8 @@ static int hear(struct player *p, uint32_t row, struct ps_err *e)
 		return ps_fail(e, PS_E_PEER, "launch: row %u reported where '%s' was due", m.row,
 			       launch_script[row].name);
 	p->heard_pid = m.pid;
+	if (p->me == INIT && row == ROW_record)
+		p->own_pid = m.pid;
 	return 0;
 }
 

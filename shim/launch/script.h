@@ -30,7 +30,7 @@ extern const struct script_step launch_script[ROW_COUNT];
 struct script_msg {
 	uint32_t row;
 	int32_t rc;
-	int32_t pid;             /* rows spawn_*: the new process */
+	int32_t pid;             /* rows spawn_*: the new process; row record: init's own, as the host sees it */
 	uint32_t pad;
 	struct ps_err err;
 };
@@ -57,6 +57,7 @@ struct player {
 	int (*const *rows)(struct player *p, struct ps_err *e); /* by row; NULL for the other role's */
 	/* What the last messages brought: a pid, and fds (the row that expects them takes them, the last first). */
 	pid_t heard_pid;
+	pid_t own_pid;           /* INIT, after row record: as the host sees it */
 	struct script_fds heard;
 	/* To send along with the current row's result; the fds stay ours. */
 	pid_t tell_pid;

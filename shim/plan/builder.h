@@ -58,6 +58,8 @@ uint32_t build_fd(struct builder *b, const struct plan_fd *fd);
 
 /* The beginning of what hooks get on stdin. */
 void build_hook_head(struct builder *b, const char *id);
+/* The document that hooks and agents are given, but for what is known later; once a plan. */
+void build_hook_state(struct builder *b);
 
 /* Raise `cls` at "FILE: POINTER" where `from` is the provenance "FILE#POINTER"; -1. */
 #define build_fail(b, cls, from, ...) (ps_fail((b)->e, (cls), __VA_ARGS__), build_at((b), (from)))

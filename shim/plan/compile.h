@@ -25,6 +25,7 @@ struct plan_request {
 	bool no_pivot, no_new_keyring;
 	uint32_t preserve_fds;
 	uint32_t channel_fd;         /* of the payload; 0: none */
+	uint32_t target_pid;         /* exec: the container's init; else 0 */
 	/* Gives the loadable program for a seccomp policy (array of struct sock_filter in *out); the caller caches. */
 	int (*seccomp)(void *ctx, const struct policy_seccomp *s, struct ps_buf *out, struct ps_err *e);
 	void *seccomp_ctx;

@@ -22,6 +22,7 @@ enum plan_fd_kind {
 	PLAN_FD_BIND,      /* detached clone of a bind source; flags: PLAN_FD_RECURSIVE; id-mapped and propagation as its mount row says */
 	PLAN_FD_NS,        /* namespace file, type checked against `flag` (NS_GET_NSTYPE) */
 	PLAN_FD_DEVICE,    /* detached clone of a host device node, verified: type, major, minor */
+	PLAN_FD_AGENT,     /* connected socket: who answers the calls that the document's filter hands over; opened before the clone */
 	PLAN_FD_STORE,     /* what the container writes to instead of the host: detached clone of a folder, without a path a tmpfs of the owner's */
 	PLAN_FD_CGROUP_MNT,/* detached clone of the host's cgroup directory of this container (v1 controller or v2) for a cgroup mount without cgroup namespace; opened after make_cgroup */
 };
@@ -159,6 +160,10 @@ struct plan {
 	struct plan_list seccomp;        /* struct sock_filter, ready to load; n == 0: none */
 	uint32_t seccomp_flags;
 	uint32_t guard_flags;            /* SECCOMP_FILTER_FLAG_NEW_LISTENER: it has a listener, which goes to the supervisor */
+	uint32_t agent_fd;               /* PLAN_FD_AGENT: seccomp_flags have a listener, which goes there; PLAN_NO_FD */
+	uint32_t agent_pid;              /* exec: the container's init, as the host sees it; 0: the launcher says which when it is known */
+	plan_off agent_metadata;         /* for the agent, as JSON; 0: none */
+	uint32_t pad5;
 	struct plan_list guard;          /* the same beside it: what permissions take away, and what a supervisor answers */
 	uint64_t landlock_fs, landlock_scoped; /* LANDLOCK_ACCESS_FS_*, LANDLOCK_SCOPE_*; both 0: no domain */
 	struct plan_list landlock;       /* struct plan_landlock_rule */
@@ -181,7 +186,7 @@ struct plan {
 	plan_off unit, unit_in;          /* the systemd unit whose cgroups these are, which systemd makes, and the slice that it is in; 0: none */
 	struct plan_list unit_properties; /* struct plan_unit_property */
 
-	/* hooks: struct plan_hook; the state text on stdin is head + status + "\",\"pid\":" + pid + tail */
+	/* hooks: struct plan_hook; the state text on stdin, and for an agent, is head + status + "\",\"pid\":" + pid + tail */
 	struct plan_list prestart, create_runtime, create_container, start_container, poststart, poststop;
 	plan_off hook_state_head, hook_state_tail;
 };

@@ -197,11 +197,13 @@ void build_hook_head(struct builder *b, const char *id)
 }
 
 /* The state document without what is only known when a hook runs: see plan.h. */
-static void hook_state(struct builder *b)
+void build_hook_state(struct builder *b)
 {
 	ps_auto_buf struct ps_buf tail = { .data = NULL };
 	struct ps_jsonw w = { .out = &tail };
 
+	if (b->plan.hook_state_head)
+		return;
 	ps_jw_object(&w, NULL);
 	ps_jw_str(&w, "bundle", b->p->bundle);
 	if (b->p->annotations.n) {
@@ -232,7 +234,7 @@ int build_hooks(struct builder *b)
 	b->plan.poststop = hooks(b, &h->poststop);
 	if (h->prestart.n + h->create_runtime.n + h->create_container.n + h->start_container.n + h->poststart.n +
 	    h->poststop.n)
-		hook_state(b);
+		build_hook_state(b);
 	return 0;
 }
 

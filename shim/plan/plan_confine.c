@@ -173,6 +173,9 @@ static int build_guard(struct builder *b)
 	s.strictest = true;
 	b->plan.guard_flags = s.flags;
 	if (asks_supervisor(&s)) {
+		if (b->plan.agent_fd != PLAN_NO_FD)
+			return build_fail(b, PS_E_UNSUPP, b->p->seccomp.from,
+					  "SCMP_ACT_NOTIFY beside permissions that ask a supervisor: not supported, for a process has one listener");
 		b->plan.guard_flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
 		/* No signal restarts a call that is half answered: runtimes that preempt by signals would never finish one. */
 		if (kernel_since(b->h, 5, 19))

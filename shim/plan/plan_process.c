@@ -4,6 +4,7 @@
 #include <linux/filter.h>
 
 #include "base/abi.h"
+#include "base/jsonw.h"
 #include "base/scope.h"
 #include "shim/plan/builder.h"
 
@@ -92,6 +93,30 @@ int build_program(struct builder *b, const struct policy_seccomp *s, struct plan
 	return 0;
 }
 
+/* Who answers what the filter hands over, and what he is told. */
+static int build_agent(struct builder *b, const struct policy_seccomp *s)
+{
+	const struct plan_fd fd = { .kind = PLAN_FD_AGENT, .path = build_str(b, s->agent), .mount = PLAN_NO_FD,
+				    .from = build_str(b, s->from) };
+	ps_auto_buf struct ps_buf metadata = { .data = NULL };
+	struct ps_jsonw w = { .out = &metadata };
+
+	/* The filter is in force before there is the process that it is for. */
+	if (b->plan.bridge_late && !b->r->target_pid)
+		return build_fail(b, PS_E_UNSUPP, s->from,
+				  "SCMP_ACT_NOTIFY in a container that joins a pid namespace: not supported, for its process could not be "
+				  "told to the agent");
+	b->plan.agent_fd = build_fd(b, &fd);
+	b->plan.agent_pid = b->r->target_pid;
+	build_hook_state(b);
+	if (!s->agent_metadata)
+		return 0;
+	ps_jw_str(&w, NULL, s->agent_metadata);
+	b->out->failed |= metadata.failed;
+	b->plan.agent_metadata = build_str(b, metadata.failed ? "" : metadata.data);
+	return 0;
+}
+
 int build_seccomp(struct builder *b)
 {
 	const struct policy_seccomp *s = &b->p->seccomp;
@@ -99,5 +124,7 @@ int build_seccomp(struct builder *b)
 	if (!s->set)
 		return 0;
 	b->plan.seccomp_flags = s->flags;
+	if (s->agent && build_agent(b, s) < 0)
+		return -1;
 	return build_program(b, s, &b->plan.seccomp);
 }

@@ -21,7 +21,7 @@
 
 static const struct ps_name fd_kinds[] = {
 	{ "rootfs", PLAN_FD_ROOTFS }, { "bind", PLAN_FD_BIND }, { "ns", PLAN_FD_NS }, { "device", PLAN_FD_DEVICE },
-	{ "cgroup", PLAN_FD_CGROUP_MNT }, { "store", PLAN_FD_STORE }, END,
+	{ "cgroup", PLAN_FD_CGROUP_MNT }, { "store", PLAN_FD_STORE }, { "agent", PLAN_FD_AGENT }, END,
 };
 static const struct ps_name fd_flags[] = { { "recursive", PLAN_FD_RECURSIVE }, END };
 static const struct ps_name mount_kinds[] = {
@@ -335,6 +335,8 @@ static const struct field plan_fields[] = {
 	F(plan, guard_flags, FIELD_BITS32, OF(seccomp_flags), PERMISSIONS),
 	F(plan, seccomp, FIELD_PROGRAM, AT("/linux/seccomp")),
 	F(plan, seccomp_flags, FIELD_BITS32, OF(seccomp_flags), AT("/linux/seccomp")),
+	F(plan, agent_fd, FIELD_FD, AT("/linux/seccomp/listenerPath")), F(plan, agent_pid, FIELD_U32, CALLER),
+	F(plan, agent_metadata, FIELD_STR, AT("/linux/seccomp/listenerMetadata")),
 	F(plan, preserve_fds, FIELD_U32, CALLER), F(plan, channel_fd, FIELD_U32, CALLER),
 	F(plan, cgroups, FIELD_ROWS, ROWS(plan_cgroup)), F(plan, cgroup_files, FIELD_ROWS, ROWS(plan_cgroup_file)),
 	F(plan, device_rules, FIELD_ROWS, ROWS(plan_device_rule)),

@@ -299,7 +299,7 @@ static int compile(struct execution *x, const char **ret_program, struct ps_err 
 		.cgroup_manager = x->c->st.n_cgroup_dirs && !x->c->st.unit[0] ? PLAN_CGROUPFS : PLAN_CGROUP_DISABLED,
 		/* An ordinary user may not move a process from one part of the hierarchy to another: his systemd has it done. */
 		.attach = x->c->st.unit_user && x->c->st.unit[0] ? x->c->st.unit : NULL,
-		.preserve_fds = x->r->preserve_fds, .seccomp = seccomp_cached, .seccomp_ctx = &x->bundle.arena,
+		.target_pid = (uint32_t)x->c->st.pid, .preserve_fds = x->r->preserve_fds, .seccomp = seccomp_cached, .seccomp_ctx = &x->bundle.arena,
 	};
 	uint64_t enter;
 

@@ -87,6 +87,7 @@ struct policy_seccomp {
 	size_t n_archs;
 	const struct policy_seccomp_rule *rules;
 	size_t n_rules;
+	const char *agent, *agent_metadata; /* socket of who answers SECCOMP_RET_USER_NOTIF, what is said to him; NULL */
 	bool strictest;              /* of rules that hold for one call the strictest counts, and all names are known; else as libseccomp has it */
 };
 

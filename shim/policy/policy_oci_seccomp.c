@@ -17,9 +17,6 @@ static int action_value(struct from_oci *f, const char *pointer, const char *nam
 
 	if (from_oci_value(f, pointer, names_seccomp_action, n_names_seccomp_action, name, &action) < 0)
 		return -1;
-	if (action == SECCOMP_RET_USER_NOTIF)
-		return from_oci_fail(f, PS_E_UNSUPP, pointer, "seccomp action '%s': not supported by this version",
-				     name);
 	if (action == SECCOMP_RET_ERRNO || action == SECCOMP_RET_TRACE)
 		action |= data.set ? data.v : EPERM;
 	*ret = (uint32_t)action;
@@ -53,11 +50,11 @@ static int architectures(struct from_oci *f, const struct spec_strs *s, struct p
 
 static int flags(struct from_oci *f, const struct spec_seccomp *s, struct policy_seccomp *out)
 {
-	/* Of no use: one thread loads the filter, and nobody listens (the kernel refuses the latter then, 5.19). */
-	const uint32_t moot = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+	/* Of no use: one thread loads the filter, and where nobody listens the kernel refuses the latter (5.19). */
+	const uint32_t moot = SECCOMP_FILTER_FLAG_TSYNC | (out->agent ? 0 : SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
 
 	if (!s->has_flags)
-		out->flags = SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+		out->flags |= SECCOMP_FILTER_FLAG_SPEC_ALLOW;
 	for (size_t i = 0; s->has_flags && i < s->flags.n; i++) {
 		uint64_t flag = 0;
 
@@ -88,6 +85,18 @@ static int rules(struct from_oci *f, const struct spec_seccomp *s, struct policy
 	return 0;
 }
 
+/* A listener without rules that ask is nobody's business: listenerPath means nothing then. */
+static void agent(const struct spec_seccomp *s, struct policy_seccomp *out)
+{
+	for (size_t i = 0; i < out->n_rules && !out->agent; i++)
+		if (out->rules[i].action == SECCOMP_RET_USER_NOTIF)
+			out->agent = s->listener_path;
+	if (out->agent) {
+		out->agent_metadata = s->listener_metadata;
+		out->flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+	}
+}
+
 int from_oci_seccomp(struct from_oci *f, const struct spec_seccomp *s)
 {
 	struct policy_seccomp *out = &f->p->seccomp;
@@ -99,5 +108,8 @@ int from_oci_seccomp(struct from_oci *f, const struct spec_seccomp *s)
 	if (!out->from || action_value(f, "/linux/seccomp/defaultAction", s->default_action, s->default_errno_ret,
 				       &out->default_action) < 0)
 		return -1;
-	return architectures(f, &s->architectures, out) < 0 || flags(f, s, out) < 0 || rules(f, s, out) < 0 ? -1 : 0;
+	if (architectures(f, &s->architectures, out) < 0 || rules(f, s, out) < 0)
+		return -1;
+	agent(s, out);
+	return flags(f, s, out);
 }

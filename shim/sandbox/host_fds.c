@@ -161,6 +161,8 @@ static int open_row(const struct plan *p, const struct plan_fd *row, const int *
 		return open_cgroup(path, e);
 	case PLAN_FD_STORE:
 		return open_store(path, e);
+	case PLAN_FD_AGENT:
+		break;
 	}
 	return ps_fail(e, PS_E_BUG, "unknown kind %u of host object", row->kind);
 }
@@ -171,8 +173,8 @@ static int open_kinds(const struct plan *p, int *fds, unsigned kinds, struct ps_
 	const struct plan_fd *rows = PLAN_ROWS(p, struct plan_fd, p->fds);
 
 	for (uint32_t i = 0; i < p->fds.n; i++) {
-		/* A root file system without a path is init's to make, a store without one the owner's. */
-		if (!(kinds & 1U << rows[i].kind) ||
+		/* A root file system without a path is init's to make, a store without one the owner's, and an agent is called last. */
+		if (!(kinds & 1U << rows[i].kind) || rows[i].kind == PLAN_FD_AGENT ||
 		    ((rows[i].kind == PLAN_FD_ROOTFS || rows[i].kind == PLAN_FD_STORE) && !rows[i].path))
 			continue;
 		fds[i] = open_row(p, &rows[i], fds, e);

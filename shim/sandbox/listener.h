@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * listener.h - the guard: a filter beside the document's own, whose listener goes to the supervisor.
+ * listener.h - filters with a listener: the guard, beside the document's own, tells the supervisor, the document's its agent.
  *
- * A sendmsg(2) after the guard was loaded could be a call that it stops, for the listener that is not sent yet to answer.
+ * A sendmsg(2) after such a filter was loaded could be a call that it stops, for the listener that is not sent yet to answer.
  * So a courier, a process that shares our descriptors and was cloned before, sends it.
  */
 #pragma once
@@ -19,7 +19,7 @@ struct listener_hello {
 int listener_send(int broker_fd, enum listener_kind kind, int fd, pid_t pid);
 
 /*
- * Clone the courier, if the plan's guard has a listener and nobody has: while limits allow a process more, and before our
+ * Clone the courier of the guard, if that has a listener and nobody has, and the one to the plan's agent: while limits allow a process more, and before our
  * children would be others' neighbours (setns to a pid namespace).
  */
 int guard_begin(struct sandbox *sb, struct ps_err *e);
@@ -30,3 +30,5 @@ int guard_prepare(struct sandbox *sb, struct ps_err *e);
  * of ours is left; on failure the calls that the guard stops are answered with ENOSYS.  Takes no_new_privs.
  */
 int guard_apply(struct sandbox *sb, struct ps_err *e);
+/* Load the document's filter, whose listener goes to the plan's agent with a container process state; behind guard_begin(). */
+int agent_apply(struct sandbox *sb, struct ps_err *e);

@@ -24,6 +24,7 @@ struct sandbox {
 	int tty_master, tty_slave; /* -1 without a terminal */
 	int top_fd[SANDBOX_N_TOPS]; /* mounts that mounts_apply made at /dev, /proc, /sys: nobody can move them away; -1 */
 	int broker_fd;   /* where a guard's listener goes; -1: nobody answers, or it went */
+	pid_t host_pid;  /* ours, as the host sees it; 0: not known yet */
 	int ruleset_fd[2]; /* Landlock's: the runner's own, and that of a launch which takes more away; -1 */
 	int objects_fd;  /* what the first of them is about (landlock.h); -1 */
 	int readonly_fd[64]; /* mounts that mounts_finish makes read-only */

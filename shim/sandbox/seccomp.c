@@ -5,6 +5,8 @@
 
 #include <linux/filter.h>
 
+#include "shim/sandbox/listener.h"
+
 static int refused(uint32_t n, uint32_t flags, struct ps_err *e)
 {
 	const char *why;
@@ -43,9 +45,11 @@ int filter_load(const struct plan *p, struct plan_list program, uint32_t flags, 
 	return rc < 0 ? refused(program.n, flags, e) : rc;
 }
 
-int seccomp_apply(const struct sandbox *sb, struct ps_err *e)
+int seccomp_apply(struct sandbox *sb, struct ps_err *e)
 {
 	const struct plan *p = sb->plan;
 
+	if (p->seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER)
+		return agent_apply(sb, e);
 	return p->seccomp.n ? filter_load(p, p->seccomp, p->seccomp_flags, e) : 0;
 }

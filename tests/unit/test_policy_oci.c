@@ -337,8 +337,6 @@ static void refusals_name_the_field(void **state)
 		{ PT_DOC("", PROCESS(",'selinuxLabel':'l'")), "/process/selinuxLabel", "an SELinux label" },
 		{ PT_DOC(",'intelRdt':{'closID':'x'}", ""), "/linux/intelRdt", "Intel RDT" },
 		{ PT_DOC(",'mountLabel':'l'", ""), "/linux/mountLabel", "an SELinux mount label" },
-		{ PT_DOC(",'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['kill'],'action':'SCMP_ACT_NOTIFY'}]}", ""),
-		  "/linux/seccomp/syscalls/0", "seccomp action 'SCMP_ACT_NOTIFY'" },
 	};
 	char where[128], msg[256];
 

@@ -308,6 +308,8 @@ static const struct row {
 	{ NULL, SECCOMP_RULE("'names':['write'],'action':'SCMP_ACT_LOG'"), NULL },
 	{ "seccomp listener is complete", SECCOMP(",'listenerPath':'agent.sock'"),
 	  "/linux/seccomp/listenerPath: must be an absolute path, not 'agent.sock'" },
+	{ "seccomp listener is complete", SECCOMP_RULE("'names':['read'],'action':'SCMP_ACT_NOTIFY'"),
+	  "/linux/seccomp/syscalls/0/action: SCMP_ACT_NOTIFY takes a listenerPath: who answers" },
 	{ "seccomp listener is complete", SECCOMP(",'listenerMetadata':'m'"),
 	  "/linux/seccomp/listenerMetadata: must not be set without listenerPath" },
 };
