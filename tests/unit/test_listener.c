@@ -211,7 +211,7 @@ static int courier_killed(void *arg)
 	sb.broker_fd = pair[1];
 	CHECK_OK(guard_begin(&sb, &e), &e);
 	CHECK(kill(2, SIGKILL) == 0);
-	CHECK_ERR(guard_apply(&sb, &e), &e, "the guard's courier was killed by signal 9");
+	CHECK_ERR(guard_apply(&sb, &e), &e, "a filter's courier was killed by signal 9");
 	CHECK(send(pair[1], "x", 1, MSG_NOSIGNAL) < 0 && errno == ENOSYS);
 	CHECK(ps_write_all(pair[1], "after all", 9) == 0);
 	_exit(0);
