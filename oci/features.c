@@ -74,7 +74,11 @@ static void write_linux(struct ps_jsonw *w, const struct host_facts_for_features
 	write_names(w, "modes", names_mempolicy_mode, n_names_mempolicy_mode, 0);
 	write_names(w, "flags", names_mempolicy_flag, n_names_mempolicy_flag, 0);
 	ps_jw_end_object(w);
-	write_enabled(w, "intelRdt", false);
+	ps_jw_object(w, "intelRdt");
+	ps_jw_bool(w, "enabled", true);
+	ps_jw_bool(w, "schemata", true);
+	ps_jw_bool(w, "monitoring", true);
+	ps_jw_end_object(w);
 	ps_jw_object(w, "mountExtensions");
 	write_enabled(w, "idmap", h->idmap);
 	ps_jw_end_object(w);

@@ -61,7 +61,7 @@ struct spec_process {
 	struct { bool set; uint32_t height, width; } console_size;
 	const char *cwd;
 	struct spec_strs env, args;
-	const char *args_flag, *cwd_flag, *user_flag; /* who says so in place of the document, or NULL: "--cwd" */
+	const char *args_flag, *cwd_flag, *user_flag, *apparmor_flag, *label_flag; /* who says so in place of the document, or NULL: "--cwd" */
 	const char *command_line;            /* Windows only; ignored by Linux runtimes */
 	struct spec_user user;
 	struct spec_caps caps;

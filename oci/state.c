@@ -30,7 +30,7 @@ const char *state_status_name(enum state_status s)
 
 /* ---- state.json as a table: kind, name in the file, member of struct state ---- */
 
-enum field_kind { TEXT, PID, UID, U64, BOOL };
+enum field_kind { TEXT, FOLDER, PID, UID, U64, BOOL };
 #define STATE_FIELDS(X)                       \
 	X(TEXT, "id", id)                     \
 	X(TEXT, "bundle", bundle)             \
@@ -44,8 +44,10 @@ enum field_kind { TEXT, PID, UID, U64, BOOL };
 	X(UID, "owner", owner)                \
 	X(TEXT, "tape", tape)                 \
 	X(TEXT, "pod", pod)                   \
-	X(TEXT, "unit", unit) \
-	X(BOOL, "unitUser", unit_user) \
+	X(TEXT, "unit", unit)                 \
+	X(BOOL, "unitUser", unit_user)        \
+	X(FOLDER, "rdtMonitor", rdt_dirs[0])    \
+	X(FOLDER, "rdtGroup", rdt_dirs[1])      \
 	X(BOOL, "exposed", exposed) \
 	X(BOOL, "permissions", permitted) \
 	X(BOOL, "ownsCgroups", owns_cgroups) \
@@ -69,6 +71,10 @@ static void write_field(struct ps_jsonw *w, const struct field *f, const struct 
 	switch (f->kind) {
 	case TEXT:
 		ps_jw_str(w, f->name, p);
+		return;
+	case FOLDER:
+		if (*(const char *)p)
+			ps_jw_str(w, f->name, p);
 		return;
 	case PID:
 		ps_jw_int(w, f->name, *(const pid_t *)p);
@@ -137,6 +143,21 @@ static int read_number(const struct json *v, uint64_t max, uint64_t *ret, struct
 	return 0;
 }
 
+/* These directories are removed later: absolute, and nothing that climbs. */
+static bool dir_ok(const char *path)
+{
+	size_t len = strlen(path);
+
+	return path[0] == '/' && !strstr(path, "/../") && (len < 3 || strcmp(path + len - 3, "/..") != 0);
+}
+
+static int read_dir(const struct json *v, char *out, size_t size, struct ps_err *e)
+{
+	if (read_text(v, out, size, e) < 0)
+		return -1;
+	return dir_ok(out) ? 0 : json_fail(v, STATE_FILE, e, "is not an absolute clean path");
+}
+
 static int read_field(const struct field *f, const struct json *v, struct state *st, struct ps_err *e)
 {
 	void *p = (char *)st + f->offset;
@@ -145,6 +166,8 @@ static int read_field(const struct field *f, const struct json *v, struct state 
 	switch (f->kind) {
 	case TEXT:
 		return read_text(v, p, f->size, e);
+	case FOLDER:
+		return read_dir(v, p, f->size, e);
 	case PID:
 		if (read_number(v, INT_MAX, &n, e) < 0)
 			return -1;
@@ -181,14 +204,6 @@ static int read_status(const struct json *v, struct state *st, struct ps_err *e)
 	return json_fail(v, STATE_FILE, e, "'%s' is not a stored status", text);
 }
 
-/* These directories are removed later: absolute, and nothing that climbs. */
-static bool dir_ok(const char *path)
-{
-	size_t len = strlen(path);
-
-	return path[0] == '/' && !strstr(path, "/../") && (len < 3 || strcmp(path + len - 3, "/..") != 0);
-}
-
 static int read_cgroup_dirs(const struct json *v, struct state *st, struct ps_err *e)
 {
 	if (v->type != JSON_ARRAY)
@@ -199,10 +214,8 @@ static int read_cgroup_dirs(const struct json *v, struct state *st, struct ps_er
 	for (size_t i = 0; i < v->v.list.n; i++) {
 		const struct json *item = &v->v.list.items[i];
 
-		if (read_text(item, st->cgroup_dirs[i], sizeof(st->cgroup_dirs[i]), e) < 0)
+		if (read_dir(item, st->cgroup_dirs[i], sizeof(st->cgroup_dirs[i]), e) < 0)
 			return -1;
-		if (!dir_ok(st->cgroup_dirs[i]))
-			return json_fail(item, STATE_FILE, e, "is not an absolute clean path");
 	}
 	st->n_cgroup_dirs = (unsigned)v->v.list.n;
 	return 0;

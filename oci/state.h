@@ -44,6 +44,7 @@ struct state {
 	bool unit_user;             /* it is of the caller's own systemd, not the system's */
 	char cgroup_dirs[16][512];  /* absolute directories that this container owns, in creation order */
 	unsigned n_cgroup_dirs;
+	char rdt_dirs[2][512];      /* folders of resctrl that are to be removed with it, the monitoring group and the group; "" */
 	bool owns_cgroups;          /* they were made or found empty: what is in them may be killed */
 	bool has_poststart, has_poststop; /* hooks of the frozen configuration */
 	bool permitted;             /* permissions.json stands beside the frozen configuration */

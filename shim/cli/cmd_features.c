@@ -11,6 +11,8 @@ static int run_features(struct cli *cli, struct ps_err *e)
 		.cgroup_v1 = true,
 		.cgroup_v2 = true,
 		.idmap = true,
+		.apparmor = true,
+		.selinux = true,
 	};
 	ps_auto_buf struct ps_buf out = { 0 };
 

@@ -28,6 +28,7 @@
 #include "shim/sandbox/cgroup.h"
 #include "shim/sandbox/devices.h"
 #include "shim/sandbox/hooks.h"
+#include "shim/sandbox/labels.h"
 #include "shim/sandbox/landlock.h"
 #include "shim/sandbox/listener.h"
 #include "shim/sandbox/mounts.h"
@@ -140,6 +141,9 @@ static int do_join_ns(struct player *p, struct ps_err *e)
 	if (p->plan->rootfs_fd == PLAN_NO_FD) {
 		uint64_t flags = 0;
 
+		/* While the host's /proc, where we are, is there. */
+		if (labels_apply(&in->sb, e) < 0)
+			return -1;
 		for (PLAN_EACH(p->plan, struct plan_ns_join, j, p->plan->ns_joins))
 			flags |= j->flag;
 		if (join_by_pidfd(in->sb.fds[0], flags, e) < 0)
@@ -216,7 +220,8 @@ static int do_mask(struct player *p, struct ps_err *e)
 {
 	struct sandbox *sb = &init_of(p)->sb;
 
-	return mounts_finish(sb, e) < 0 || rebinds_apply(sb, e) < 0 ? -1 : masks_apply(sb, e);
+	/* The last hook that is the host's program has run: whoever is executed from here on has them. */
+	return labels_apply(sb, e) < 0 || mounts_finish(sb, e) < 0 || rebinds_apply(sb, e) < 0 ? -1 : masks_apply(sb, e);
 }
 
 static int do_enter_rootfs(struct player *p, struct ps_err *e) { return rootfs_enter(&init_of(p)->sb, e); }

@@ -29,6 +29,7 @@ struct launch {
 	int broker;         /* our copy of the socket that init sends the listener of the plan's guard to; its peer: launch_take_listener. -1: none */
 	int store;          /* the tmpfs of PLAN_FD_STORE without a path, the owner's; -1: the plan has none */
 	bool dies_with_us;  /* no longer-lived than the launcher, even behind the gate */
+	bool makes_rdt;     /* the plan's group of resctrl is not there yet: it is ours to make, and nobody else's */
 	const char *const *cgroup_dirs; /* exec: the container's cgroups; else taken from the plan */
 	unsigned n_cgroup_dirs;
 	const char *const *cgroup_below; /* with cgroup_dirs: see cgroup_open_dirs(); NULL: none */
@@ -39,6 +40,7 @@ struct launch {
 	int objects;        /* memfd: a struct ps_object for each row of plan->landlock, as the row was understood; -1 */
 	struct net_moves *net_moves; /* devices that a failure moves back; NULL */
 	bool made_cgroups;  /* they were empty or not there: what is in them is ours to kill */
+	bool made_rdt;      /* the same of its group of resctrl */
 	bool hooks_began;   /* a failure after this owes the poststop hooks */
 };
 #define LAUNCH_INIT(p) { .plan = (p), .gate_fd = -1, .target_pidfd = -1, .pid = -1, .pidfd = -1, .channel = -1, \

@@ -25,7 +25,9 @@
 #include "shim/sandbox/cgroup.h"
 #include "shim/sandbox/hooks.h"
 #include "shim/sandbox/host_fds.h"
+#include "shim/sandbox/labels.h"
 #include "shim/sandbox/namespaces.h"
+#include "shim/sandbox/resctrl.h"
 #include "shim/sandbox/schedule.h"
 #include "shim/sandbox/net_devices.h"
 
@@ -301,7 +303,7 @@ static int do_spawn(struct player *p, struct ps_err *e)
 	int pair[2], pidfd = -1;
 	sigset_t all, old;
 
-	if (call_agent(p->plan, w->fds, e) < 0 || open_cgroups(w, e) < 0)
+	if (labels_check(p->plan, e) < 0 || resctrl_check(p->plan, e) < 0 || call_agent(p->plan, w->fds, e) < 0 || open_cgroups(w, e) < 0)
 		return -1;
 	/* The child has them from birth, and until it is in its cgroups. */
 	if (affinity_apply(p->plan, PLAN_AFFINITY_INITIAL, e) < 0 || sock_pair(pair, e) < 0)
@@ -426,8 +428,13 @@ static int take_objects(struct player *p, struct ps_err *e)
 
 static int do_schedule(struct player *p, struct ps_err *e)
 {
-	const pid_t pid = work_of(p)->l->pid;
+	struct launch *l = work_of(p)->l;
+	const pid_t pid = l->pid;
 
+	if (p->plan->rootfs_fd != PLAN_NO_FD && resctrl_make(p->plan, l->makes_rdt, &l->made_rdt, e) < 0)
+		return -1;
+	if (resctrl_join(p->plan, pid, e) < 0)
+		return -1;
 	return scheduler_apply(p->plan, pid, e) < 0 ? -1 : io_priority_apply(p->plan, pid, e);
 }
 

@@ -40,7 +40,7 @@ static bool runtime_hooks(const struct plan *p)   { return p->prestart.n || p->c
 static bool container_hooks(const struct plan *p) { return p->create_container.n; }
 static bool start_hooks(const struct plan *p)     { return p->start_container.n; }
 static bool has_landlock(const struct plan *p)    { return p->landlock_fs || p->landlock_scoped || p->under_fs || p->under_scoped; }
-static bool is_scheduled(const struct plan *p)    { return p->scheduler.n || p->io_priority.n; }
+static bool is_scheduled(const struct plan *p)    { return p->scheduler.n || p->io_priority.n || p->rdt.n; }
 static bool gives_up_late(const struct plan *p)   { return !p->bridge_late; }
 static bool pid_is_final(const struct plan *p)    { return !p->bridge_late; }
 

@@ -56,6 +56,7 @@ struct plan_mount {
 	uint64_t attr_set, attr_clr, rec_set, rec_clr; /* MOUNT_ATTR_* */
 	uint64_t propagation;        /* MS_*; 0: leave (private to the container) */
 	uint32_t fd;                 /* index into fds or PLAN_NO_FD */
+	plan_off label;              /* SELinux, of all that is in it; 0: none */
 	plan_off store;              /* a bind: fds[fd] is what an overlay shows, STORE/store/upper what it changes; 0: bound itself */
 	struct plan_list uid_map, gid_map; /* struct plan_id_map; empty with IDMAP: the container's own user namespace */
 };
@@ -90,6 +91,8 @@ struct plan_scheduler {
 };
 struct plan_io_priority { plan_off from; uint32_t class, level; };                                /* IOPRIO_CLASS_* */
 struct plan_memory_policy { plan_off from; uint32_t mode, flags; struct plan_list nodes; };       /* MPOL_*, MPOL_F_*, uint32_t */
+enum { PLAN_RDT_MUST_EXIST = 1, PLAN_RDT_MONITOR = 2 /* a group in it, named as the container */ };
+struct plan_rdt { plan_off from, group /* of resctrl; "" its root */; uint32_t flags; struct plan_list schemata; };
 struct plan_hook { plan_off from, path; struct plan_list args, env; /* plan_off */ uint32_t has_env, timeout_s; };
 
 /* One cgroup directory of the container; version 1: one per hierarchy, version 2: the unified one. */
@@ -154,8 +157,11 @@ struct plan {
 	plan_off cwd;
 	plan_off args_from, cwd_from, user_from, caps_from; /* not always the document: exec's flags, defaults */
 	struct plan_caps caps;
+	plan_off apparmor, selinux;      /* profile, label that execve(2) changes to; 0: none */
+	plan_off apparmor_from, selinux_from;
 	struct plan_list rlimits;
 	struct plan_list scheduler, io_priority, memory_policy; /* at most one row each; none: as the launcher has it */
+	struct plan_list rdt;            /* struct plan_rdt, at most one */
 	struct plan_list affinity;       /* struct plan_affinity, of exec */
 	struct plan_list seccomp;        /* struct sock_filter, ready to load; n == 0: none */
 	uint32_t seccomp_flags;

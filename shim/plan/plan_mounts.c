@@ -108,6 +108,7 @@ static int one_mount(struct builder *b, const struct policy_mount *m, size_t ind
 		.fstype = *m->fstype ? build_str(b, m->fstype) : 0, .source = *m->source ? build_str(b, m->source) : 0,
 		.sb_flags = m->sb_flags, .attr_set = m->attr_set, .attr_clr = m->attr_clr, .rec_set = m->rec_set,
 		.rec_clr = m->rec_clr, .propagation = m->propagation, .fd = PLAN_NO_FD,
+		.label = build_str(b, m->label),
 		.store = m->store_name ? build_str(b, m->store_name) : 0,
 	};
 	row->options = options(b, m->data);

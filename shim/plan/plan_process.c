@@ -65,6 +65,10 @@ int build_process(struct builder *b)
 	plan->cwd_from = build_str(b, p->cwd_from);
 	plan->user_from = build_str(b, p->user_from);
 	plan->caps_from = build_str(b, p->caps.from);
+	plan->apparmor = build_str(b, p->apparmor);
+	plan->apparmor_from = build_str(b, p->apparmor_from);
+	plan->selinux = build_str(b, p->selinux);
+	plan->selinux_from = build_str(b, p->selinux_from);
 	plan->has_caps = p->has_caps;
 	if (p->has_caps)
 		plan->caps = known_caps(b);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * plan_schedule.c - where and when the payload runs: rows of scheduler, I/O priority, CPUs and memory nodes.
+ * plan_schedule.c - where and when the payload runs: rows of scheduler, I/O priority, CPUs, memory nodes and resctrl.
  */
 #include <linux/sched.h>
 
@@ -57,6 +57,20 @@ static void affinity(struct builder *b, const struct policy_process *p)
 	b->plan.affinity = build_copy(b, rows, n, sizeof(rows[0]));
 }
 
+static void rdt(struct builder *b)
+{
+	const __typeof__(b->p->rdt) *r = &b->p->rdt;
+
+	if (!r->from)
+		return;
+	const struct plan_rdt row = {
+		.from = build_str(b, r->from), .group = build_str(b, r->group ? r->group : b->r->id), .schemata = build_strs(b, &r->schemata),
+		.flags = (r->must_exist ? PLAN_RDT_MUST_EXIST : 0U) | (r->monitor ? PLAN_RDT_MONITOR : 0U),
+	};
+
+	b->plan.rdt = build_copy(b, &row, 1, sizeof(row));
+}
+
 int build_schedule(struct builder *b)
 {
 	const struct policy_process *p = &b->p->process;
@@ -76,6 +90,7 @@ int build_schedule(struct builder *b)
 
 		b->plan.io_priority = build_copy(b, &row, 1, sizeof(row));
 	}
+	rdt(b);
 	affinity(b, p);
 	return scheduler(b, &p->scheduler);
 }

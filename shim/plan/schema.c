@@ -86,6 +86,7 @@ static const struct ps_name rlimits[] = {
 	{ "sigpending", RLIMIT_SIGPENDING }, { "stack", RLIMIT_STACK }, END,
 };
 
+static const struct ps_name rdt_flags[] = { { "must-exist", PLAN_RDT_MUST_EXIST }, { "monitor", PLAN_RDT_MONITOR }, END };
 static const struct ps_name affinity_whens[] = { { "initial", PLAN_AFFINITY_INITIAL }, { "final", PLAN_AFFINITY_FINAL }, END };
 static const struct ps_name sched_policies[] = {
 	{ "other", SCHED_NORMAL }, { "fifo", SCHED_FIFO }, { "rr", SCHED_RR }, { "batch", SCHED_BATCH }, { "iso", 4 },
@@ -145,7 +146,7 @@ ROW_TYPE(plan_time_offset);
 static const struct field plan_mount_fields[] = {
 	F(plan_mount, kind, FIELD_ENUM, OF(mount_kinds)), F(plan_mount, target, FIELD_STR),
 	F(plan_mount, fstype, FIELD_STR), F(plan_mount, source, FIELD_STR), F(plan_mount, fd, FIELD_FD), F(plan_mount, store, FIELD_STR),
-	F(plan_mount, options, FIELD_STRS), F(plan_mount, flags, FIELD_BITS32, OF(mount_flags)),
+	F(plan_mount, options, FIELD_STRS), F(plan_mount, label, FIELD_STR), F(plan_mount, flags, FIELD_BITS32, OF(mount_flags)),
 	F(plan_mount, sb_flags, FIELD_BITS64, OF(sb_flags)), F(plan_mount, attr_set, FIELD_BITS64, OF(attrs)),
 	F(plan_mount, attr_clr, FIELD_BITS64, OF(attrs)), F(plan_mount, rec_set, FIELD_BITS64, OF(attrs)),
 	F(plan_mount, rec_clr, FIELD_BITS64, OF(attrs)), F(plan_mount, propagation, FIELD_BITS64, OF(propagations)),
@@ -205,6 +206,12 @@ static const struct field plan_rlimit_fields[] = {
 	F(plan_rlimit, hard, FIELD_U64, ALWAYS), F(plan_rlimit, from, FIELD_FROM), END,
 };
 ROW_TYPE(plan_rlimit);
+
+static const struct field plan_rdt_fields[] = {
+	F(plan_rdt, group, FIELD_STR), F(plan_rdt, flags, FIELD_BITS32, OF(rdt_flags)), F(plan_rdt, schemata, FIELD_STRS),
+	F(plan_rdt, from, FIELD_FROM), END,
+};
+ROW_TYPE(plan_rdt);
 
 static const struct field plan_affinity_fields[] = {
 	F(plan_affinity, when, FIELD_ENUM, OF(affinity_whens)), F(plan_affinity, cpus, FIELD_NUMS),
@@ -320,8 +327,11 @@ static const struct field plan_fields[] = {
 	F(plan, caps.inheritable, FIELD_CAPS, OF_FROM(caps_from), AT("/inheritable")),
 	F(plan, caps.permitted, FIELD_CAPS, OF_FROM(caps_from), AT("/permitted")),
 	F(plan, caps.ambient, FIELD_CAPS, OF_FROM(caps_from), AT("/ambient")),
+	F(plan, apparmor, FIELD_STR, OF_FROM(apparmor_from), AT("")), F(plan, selinux, FIELD_STR, OF_FROM(selinux_from), AT("")),
+	F(plan, apparmor_from, FIELD_HIDDEN), F(plan, selinux_from, FIELD_HIDDEN),
 	F(plan, rlimits, FIELD_ROWS, ROWS(plan_rlimit)),
 	F(plan, scheduler, FIELD_ROWS, ROWS(plan_scheduler)), F(plan, io_priority, FIELD_ROWS, ROWS(plan_io_priority)),
+	F(plan, rdt, FIELD_ROWS, ROWS(plan_rdt)),
 	F(plan, memory_policy, FIELD_ROWS, ROWS(plan_memory_policy)), F(plan, affinity, FIELD_ROWS, ROWS(plan_affinity)),
 	F(plan, mdwe, FIELD_BOOL, PERMISSIONS),
 	F(plan, landlock_fs, FIELD_BITS64, OF(landlock_fs), PERMISSIONS),

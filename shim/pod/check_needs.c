@@ -78,6 +78,12 @@ static void need_mounts(struct needs *n)
 	if (n->p->rootfs.path)
 		need(n, n->p->rootfs.from, TEXT(n, "the root file system %s", n->p->rootfs.path), is_dir(n->p->rootfs.path), "no-rootfs",
 		     "unpack it there, or correct root.path");
+	if (n->p->rdt.from)
+		need(n, n->p->rdt.from, "Intel RDT, the file system resctrl", access("/sys/fs/resctrl/schemata", F_OK) == 0, "no-resctrl",
+		     "mount -t resctrl resctrl /sys/fs/resctrl, or leave linux.intelRdt out");
+	if (n->p->mount_label)
+		need(n, TEXT(n, "%s#/linux/mountLabel", n->p->file), TEXT(n, "SELinux, for label %s", n->p->mount_label), n->s->selinux, "no-lsm",
+		     "leave linux.mountLabel out, or use a system with SELinux enabled");
 	for (size_t i = 0; i < n->p->n_mounts; i++) {
 		const struct policy_mount *m = &n->p->mounts[i];
 
@@ -127,6 +133,12 @@ static void need_process(struct needs *n)
 		     resource || !known || q->rlimits[i].hard <= have.hard, "no-rlimit",
 		     "ask for at most what podshim's caller has (ulimit -H), or run it with CAP_SYS_RESOURCE");
 	}
+	if (q->apparmor && strcmp(q->apparmor, "unconfined") != 0)
+		need(n, q->apparmor_from, TEXT(n, "AppArmor, for profile %s", q->apparmor), n->s->apparmor, "no-lsm",
+		     "leave process.apparmorProfile out, or use a kernel with AppArmor enabled");
+	if (q->selinux)
+		need(n, q->selinux_from, TEXT(n, "SELinux, for label %s", q->selinux), n->s->selinux, "no-lsm",
+		     "leave process.selinuxLabel out, or use a system with SELinux enabled");
 	if (q->terminal)
 		need(n, q->from, "a terminal: /dev/ptmx", access("/dev/ptmx", F_OK) == 0, "no-terminal", "mount devpts on the host");
 	for (unsigned bit = 0; bit < 64; bit++) {

@@ -23,6 +23,7 @@
 #include "shim/pod/overrides.h"
 #include "shim/pod/undo.h"
 #include "shim/sandbox/cgroup.h"
+#include "shim/sandbox/resctrl.h"
 #include "shim/sandbox/hooks.h"
 
 enum { LOCK_MS = 10000, KILL_MS = 10000, HALF_MADE_MS = 5000, HALF_MADE_STEP_MS = 10 };
@@ -81,6 +82,7 @@ static int read_record(const struct state_dir *d, struct state *st, bool *ret_ot
 		st->pid = st->launcher = 0;
 		st->n_cgroup_dirs = 0;
 		st->unit[0] = '\0';
+		memset(st->rdt_dirs, 0, sizeof(st->rdt_dirs));
 	}
 	return 0;
 }
@@ -255,6 +257,9 @@ int container_destroy(const struct pod_env *env, struct state_dir *d, const stru
 	/* A scope that is not known to be ours ends by itself: it is empty. */
 	if (free_cgroups(st, e) < 0 || (st->unit[0] && st->owns_cgroups && systemd_stop(st->unit, st->unit_user, e) < 0))
 		return ps_ctx(e, "container '%s'", st->id);
+	for (size_t i = 0; i < PS_COUNT(st->rdt_dirs); i++)
+		if (resctrl_remove(st->rdt_dirs[i], e) < 0)
+			return ps_ctx(e, "container '%s'", st->id);
 	if (poststop_owed && st->has_poststop)
 		poststop(env, d, st);
 	if (st->tape[0]) {

@@ -219,6 +219,9 @@ static int undo(struct creation *c, struct ps_err *e)
 	event_failed(c->tape, c->r->id);
 	launch_abort(&c->launch);
 	c->st.owns_cgroups = c->launch.made_cgroups;
+	/* Made by somebody else meanwhile, it is theirs. */
+	if (!c->launch.made_rdt)
+		c->st.rdt_dirs[1][0] = '\0';
 	if (c->pid_file_written)
 		(void)unlink(c->r->pid_file);
 	if (end_store(c, &ignored) < 0)
@@ -440,6 +443,7 @@ static int creation_new(const struct pod_env *env, const struct pod_create_reque
 	wire(c);
 	if (describe(c, p, e) < 0)
 		return -1;
+	c->launch.makes_rdt = c->st.rdt_dirs[1][0];
 	if (run && !r->detach && foreground_block_signals(&c->signals, e) < 0)
 		return -1;
 	if (reserve(c, e) < 0)

@@ -191,6 +191,14 @@ static int process_from_flags(struct execution *x, struct spec_process *p, struc
 		p->user.groups = g;
 		p->user.n_groups += r->n_groups;
 	}
+	if (r->apparmor) {
+		p->apparmor_profile = r->apparmor;
+		p->apparmor_flag = "--apparmor";
+	}
+	if (r->process_label) {
+		p->selinux_label = r->process_label;
+		p->label_flag = "--process-label";
+	}
 	if (r->no_new_privs)
 		p->no_new_privileges = true;
 	return 0;
@@ -250,8 +258,6 @@ static int load_process(struct execution *x, const struct policy **ret, struct p
 
 static int check_request(const struct pod_exec_request *r, bool tty, struct ps_err *e)
 {
-	if (r->process_label || r->apparmor)
-		return ps_fail(e, PS_E_UNSUPP, "%s is not supported by this version", r->apparmor ? "--apparmor" : "--process-label");
 	if (tty && r->detach && !r->console_socket)
 		return ps_fail(e, PS_E_USAGE,
 			       "cannot allocate tty if runc will detach without setting console socket: give --console-socket");

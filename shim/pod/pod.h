@@ -66,7 +66,7 @@ struct pod_exec_request {
 	size_t n_groups;
 	bool no_new_privs;
 	struct spec_strs narrow;      /* permission flags, as texts: less than the container is permitted; none: as much */
-	const char *process_label, *apparmor; /* refused when set: no LSM support */
+	const char *process_label, *apparmor; /* SELinux label, AppArmor profile; NULL: the container's own */
 	struct spec_strs cgroups;     /* "[CONTROLLER,...:]PATH" below the container's cgroups; none: theirs */
 	bool ignore_paused;
 	bool detach;

@@ -10,6 +10,7 @@
 #include "base/scope.h"
 #include "ipc/shm.h"
 #include "shim/pod/container.h"
+#include "shim/sandbox/resctrl.h"
 #include "shim/sandbox/rootless.h"
 
 static int name_cgroups(struct state *st, const struct plan *p, struct ps_err *e)
@@ -30,6 +31,19 @@ static int name_cgroups(struct state *st, const struct plan *p, struct ps_err *e
 	return 0;
 }
 
+static int name_rdt(struct state *st, const struct plan *p, struct ps_err *e)
+{
+	char group[PATH_MAX], monitor[PATH_MAX];
+
+	if (resctrl_name(p, group, monitor, e) < 0)
+		return -1;
+	if (strlen(group) >= sizeof(st->rdt_dirs[1]) || strlen(monitor) >= sizeof(st->rdt_dirs[0]))
+		return ps_fail(e, PS_E_CONFIG, "the names of its groups of resctrl are too long");
+	memcpy(st->rdt_dirs[0], monitor, strlen(monitor) + 1);
+	memcpy(st->rdt_dirs[1], group, strlen(group) + 1);
+	return 0;
+}
+
 int record_describe(struct state *st, const char *id, const struct bundle *b, const struct plan *p, struct ps_err *e)
 {
 	st->status = STATE_CREATING;
@@ -42,7 +56,7 @@ int record_describe(struct state *st, const char *id, const struct bundle *b, co
 	(void)snprintf(st->unit, sizeof(st->unit), "%s", plan_str(p, p->unit));
 	st->unit_user = p->unit_user;
 	ps_time_rfc3339(st->created);
-	if (name_cgroups(st, p, e) < 0 || ps_boot_id(st->boot_id, e) < 0)
+	if (name_cgroups(st, p, e) < 0 || name_rdt(st, p, e) < 0 || ps_boot_id(st->boot_id, e) < 0)
 		return -1;
 	if (ps_proc_start_time(st->launcher, &st->launcher_start, NULL) < 0)
 		return ps_fail_os(e, "read our own start time");

@@ -37,6 +37,7 @@ struct policy_mount {
 	uint64_t rec_set, rec_clr;   /* MOUNT_ATTR_* for the whole tree */
 	uint64_t propagation;        /* MS_SHARED ... with MS_REC; 0: unset */
 	const char *data;            /* file-system options, comma separated, "" without */
+	const char *label;           /* SELinux: of all that is in it; NULL: none */
 	bool bind, recursive, remount, tmpcopyup, idmap, idmap_recursive;
 	bool copy_symlink;           /* a source that is a symbolic link is made again, not followed */
 	struct spec_id_maps uid_maps, gid_maps;
@@ -109,6 +110,8 @@ struct policy_process {
 	struct { bool set; int32_t v; } oom_score_adj;
 	struct { bool set; uint32_t v; } personality;
 	struct policy_scheduler scheduler;
+	const char *apparmor, *apparmor_from; /* profile that the payload enters by its execve(2); NULL: none is asked for */
+	const char *selinux, *selinux_from;   /* label, the same */
 	struct { const char *from; uint32_t class, level; } io_priority;  /* IOPRIO_CLASS_*; from NULL: as the launcher has it */
 	struct { const char *from; struct policy_numbers initial, final; } affinity; /* of exec, CPUs: before and after it joins the cgroup */
 };
@@ -180,6 +183,14 @@ struct policy {
 	const struct policy_link *links;       /* /dev/fd, /dev/stdin, ... */
 	size_t n_links;
 
+	struct {
+		const char *from;              /* NULL: none is asked for */
+		const char *group;             /* of resctrl, "" its root, which is there or made; NULL: named as the container */
+		bool must_exist;
+		struct spec_strs schemata;     /* lines, in the order in which they are written */
+		bool monitor;                  /* a monitoring group of the container's own in it */
+	} rdt;
+	const char *mount_label;               /* SELinux: linux.mountLabel, which the mounts that take it have; NULL */
 	const char *hostname, *domainname;
 	const struct policy_net_device *net_devices;
 	size_t n_net_devices;

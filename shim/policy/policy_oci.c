@@ -345,12 +345,11 @@ int policy_from_oci(struct ps_arena *a, const struct spec *s, const char *bundle
 	int reaper = annotation(&f, s, POLICY_REAPER_ANNOTATION, "1");
 
 	f.p->reaper = reaper > 0;
-	if (reaper < 0 || refused_in_spec(&f, s) < 0 || rootfs(&f, s) < 0 || linux_part(&f, s) < 0 || from_oci_mounts(&f, s) < 0 ||
+	if (reaper < 0 || rootfs(&f, s) < 0 || linux_part(&f, s) < 0 || from_oci_mounts(&f, s) < 0 ||
 	    from_oci_devices(&f, s) < 0 || from_oci_resources(&f, &s->linux_.resources) < 0 ||
-	    from_oci_memory_policy(&f, &s->linux_) < 0 || from_oci_seccomp(&f, &s->linux_.seccomp) < 0 || all_hooks(&f, s) < 0)
+	    from_oci_rdt(&f, &s->linux_) < 0 || from_oci_memory_policy(&f, &s->linux_) < 0 || from_oci_seccomp(&f, &s->linux_.seccomp) < 0 || all_hooks(&f, s) < 0)
 		return -1;
-	if (s->process.set && (refused_in_process(&f, "/process", &s->process) < 0 ||
-			       from_oci_process(&f, "/process", &s->process, &f.p->process) < 0 ||
+	if (s->process.set && (from_oci_process(&f, "/process", &s->process, &f.p->process) < 0 ||
 			       from_oci_schedule(&f, "/process", &s->process, /* exec= */ false, &f.p->process) < 0))
 		return -1;
 	*ret = f.p;
@@ -371,7 +370,7 @@ int policy_process_from_oci(struct ps_arena *a, const char *file, const struct s
 	f.p->warnings = (struct spec_strs){ .v = NULL };
 	f.p->process = (struct policy_process){ .personality.set = container->process.personality.set,
 						.personality.v = container->process.personality.v };
-	if (refused_in_process(&f, pointer, p) < 0 || from_oci_process(&f, pointer, p, &f.p->process) < 0 ||
+	if (from_oci_process(&f, pointer, p, &f.p->process) < 0 ||
 	    from_oci_schedule(&f, pointer, p, /* exec= */ true, &f.p->process) < 0)
 		return -1;
 	*ret = f.p;

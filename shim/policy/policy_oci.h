@@ -40,14 +40,12 @@ int from_oci_process(struct from_oci *f, const char *pointer, const struct spec_
 /* Its scheduler and I/O priority, of exec the CPUs, too. */
 int from_oci_schedule(struct from_oci *f, const char *pointer, const struct spec_process *s, bool exec, struct policy_process *out);
 int from_oci_memory_policy(struct from_oci *f, const struct spec_linux *s);
+int from_oci_rdt(struct from_oci *f, const struct spec_linux *s);
 int from_oci_devices(struct from_oci *f, const struct spec *s);
 int from_oci_device_rules(struct from_oci *f, const struct spec_resources *s);
 int from_oci_resources(struct from_oci *f, const struct spec_resources *s);
 int from_oci_seccomp(struct from_oci *f, const struct spec_seccomp *s);
 
-/* PS_E_UNSUPP for what the document asks for and this version does not apply. */
-int refused_in_process(struct from_oci *f, const char *pointer, const struct spec_process *s);
-int refused_in_spec(struct from_oci *f, const struct spec *s);
 
 static inline bool has_text(const char *s)
 {

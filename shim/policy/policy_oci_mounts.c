@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/abi.h"
+#include "base/scope.h"
 #include "oci/names.h"
 #include "shim/policy/policy_oci.h"
 
@@ -81,6 +82,18 @@ static int check_kind(struct from_oci *f, const struct spec_mount *s, const stru
 	return 0;
 }
 
+/* Where SELinux has a label for each file from elsewhere: of the kernel's own, or of the hierarchy that is shared. */
+static bool takes_label(const struct policy_mount *m)
+{
+	static const char *const without[] = { "proc", "sysfs", "cgroup", "cgroup2" };
+	const char *own = strstr(m->data, "context=");
+
+	for (size_t i = 0; i < PS_COUNT(without); i++)
+		if (!strcmp(m->fstype, without[i]))
+			return false;
+	return !m->bind && !m->remount && !own;
+}
+
 static int one_mount(struct from_oci *f, const struct spec_mount *s, struct policy_mount *m)
 {
 	m->from = from_oci_at(f, s->at);
@@ -98,6 +111,8 @@ static int one_mount(struct from_oci *f, const struct spec_mount *s, struct poli
 	m->source = has_text(s->source) ? s->source : m->fstype;
 	if (m->bind && !m->remount)
 		m->source = from_oci_below_bundle(f, s->source);
+	if (f->p->mount_label && takes_label(m))
+		m->label = f->p->mount_label;
 	return m->source ? 0 : -1;
 }
 
@@ -107,6 +122,7 @@ int from_oci_mounts(struct from_oci *f, const struct spec *s)
 
 	if (!rows)
 		return -1;
+	f->p->mount_label = has_text(s->linux_.mount_label) ? s->linux_.mount_label : NULL;
 	for (size_t i = 0; i < s->n_mounts; i++)
 		if (one_mount(f, &s->mounts[i], &rows[i]) < 0)
 			return -1;

@@ -132,6 +132,16 @@ int from_oci_process(struct from_oci *f, const char *pointer, const struct spec_
 	if (!s->caps.set)
 		out->caps.from = "default";
 	out->has_caps = true;
+	if (has_text(s->apparmor_profile)) {
+		out->apparmor = s->apparmor_profile;
+		out->apparmor_from = said_by(f, s->apparmor_flag, true, pointer, "/apparmorProfile");
+	}
+	if (has_text(s->selinux_label)) {
+		out->selinux = s->selinux_label;
+		out->selinux_from = said_by(f, s->label_flag, true, pointer, "/selinuxLabel");
+	}
+	if ((out->apparmor && !out->apparmor_from) || (out->selinux && !out->selinux_from))
+		return -1;
 	out->args = s->args;
 	out->cwd = s->cwd;
 	out->terminal = s->terminal;

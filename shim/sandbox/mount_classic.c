@@ -48,7 +48,12 @@ static int join_options(const struct sandbox *sb, const struct plan_mount *m, ch
 			return ps_fail(e, PS_E_CONFIG, "the options are longer than a page, all the kernel takes");
 		len += (size_t)n;
 	}
-	return 0;
+	if (!m->label)
+		return 0;
+	/* In quotes: a label may have commas. */
+	int n = snprintf(data + len, DATA_SIZE - len, "%scontext=\"%s\"", len ? "," : "", plan_str(sb->plan, m->label));
+
+	return n < 0 || (size_t)n >= DATA_SIZE - len ? ps_fail(e, PS_E_CONFIG, "the options are longer than a page, all the kernel takes") : 0;
 }
 
 int mount_classic(const struct sandbox *sb, const struct plan_mount *m, const struct mnt_path *at, int target_fd,

@@ -9,6 +9,7 @@
 
 #include "base/num.h"
 #include "base/path.h"
+#include "shim/sandbox/labels.h"
 #include "shim/sandbox/mount_util.h"
 #include "shim/sandbox/store.h"
 
@@ -106,6 +107,8 @@ static int set_options(const struct sandbox *sb, const struct plan_mount *m, uin
 		if (check_id_option(sb->plan, option, e) < 0 || fs_option(fs, option, e) < 0)
 			return -1;
 	}
+	if (m->label && label_context(sb->plan, m, fs, e) < 0)
+		return -1;
 	for (size_t i = 0; i < PS_COUNT(sb_options); i++)
 		if ((sb_flags & sb_options[i].flag) && fs_option(fs, sb_options[i].option, e) < 0)
 			return -1;
@@ -203,7 +206,7 @@ static int new_fs(struct sandbox *sb, const struct plan_mount *m, const char *mo
 	    (*mode && fs_option(fs, mode, e) < 0) || set_options(sb, m, m->sb_flags & ~late, fs, e) < 0)
 		return -1;
 	mnt = fs_mount(fs, copy_up || fill_first ? mnt_attrs(m) & ~(uint64_t)MOUNT_ATTR_RDONLY : mnt_attrs(m), e);
-	if (mnt < 0)
+	if (mnt < 0 || label_root(sb->plan, m, mnt, e) < 0)
 		return -1;
 	if (is_proc && mnt_fs_magic(mnt) != MNT_PROC_MAGIC)
 		return ps_fail(e, PS_E_OS, "the new mount is no proc file system");

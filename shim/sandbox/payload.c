@@ -229,6 +229,17 @@ static void fail_exec(const char *path, struct ps_err *e)
 		cause[2] += 'a' - 'A';
 }
 
+/* The change of profile or label is decided here, by the kernel alone. */
+static void blame_label(const struct plan *p, int cause, struct ps_err *e)
+{
+	if (cause != EPERM && cause != EACCES)
+		return;
+	if (p->apparmor)
+		(void)ps_ctx(e, "with AppArmor profile '%s'", plan_str(p, p->apparmor));
+	if (p->selinux)
+		(void)ps_ctx(e, "with SELinux label '%s'", plan_str(p, p->selinux));
+}
+
 int payload_exec(const struct sandbox *sb, const char *path, struct ps_err *e)
 {
 	char hint[256];
@@ -236,8 +247,11 @@ int payload_exec(const struct sandbox *sb, const char *path, struct ps_err *e)
 	if (payload_prepare(sb, e) < 0)
 		return -1;
 	(void)execve(path, image.argv.v, image.envp.v);
+	const int cause = errno;
+
 	fail_exec(path, e);
-	if (exec_hint(path, errno, hint, sizeof(hint)))
+	if (exec_hint(path, cause, hint, sizeof(hint)))
 		(void)ps_ctx(e, "%s", hint);
+	blame_label(sb->plan, cause, e);
 	return -1;
 }

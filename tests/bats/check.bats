@@ -190,18 +190,24 @@ same_judgement() { # WHO
 	run -3 as root check "$BUNDLE"
 	has "the source /nowhere/at/all is not there [no-source]"
 	new_bundle true
-	config '.process.apparmorProfile = "strict"'
+	config '.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["kill"], "action": "SCMP_ACT_NOTIFY"}]}'
 	json root 3 "$BUNDLE"
-	finding '.code == "not-supported" and .at == "config.json: /process/apparmorProfile"'
+	finding '.code == "not-supported" and .at == "config.json: /linux/seccomp/syscalls/0"'
 	# What is refused does not hide what else would be.
-	config '.process.apparmorProfile = "strict" | .process.selinuxLabel = "x" | .linux.resources = {"network": {"classID": 7}, "blockIO": {"weight": 100}}
+	config '.process.apparmorProfile = "strict" | .process.selinuxLabel = "x" | .linux.mountLabel = "y" | .linux.resources = {"network": {"classID": 7}, "blockIO": {"weight": 100}}
 		| .linux.intelRdt = {"closID": "x"} | .mounts += [{"destination": "/a", "type": "bind", "source": "/nowhere", "options": ["bind"]}]'
 	json root 3 "$BUNDLE"
 	local at
-	for at in process/apparmorProfile process/selinuxLabel linux/intelRdt linux/resources/network/classID linux/resources/blockIO/weight; do
+	for at in linux/resources/network/classID linux/resources/blockIO/weight; do
 		finding ".fails and .code == \"not-supported\" and .at == \"config.json: /$at\""
 	done
 	finding '.code == "no-source"'
+	[[ -e /sys/fs/resctrl/schemata ]] || finding '.fails and .code == "no-resctrl" and .at == "config.json: /linux/intelRdt"'
+	[[ -e /sys/module/apparmor ]] || finding '.fails and .code == "no-lsm" and .at == "config.json: /process/apparmorProfile"'
+	if [[ ! -e /sys/fs/selinux/enforce ]]; then
+		finding '.fails and .code == "no-lsm" and .at == "config.json: /process/selinuxLabel"'
+		finding '.fails and .code == "no-lsm" and .at == "config.json: /linux/mountLabel"'
+	fi
 	# What is said of permissions is judged in the bundle's own files.
 	new_bundle true
 	json root 3 --allow-read=/nowhere -b "$BUNDLE"

@@ -420,7 +420,7 @@ log_object() {
 	jq -e '(.hooks | index("createRuntime")) and (.mountOptions | index("rro"))' <<<"$output"
 	jq -e '.linux | .namespaces and .capabilities and .cgroup.v1 and .cgroup.v2 and .seccomp.enabled' <<<"$output"
 	jq -e '.linux.mountExtensions.idmap.enabled | type == "boolean"' <<<"$output"
-	jq -e '.linux.apparmor.enabled == false and .linux.selinux.enabled == false' <<<"$output"
+	jq -e '.linux.apparmor.enabled and .linux.selinux.enabled' <<<"$output"
 	jq -e '.linux.seccomp | (.actions | index("SCMP_ACT_ERRNO")) and (.archs | index("SCMP_ARCH_X86_64"))' <<<"$output"
 	run -0 "$PODSHIM" --systemd-cgroup --log-level warning features
 	jq -e . <<<"$output"

@@ -364,6 +364,101 @@ scheduled='cut -d" " -f19,40,41 /proc/1/stat'
 	assert_nothing_left
 }
 
+# A failure that engines know by the file in back quotes, and not by words that mean the payload.
+attribute_refused() { # attribute_refused FILTER PLACE TEXT
+	refused "$1" "$3"
+	has "$2"
+	lacks "o such file"
+	lacks "ermission denied"
+	lacks "not permitted"
+}
+
+@test "process.apparmorProfile: refused by name where AppArmor is not enabled" {
+	requires podshim
+	# Without AppArmor everybody is.
+	payload echo fine
+	config '.process.apparmorProfile = "unconfined"'
+	run_bundle
+	is fine
+	[[ ! -e /sys/module/apparmor ]] || skip "AppArmor is there"
+	attribute_refused '.process.apparmorProfile = "strict"' "config.json: /process/apparmorProfile: apply AppArmor profile 'strict'" \
+		'`/proc/self/attr/apparmor/exec`: AppArmor is not enabled'
+	new_bundle
+	start_sleeper
+	run podshim exec --apparmor strict "$CID" true
+	[ "$status" -eq 255 ]
+	has '`/proc/self/attr/apparmor/exec`: AppArmor is not enabled'
+	has "podshim: --apparmor: "
+}
+
+@test "process.apparmorProfile: in force from the execve on" {
+	requires podshim
+	[[ -e /sys/module/apparmor ]] || skip "no AppArmor in this kernel"
+	mountpoint -q /sys/kernel/security || mount -t securityfs securityfs /sys/kernel/security
+	attribute_refused '.process.apparmorProfile = "not-loaded"' "config.json: /process/apparmorProfile: apply AppArmor profile 'not-loaded'" \
+		'`/proc/self/attr/apparmor/exec`: the profile is not loaded'
+	command -v apparmor_parser || skip "apparmor_parser"
+	new_bundle
+	local name=podshim-$CID attr='cat /proc/self/attr/current; echo x >/dev/shm/x || echo denied'
+	printf 'profile %s flags=(attach_disconnected,mediate_deleted) {\n file,\n deny /dev/shm/** w,\n}\n' "$name" |
+		apparmor_parser --replace --skip-cache
+	config --arg n "$name" '.process.apparmorProfile = $n'
+	run_shell "$attr"
+	has "$name (enforce)"
+	has denied
+	new_bundle
+	config --arg n "$name" '.process.apparmorProfile = $n | .process.noNewPrivileges = false | del(.linux.seccomp)'
+	run_shell "$attr"
+	has "$name (enforce)"
+	user_namespace
+	run_shell "$attr"
+	has "$name (enforce)"
+	config 'del(.process.apparmorProfile)'
+	start_sleeper
+	run -0 podshim exec --apparmor "$name" "$CID" sh -c "$attr"
+	has "$name (enforce)"
+	run -0 podshim exec "$CID" cat /proc/self/attr/current
+	lacks "$name"
+	run podshim exec --apparmor not-loaded "$CID" true
+	[ "$status" -eq 255 ]
+	has "--apparmor: exec failed: apply AppArmor profile 'not-loaded' by \`/proc/self/attr/apparmor/exec\`: the profile is not loaded"
+	run -0 podshim delete --force "$CID"
+	echo -n "$name" >/sys/kernel/security/apparmor/.remove
+}
+
+@test "process.selinuxLabel and linux.mountLabel: refused by name where SELinux is not enabled" {
+	requires podshim
+	[[ ! -e /sys/fs/selinux/enforce ]] || skip "SELinux is there"
+	attribute_refused '.process.selinuxLabel = "u:r:t:s0"' "config.json: /process/selinuxLabel: apply SELinux label 'u:r:t:s0'" \
+		'`/proc/self/attr/exec`: SELinux is not enabled'
+	refused '.linux.mountLabel = "u:r:t:s0"' "config.json: /linux/mountLabel: mount with SELinux label 'u:r:t:s0': SELinux is not enabled"
+	new_bundle
+	start_sleeper
+	run podshim exec --process-label u:r:t:s0 "$CID" true
+	[ "$status" -eq 255 ]
+	has '`/proc/self/attr/exec`: SELinux is not enabled'
+	has "podshim: --process-label: "
+}
+
+@test "linux.intelRdt: refused by name where resctrl is not mounted" {
+	requires podshim
+	[[ ! -e /sys/fs/resctrl/schemata ]] || skip "resctrl is there"
+	refused '.linux.intelRdt = {"closID": "x"}' "config.json: /linux/intelRdt: Intel RDT: no resctrl file system is mounted at /sys/fs/resctrl"
+	refused '.linux.intelRdt = {"enableMonitoring": true}' "config.json: /linux/intelRdt: Intel RDT: no resctrl"
+}
+
+@test "plan: labels and groups of resctrl with their places in the document" {
+	requires podshim
+	payload true
+	config '.process.apparmorProfile = "a" | .process.selinuxLabel = "b" | .linux.mountLabel = "c:s0:c1,c2"
+		| .linux.intelRdt = {"l3CacheSchema": "L3:0=f", "enableMonitoring": true}'
+	run -0 podshim plan --json "$BUNDLE"
+	jq -e '.apparmor == "a" and .from.apparmor == "config.json#/process/apparmorProfile" and .selinux == "b"
+		and .from.selinux == "config.json#/process/selinuxLabel"
+		and .rdt == [{"group": "plan", "flags": ["monitor"], "schemata": ["L3:0=f"], "from": "config.json#/linux/intelRdt"}]' <<<"$output"
+	jq -e '[.mounts[] | select(.label == "c:s0:c1,c2") | .fstype] | contains(["tmpfs", "devpts", "mqueue"]) and (contains(["proc"]) | not)' <<<"$output"
+}
+
 @test "plan: scheduler, I/O priority and memory policy with their places in the document" {
 	requires podshim
 	payload true

@@ -106,6 +106,7 @@ static void lists_are_the_tables(void **state)
 	assert_int_equal(count(root, "linux.memoryPolicy.flags"), 3);
 	assert_true(has(root, "linux.seccomp.supportedFlags", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"));
 	assert_true(has(root, "linux.seccomp.actions", "SCMP_ACT_NOTIFY"));
+	assert_true(flag(root, "linux.intelRdt.enabled") && flag(root, "linux.intelRdt.schemata") && flag(root, "linux.intelRdt.monitoring"));
 }
 
 static void nothing_is_promised_that_is_refused(void **state)
@@ -115,7 +116,6 @@ static void nothing_is_promised_that_is_refused(void **state)
 	(void)state;
 	assert_true(flag(root, "linux.cgroup.systemd"));
 	assert_true(flag(root, "linux.cgroup.systemdUser"));
-	assert_false(flag(root, "linux.intelRdt.enabled"));
 	assert_true(flag(root, "linux.netDevices.enabled"));
 	assert_int_equal(count(root, "potentiallyUnsafeConfigAnnotations"), 2);
 	assert_true(has(root, "potentiallyUnsafeConfigAnnotations", "org.systemd.property."));

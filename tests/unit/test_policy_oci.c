@@ -330,24 +330,6 @@ static void seccomp_flags(void **state)
 				 ->seccomp.flags, SECCOMP_FILTER_FLAG_LOG);
 }
 
-static void refusals_name_the_field(void **state)
-{
-	static const struct { const char *doc, *pointer, *what; } rows[] = {
-		{ PT_DOC("", PROCESS(",'apparmorProfile':'p'")), "/process/apparmorProfile", "an AppArmor profile" },
-		{ PT_DOC("", PROCESS(",'selinuxLabel':'l'")), "/process/selinuxLabel", "an SELinux label" },
-		{ PT_DOC(",'intelRdt':{'closID':'x'}", ""), "/linux/intelRdt", "Intel RDT" },
-		{ PT_DOC(",'mountLabel':'l'", ""), "/linux/mountLabel", "an SELinux mount label" },
-	};
-	char where[128], msg[256];
-
-	(void)state;
-	for (size_t i = 0; i < PS_COUNT(rows); i++) {
-		(void)snprintf(where, sizeof(where), "config.json: %s", rows[i].pointer);
-		(void)snprintf(msg, sizeof(msg), "%s: not supported by this version", rows[i].what);
-		pt_policy_fails(rows[i].doc, PS_E_UNSUPP, where, msg);
-	}
-}
-
 static void asking_for_nothing_passes(void **state)
 {
 	ps_auto_arena struct ps_arena a = { .head = NULL };
@@ -417,6 +399,60 @@ static void where_and_when_a_process_runs(void **state)
 	assert_null(p->memory_policy.from);
 }
 
+static void labels(void **state)
+{
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+	const struct policy *p = pt_policy(
+		&a, PT_DOC(",'mountLabel':'u:r:t:s0:c1,c2'",
+			   ",'mounts':[{'destination':'/proc','type':'proc'},{'destination':'/t','type':'tmpfs'},"
+			   "{'destination':'/sys','type':'sysfs'},{'destination':'/b','source':'/x','options':['bind']},"
+			   "{'destination':'/p','type':'devpts'},{'destination':'/q','type':'mqueue'},{'destination':'/c','type':'cgroup'},"
+			   "{'destination':'/own','type':'tmpfs','options':['rootcontext=a']}]"
+			   ",'process':{'cwd':'/','args':['a'],'apparmorProfile':'p','selinuxLabel':'l'}"));
+	static const bool labelled[] = { false, true, false, false, true, true, false, false };
+
+	(void)state;
+	assert_string_equal(p->process.apparmor, "p");
+	assert_string_equal(p->process.apparmor_from, "config.json#/process/apparmorProfile");
+	assert_string_equal(p->process.selinux, "l");
+	assert_string_equal(p->process.selinux_from, "config.json#/process/selinuxLabel");
+	assert_int_equal(p->n_mounts, PS_COUNT(labelled));
+	for (size_t i = 0; i < PS_COUNT(labelled); i++)
+		if (labelled[i])
+			assert_string_equal(p->mounts[i].label, "u:r:t:s0:c1,c2");
+		else
+			assert_null(p->mounts[i].label);
+	p = pt_policy(&a, PT_DOC(",'mountLabel':''", PROCESS(",'apparmorProfile':'','selinuxLabel':''")));
+	assert_null(p->process.apparmor);
+	assert_null(p->process.selinux);
+	assert_null(p->mount_label);
+}
+
+static void groups_of_resctrl(void **state)
+{
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+	const struct policy *p = pt_policy(
+		&a, PT_DOC(",'intelRdt':{'closID':'g','l3CacheSchema':'L3:0=f\\nMB:0=1\\n L3CODE:0=1','memBwSchema':'MB:0=50',"
+			   "'schemata':['L2:0=1','L3:1=f'],'enableMonitoring':true}", ""));
+	static const char *const lines[] = { "L3:0=f", "L3CODE:0=1", "MB:0=50", "L2:0=1", "L3:1=f" };
+
+	(void)state;
+	assert_string_equal(p->rdt.from, "config.json#/linux/intelRdt");
+	assert_string_equal(p->rdt.group, "g");
+	assert_true(p->rdt.monitor && !p->rdt.must_exist);
+	assert_int_equal(p->rdt.schemata.n, PS_COUNT(lines));
+	for (size_t i = 0; i < PS_COUNT(lines); i++)
+		assert_string_equal(p->rdt.schemata.v[i], lines[i]);
+	/* Its own bandwidth counts where nothing else says any. */
+	p = pt_policy(&a, PT_DOC(",'intelRdt':{'l3CacheSchema':'L3:0=f\\nMB:0=1'}", ""));
+	assert_null(p->rdt.group);
+	assert_int_equal(p->rdt.schemata.n, 2);
+	p = pt_policy(&a, PT_DOC(",'intelRdt':{'closID':'/'}", ""));
+	assert_string_equal(p->rdt.group, "");
+	assert_true(p->rdt.must_exist);
+	assert_null(pt_policy(&a, PT_DOC(",'intelRdt':{}", ""))->rdt.from);
+}
+
 static bool has_entry(const struct policy_entry *v, size_t n, const char *permission, const char *action,
 		      const char *value, const char *from)
 {
@@ -477,9 +513,8 @@ int main(void)
 		cmocka_unit_test(hooks_keep_what_they_need),
 		cmocka_unit_test(seccomp_by_value),
 		cmocka_unit_test(seccomp_flags),
-		cmocka_unit_test(refusals_name_the_field),
 		cmocka_unit_test(asking_for_nothing_passes),
-		cmocka_unit_test(where_and_when_a_process_runs),
+		cmocka_unit_test(labels), cmocka_unit_test(groups_of_resctrl), cmocka_unit_test(where_and_when_a_process_runs),
 		cmocka_unit_test(exec_has_the_containers_policy_and_its_own_process),
 		cmocka_unit_test(permissions_of_a_document),
 	};

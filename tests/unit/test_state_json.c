@@ -109,6 +109,8 @@ static void what_is_refused(void **state)
 		{ "{" REQUIRED ",\"exposed\":1}", "state.json: /exposed", "must be true or false" },
 		{ "{" REQUIRED ",\"tape\":\"0123456789012345678901234567890123456789\"}", "state.json: /tape",
 		  "has 40 bytes, at most 39 fit" },
+		{ "{" REQUIRED ",\"rdtGroup\":\"/sys/fs/resctrl/../x\"}", "state.json: /rdtGroup", "is not an absolute clean path" },
+		{ "{" REQUIRED ",\"rdtMonitor\":\"x\"}", "state.json: /rdtMonitor", "is not an absolute clean path" },
 		{ "{" REQUIRED ",\"cgroupDirs\":{}}", "state.json: /cgroupDirs", "must be an array" },
 		{ "{" REQUIRED ",\"cgroupDirs\":[\"a\"]}", "state.json: /cgroupDirs/0", "is not an absolute clean path" },
 		{ "{" REQUIRED ",\"cgroupDirs\":[\"/a\",\"/a/../b\"]}", "state.json: /cgroupDirs/1",
