@@ -60,7 +60,10 @@ struct state_dir {
 void state_dir_done(struct state_dir *d);      /* closes; releases the lock */
 #define auto_state_dir __attribute__((cleanup(state_dir_done)))
 
-/* Default ROOT of the runtime `name`: /run/NAME for root, $XDG_RUNTIME_DIR/NAME else, /tmp/NAME-UID where that is unset. */
+/*
+ * Default ROOT of the runtime `name`: /run/NAME for root, $XDG_RUNTIME_DIR/NAME else, and for the root of a user namespace that
+ * another made; /tmp/NAME-UID where that is unset.
+ */
 int state_root_default(const char *name, char *out, size_t size, struct ps_err *e);
 /* Open ROOT, made 0700 (with parents) if absent; refuses a root owned by another uid or writable by others. */
 int state_root_open(const char *root, bool make, int *ret_fd, struct ps_err *e);

@@ -40,13 +40,24 @@ static int root_in_tmp(const char *name, char *out, size_t size, struct ps_err *
 	return n >= 0 && (size_t)n < size ? 0 : ps_fail(e, PS_E_USAGE, "the state folder's path '/tmp/%s-%u' is too long", name, geteuid());
 }
 
+/* Root of a user namespace that an ordinary user made, as rootless engines do: /run is the host's root's. */
+static bool is_users_root(void)
+{
+	ps_auto_buf struct ps_buf map = { .data = NULL };
+	unsigned inside, outside;
+
+	return geteuid() == 0 && ps_read_file_at(AT_FDCWD, "/proc/self/uid_map", 65536, &map, NULL) == 0 && !map.failed && map.len &&
+	       sscanf(map.data, "%u %u", &inside, &outside) == 2 && inside == 0 && outside != 0;
+}
+
 int state_root_default(const char *name, char *out, size_t size, struct ps_err *e)
 {
-	const char *dir = "/run";
+	const char *dir = getenv("XDG_RUNTIME_DIR");
 	int n;
 
-	if (geteuid() != 0) {
-		dir = getenv("XDG_RUNTIME_DIR");
+	if (geteuid() == 0 && !(dir && *dir && is_users_root())) {
+		dir = "/run";
+	} else {
 		if (!dir || !*dir)
 			return root_in_tmp(name, out, size, e);
 		if (dir[0] != '/')
