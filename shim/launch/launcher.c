@@ -18,6 +18,7 @@
 #include "base/scope.h"
 #include "ipc/shm.h"
 #include "ipc/sock.h"
+#include "shim/launch/agent.h"
 #include "shim/launch/boot.h"
 #include "shim/launch/clone.h"
 #include "shim/launch/script.h"
@@ -277,25 +278,6 @@ static int open_cgroups(struct work *w, struct ps_err *e)
 				: cgroup_open(l->plan, 2, &w->cgroups, e);
 }
 
-/* The words of ENOENT are the engines' sign that the container's own program is missing. */
-static int call_agent(const struct plan *p, int *fds, struct ps_err *e)
-{
-	if (p->agent_fd == PLAN_NO_FD)
-		return 0;
-	const struct plan_fd *row = &PLAN_ROWS(p, struct plan_fd, p->fds)[p->agent_fd];
-	const char *path = plan_str(p, row->path);
-	struct ps_err why;
-
-	fds[p->agent_fd] = sock_connect_path(path, &why);
-	if (fds[p->agent_fd] >= 0)
-		return 0;
-	if (why.sys == ENOENT || why.sys == ECONNREFUSED)
-		(void)ps_fail(e, PS_E_PEER, "failed to connect with seccomp agent: nobody listens at '%s'", path);
-	else
-		(void)ps_fail(e, PS_E_PEER, "failed to connect with seccomp agent: %s", why.msg);
-	return ps_at_from(e, plan_str(p, row->from), "/listenerPath");
-}
-
 static int do_spawn(struct player *p, struct ps_err *e)
 {
 	struct work *w = work_of(p);
@@ -303,7 +285,7 @@ static int do_spawn(struct player *p, struct ps_err *e)
 	int pair[2], pidfd = -1;
 	sigset_t all, old;
 
-	if (labels_check(p->plan, e) < 0 || resctrl_check(p->plan, e) < 0 || call_agent(p->plan, w->fds, e) < 0 || open_cgroups(w, e) < 0)
+	if (labels_check(p->plan, e) < 0 || resctrl_check(p->plan, e) < 0 || agent_call(p->plan, w->fds, e) < 0 || open_cgroups(w, e) < 0)
 		return -1;
 	/* The child has them from birth, and until it is in its cgroups. */
 	if (affinity_apply(p->plan, PLAN_AFFINITY_INITIAL, e) < 0 || sock_pair(pair, e) < 0)

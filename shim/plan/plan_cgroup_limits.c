@@ -85,7 +85,8 @@ int build_limits(struct builder *b, const struct limit *rows, size_t n, unsigned
 					     l->controller);
 		if (b->h->cgroups[cgroup].version != (int)version)
 			continue;
-		if (!b->cgroups[cgroup].path)
+		/* Without memory for a path it has none either: build_close() tells. */
+		if (!b->cgroups[cgroup].path && !b->out->failed)
 			return build_fail_at(b, PS_E_UNSUPP, pointer, "the container has no cgroup in the hierarchy of the controller '%s'",
 					     l->controller);
 		if (!l->file)

@@ -98,7 +98,7 @@ static void limits_of_version_2(void **state)
 			  "MemoryMax t 4096\nMemoryLow t 1024\nMemorySwapMax t 4096\nTasksMax t 7\nCPUWeight t 100\n"
 			  "CPUQuotaPerSecUSec t 1010000\n");
 	assert_properties(RESOURCES("'memory':{'limit':-1},'cpu':{'quota':-1},'pids':{'limit':-1}"), PT_HOST_V2, 252,
-			  "MemoryMax t 18446744073709551615\nTasksMax t 18446744073709551615\nCPUQuotaPerSecUSec t 18446744073709551615\n");
+			  "MemoryMax t 18446744073709551615\nMemorySwapMax t 18446744073709551615\nTasksMax t 18446744073709551615\nCPUQuotaPerSecUSec t 18446744073709551615\n");
 	/* The least that it takes; the file gets 0. */
 	assert_properties(RESOURCES("'pids':{'limit':0}"), PT_HOST_V2, 252, "TasksMax t 1\n");
 	assert_properties(RESOURCES("'cpu':{'idle':1}"), PT_HOST_V2, 252, "CPUWeight t 0\n");
