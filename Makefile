@@ -157,7 +157,7 @@ PRESETS := $(sort $(wildcard example/policies/*.json))
 
 # Manual pages are scdoc(5): those of commands are made from the commands' own tables, one for each cmd_NAME.c.
 COMMAND_PAGES := $(subst _,-,$(patsubst shim/cli/cmd_%.c,$(OUT)/man/podshim-%.1, \
-	$(filter-out %/cmd_complete.c %/cmd_man.c %/cmd_unsupported.c,$(sort $(wildcard shim/cli/cmd_*.c)))))
+	$(filter-out %/cmd_complete.c %/cmd_man.c,$(sort $(wildcard shim/cli/cmd_*.c)))))
 PAGE_SOURCES := shim/cli/podshim.1.scd shim/policy/podshim-policy.5.scd ipc/podshim-ring.7.scd shim/policy/podshim-security.7.scd
 PAGES := $(COMMAND_PAGES) $(patsubst %.scd,$(OUT)/man/%,$(notdir $(PAGE_SOURCES))) $(OUT)/man/podshim-lib.3
 # The date of the pages; the same sources give the same bytes.

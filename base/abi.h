@@ -392,10 +392,11 @@ static inline int ps_sys_landlock_restrict_self(int ruleset_fd, unsigned flags)
 	return (int)syscall(SYS_landlock_restrict_self, ruleset_fd, flags); /* 5.13 */
 }
 
-/* struct statx with only what ps_sys_mount_id needs; 256 bytes. */
+/* struct statx with only what the two below need; 256 bytes. */
 struct ps_statx_mount {
-	uint32_t mask;
-	uint8_t skip_[0x8c];
+	uint32_t mask, blksize_;
+	uint64_t attributes;
+	uint8_t skip_[0x80];
 	uint64_t mnt_id;
 	uint8_t rest_[0x68];
 };
@@ -415,6 +416,16 @@ static inline int ps_sys_mount_id(int fd, uint64_t *ret)
 	}
 	*ret = sx.mnt_id;
 	return 0;
+}
+
+/* Is fd the root of the mount that it is on?  statx(2) STATX_ATTR_MOUNT_ROOT (5.8).  -1 with errno. */
+static inline int ps_sys_is_mount_root(int fd)
+{
+	struct ps_statx_mount sx = { .mask = 0 };
+
+	if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, 0U, &sx) < 0)
+		return -1;
+	return (sx.attributes & 0x2000) != 0;
 }
 
 /*

@@ -104,6 +104,9 @@ void features_write(struct ps_buf *out, const struct host_facts_for_features *h)
 	write_linux(&w, h);
 	ps_jw_object(&w, "annotations");
 	ps_jw_str(&w, "io.podshim.version", PODSHIM_VERSION);
+	/* As the runtimes say it that engines know. */
+	ps_jw_str(&w, "org.opencontainers.runc.checkpoint.enabled", "true");
+	ps_jw_str(&w, "run.oci.crun.checkpoint.enabled", "true");
 	if (h->libseccomp)
 		ps_jw_str(&w, "io.github.seccomp.libseccomp.version", h->libseccomp);
 	ps_jw_end_object(&w);

@@ -42,16 +42,15 @@ struct command {
 	/* Exit status of podshim (>= 0), or -1 with *e. */
 	int (*run)(struct cli *cli, struct ps_err *e);
 };
-/* In the order of help; cmd_NAME is defined in cmd_NAME.c, those that no version has in cmd_unsupported.c. */
+/* In the order of help; cmd_NAME is defined in cmd_NAME.c. */
 #define COMMANDS(X)                                                             \
-	X(run) X(create) X(start) X(exec) X(kill) X(delete) X(pause) X(resume) X(update)  \
+	X(run) X(create) X(start) X(exec) X(kill) X(delete) X(pause) X(resume) X(update) X(checkpoint) X(restore) \
 	X(state) X(list) X(ps) X(events) X(watch) X(audit) X(explain) X(check) X(learn) X(diff) X(commit) X(discard)                    \
 	X(pod) X(pod_create) X(pod_launch) X(pod_ls) X(pod_send) X(pod_attach)  \
 	X(pod_logs) X(pod_wait) X(pod_interrupt) X(pod_stop) X(pod_stats) X(pod_rm) \
 	X(policy) X(policy_lint) X(policy_init) X(policy_show) X(policy_test)     \
 	X(plan) X(spec) X(features) X(gc) X(version) X(help)                    \
-	X(complete) X(man)                                                      \
-	X(checkpoint) X(restore)
+	X(complete) X(man)
 #define X(name) extern const struct command cmd_##name;
 COMMANDS(X)
 #undef X

@@ -91,6 +91,11 @@ struct cgroup_dirs container_cgroups(const struct state *st);
 int record_describe(struct state *st, const char *id, const struct bundle *b, const struct plan *p, struct ps_err *e);
 int record_tape(const struct state *st, const char *root, const gid_t *observe_gid, struct tape **ret, struct ps_err *e);
 
+/* Reserve the id; a dead creator's intent in its place is swept once. */
+int container_reserve(const struct pod_env *env, const struct state *st, struct state_dir *ret, struct ps_err *e);
+/* A terminal without the foreground takes a socket, and nothing else does: PS_E_USAGE in the words of other runtimes. */
+int console_check(bool tty, bool detached, const char *console_socket, struct ps_err *e);
+
 /* Events.  A missing or damaged tape never fails a verb: t may be NULL. */
 struct tape *event_tape(const struct state *st);
 void event_state(struct tape *t, const char *id, enum runner_state s, pid_t pid);

@@ -91,20 +91,22 @@ static void creation_free(struct creation **pc)
 }
 #define auto_creation __attribute__((cleanup(creation_free)))
 
-static int check_console(const struct creation *c, struct ps_err *e)
+int console_check(bool tty, bool detached, const char *console_socket, struct ps_err *e)
 {
-	bool tty = c->bundle.policy->has_process && c->bundle.policy->process.terminal;
-	bool detached = !c->run || c->r->detach;
-
-	if (c->wiring)
-		return 0;
-	if (tty && detached && !c->r->console_socket)
+	if (tty && detached && !console_socket)
 		return ps_fail(e, PS_E_USAGE,
 			       "cannot allocate tty if runc will detach without setting console socket: give --console-socket, or set process.terminal to false");
-	if (c->r->console_socket && (!tty || !detached))
+	if (console_socket && (!tty || !detached))
 		return ps_fail(e, PS_E_USAGE,
 			       "cannot use console socket if runc will not detach or allocate tty");
 	return 0;
+}
+
+static int check_console(const struct creation *c, struct ps_err *e)
+{
+	const bool tty = c->bundle.policy->has_process && c->bundle.policy->process.terminal;
+
+	return c->wiring ? 0 : console_check(tty, !c->run || c->r->detach, c->r->console_socket, e);
 }
 
 static int describe(struct creation *c, const struct plan *p, struct ps_err *e)
@@ -118,19 +120,21 @@ static int describe(struct creation *c, const struct plan *p, struct ps_err *e)
 	return record_describe(st, c->r->id, &c->bundle, p, e);
 }
 
-/* Reserve the id; a dead creator's intent in its place is swept once. */
+int container_reserve(const struct pod_env *env, const struct state *st, struct state_dir *ret, struct ps_err *e)
+{
+	struct ps_err sweep = { 0 };
+
+	if (state_reserve(env->root, st, ret, e) == 0)
+		return 0;
+	if (e->cls != PS_E_EXISTS || container_sweep(env, st->id, &sweep) != 1)
+		return -1;
+	return state_reserve(env->root, st, ret, e);
+}
+
 static int reserve(struct creation *c, struct ps_err *e)
 {
-	if (state_reserve(c->env->root, &c->st, &c->dir, e) < 0) {
-		struct ps_err sweep = { 0 };
-
-		if (e->cls != PS_E_EXISTS || container_sweep(c->env, c->r->id, &sweep) != 1)
-			return -1;
-		if (state_reserve(c->env->root, &c->st, &c->dir, e) < 0)
-			return -1;
-	}
-	c->reserved = true;
-	return 0;
+	c->reserved = container_reserve(c->env, &c->st, &c->dir, e) == 0;
+	return c->reserved ? 0 : -1;
 }
 
 static int open_tape(struct creation *c, struct ps_err *e)

@@ -74,6 +74,29 @@ struct pod_exec_request {
 	uint32_t preserve_fds;
 };
 
+/* What checkpoint and restore say to criu both; texts NULL: as criu has it. */
+struct pod_criu {
+	const char *image_path, *work_path;
+	const char *manage_cgroups_mode;   /* "soft" (NULL, too), "full", "strict", "ignore" */
+	const char *network_lock;          /* "iptables", "nftables", "skip" */
+	bool tcp_established, tcp_close, tcp_skip_in_flight, link_remap, ext_unix_sk, shell_job, file_locks, lazy_pages, auto_dedup;
+	uint64_t empty_ns;                 /* CLONE_NEWNET, or 0 */
+};
+struct pod_checkpoint_request {
+	const char *id;
+	struct pod_criu criu;
+	const char *parent_path;           /* relative to image_path, or NULL */
+	const char *page_server;           /* address, or NULL */
+	uint32_t page_server_port;
+	int status_fd;                     /* gets a byte when the server of lazy pages is ready; -1: none */
+	bool leave_running, pre_dump;
+};
+struct pod_restore_request {
+	struct pod_create_request create;  /* of which id, bundle, config, sockets, pid_file, no_pivot, detach and permissions count */
+	struct pod_criu criu;
+	const char *lsm_profile, *lsm_mount_context;
+};
+
 /* create: init is prepared and waits at the gate. */
 int pod_create(const struct pod_env *env, const struct pod_create_request *r, struct ps_err *e);
 /* start: open the gate; returns once the payload was executed and poststart hooks ran. */
@@ -86,6 +109,10 @@ int pod_exec(const struct pod_env *env, const struct pod_exec_request *r, int *r
 int pod_kill(const struct pod_env *env, const char *id, int sig, bool all, struct ps_err *e);
 /* Without force only a stopped container: "cannot delete container ID that is not stopped: running".  With force a missing one is success. */
 int pod_delete(const struct pod_env *env, const char *id, bool force, struct ps_err *e);
+/* Write the processes of a container to images, by criu.  They run on after a failure, leave_running or pre_dump; else it is deleted. */
+int pod_checkpoint(const struct pod_env *env, const struct pod_checkpoint_request *r, struct ps_err *e);
+/* Make a container of r->create.bundle whose processes come from images; *ret_status as of pod_run. */
+int pod_restore(const struct pod_env *env, const struct pod_restore_request *r, int *ret_status, struct ps_err *e);
 int pod_pause(const struct pod_env *env, const char *id, struct ps_err *e);
 int pod_resume(const struct pod_env *env, const char *id, struct ps_err *e);
 /*

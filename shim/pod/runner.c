@@ -42,6 +42,8 @@ static const struct {
 	X(RESUME,      ANY, "container not paused: '%s'", id)                                                  \
 	X(UPDATE,      TO(PREPARING), "container '%s' is still being created", id)                            \
 	X(UPDATE,      ANY, "container not running: '%s'", id)                                                 \
+	X(CHECKPOINT,  TO(PREPARED), "container '%s' cannot be checkpointed before it is started", id)         \
+	X(CHECKPOINT,  ANY, "container not running: '%s'", id)                                                 \
 	X(KILL,        ANY, "container not running: '%s'", id)                                                 \
 	X(DELETE,      ANY, "cannot delete container %s that is not stopped: %s; --force kills it first", id,  \
 	  runner_state_oci(now))

@@ -35,6 +35,7 @@ enum runner_state {
 	V(PAUSE,         TO(PREPARED) | TO(WARMING) | TO(READY) | TO(RUNNING), PAUSED)                         \
 	V(RESUME,        TO(PAUSED),                                 RUNNING)  /* or back to PREPARED */       \
 	V(UPDATE,        TO(PREPARED) | TO(WARMING) | TO(READY) | TO(RUNNING) | TO(PAUSED) | TO(STOPPING), RUNNING) /* nowhere */ \
+	V(CHECKPOINT,    TO(RUNNING) | TO(PAUSED),                   EXITED)   /* unless it is to run on */   \
 	V(KILL,          TO(PREPARED) | TO(WARMING) | TO(READY) | TO(RUNNING) | TO(PAUSED) | TO(STOPPING), STOPPING) \
 	V(DELETE,        TO(PREPARED) | TO(EXITED) | TO(FAILED),     GONE)     /* PREPARED: killed first */
 enum runner_verb {

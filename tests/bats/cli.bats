@@ -7,7 +7,7 @@ load lib/bundle
 load lib/requires
 load lib/wait
 
-COMMANDS="run create start exec kill delete pause resume state list ps watch pod plan spec features gc version help"
+COMMANDS="run create start exec kill delete pause resume checkpoint restore state list ps watch pod plan spec features gc version help"
 
 ALLOWED="allowed are at most 1023 letters, digits, '_', '+', '-' and, not in front, '.'"
 
@@ -58,10 +58,10 @@ log_object() {
 		has "  $c "
 	done
 	lacks __
-	lacks checkpoint
+	lacks events
 	is "$("$PODSHIM" --help)"
-	run -1 "$PODSHIM" help checkpoint
-	is "podshim: unknown command 'checkpoint'; see 'podshim help'"
+	run -1 "$PODSHIM" help events
+	is "podshim: unknown command 'events'; see 'podshim help'"
 }
 
 @test "no command: the overview on stderr, and failure" {
@@ -95,18 +95,6 @@ log_object() {
 	is "podshim: 'create' needs ID; see 'podshim create --help'"
 	run -1 "$PODSHIM" state a b
 	is "podshim: 'state' does not take 'b'; see 'podshim state --help'"
-}
-
-@test "commands of other runtimes fail, also when they are only probed for" {
-	local c
-	for c in checkpoint restore; do
-		run -1 "$PODSHIM" "$c" --help
-		is "podshim: '$c' is not supported by this version"
-		run -1 "$PODSHIM" --help "$c"
-		is "podshim: '$c' is not supported by this version"
-	done
-	run -1 "$PODSHIM" restore --lsm-mount-context
-	lacks "requires an argument"
 }
 
 @test "ids: empty and malformed ones are refused by every command that takes one" {
@@ -444,7 +432,7 @@ log_object() {
 	run -0 "$PODSHIM" __complete ''
 	has $'run\t'
 	lacks __complete
-	lacks checkpoint
+	lacks events
 	run -0 "$PODSHIM" __complete --log-format ''
 	is $'text\tformat of the log (default: text)\njson\tformat of the log (default: text)'
 	run -0 "$PODSHIM" __complete create --bund

@@ -151,10 +151,14 @@ static void versions_are_annotations(void **state)
 	(void)state;
 	assert_string_equal(at(root, "annotations")->v.list.items[0].key, "io.podshim.version");
 	assert_string_equal(at(root, "annotations")->v.list.items[0].v.s, PODSHIM_VERSION);
-	assert_string_equal(at(root, "annotations")->v.list.items[1].key, "io.github.seccomp.libseccomp.version");
-	assert_string_equal(at(root, "annotations")->v.list.items[1].v.s, "2.5.4");
+	assert_string_equal(at(root, "annotations")->v.list.items[1].key, "org.opencontainers.runc.checkpoint.enabled");
+	assert_string_equal(at(root, "annotations")->v.list.items[1].v.s, "true");
+	assert_string_equal(at(root, "annotations")->v.list.items[2].key, "run.oci.crun.checkpoint.enabled");
+	assert_string_equal(at(root, "annotations")->v.list.items[2].v.s, "true");
+	assert_string_equal(at(root, "annotations")->v.list.items[3].key, "io.github.seccomp.libseccomp.version");
+	assert_string_equal(at(root, "annotations")->v.list.items[3].v.s, "2.5.4");
 	root = document(&none);
-	assert_int_equal(at(root, "annotations")->v.list.n, 1);
+	assert_int_equal(at(root, "annotations")->v.list.n, 3);
 }
 
 int main(void)
