@@ -166,6 +166,10 @@ restored() {
 	run -1 podshim checkpoint --image-path "$IMAGES" "$CID"
 	has "config.json: /annotations/org.criu.config: "
 	has "'/tmp/evil.conf' is not below /etc/criu/"
+	podshim delete --force "$CID"
+	config 'del(.annotations) | .linux.netDevices = {"no-such-device": {}}'
+	run -1 podshim restore -d -b "$BUNDLE" --image-path "$IMAGES" "$CID"
+	has "container '$CID' cannot be restored: criu moves no devices between network namespaces"
 	[ ! -e "$CRIU_TOLD" ]
 }
 

@@ -189,7 +189,7 @@ static void raw_commands_take_everything(void **state)
 	auto_cli struct cli cli;
 
 	(void)state;
-	ok(&cli, "events --help --image-path");
+	ok(&cli, "__complete --help --image-path");
 	assert_false(cli.global.help);
 	assert_int_equal(cli.n_words, 2);
 }
@@ -246,7 +246,7 @@ static void mistakes_are_named(void **state)
 	} rows[] = {
 		{ "creat x", "unknown command 'creat' (did you mean 'create'?); see 'podshim help'" },
 		{ "nonsense", "unknown command 'nonsense'; see 'podshim help'" },
-		{ "eventz", "unknown command 'eventz'; see 'podshim help'" },
+		{ "checkpont", "unknown command 'checkpont' (did you mean 'checkpoint'?); see 'podshim help'" },
 		{ "''", "unknown command ''; see 'podshim help'" },
 		{ "--bogus create", "unknown flag '--bogus'; see 'podshim --help'" },
 		{ "--rot /x", "unknown flag '--rot' (did you mean '--root'?); see 'podshim --help'" },
