@@ -82,7 +82,7 @@ stage() {
 	*4f2a90b1c3d7) kept 4f2a90b1c3d7 ;;
 	*"audit --follow"*) denied; await denied_all; later podshim delete --force web ;;
 	"podshim audit"* | "podshim explain"*web*) denied; await denied_all ;;
-	"podshim watch web" | "podshim watch --no-follow"*) web 'sleep 600'; later podshim delete --force web ;;
+	"podshim watch web" | "podshim watch --no-follow"* | "podshim events --interval"*) web 'sleep 600'; later podshim delete --force web ;;
 	"podshim watch jobs"*) pod true; later podshim pod rm --force jobs ;;
 	"podshim pod create"*) bundle sleep 600 ;;
 	"podshim pod logs"* | "podshim pod attach"* | "podshim pod wait"*) pod sh -c 'echo x; sleep 1' ;;
