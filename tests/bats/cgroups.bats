@@ -195,7 +195,7 @@ a_disk() {
 	start_sleeper
 	[ "$(limit hugetlb hugetlb.2MB.limit_in_bytes hugetlb.2MB.max)" = 4194304 ]
 	[ "$(limit hugetlb hugetlb.2MB.rsvd.limit_in_bytes hugetlb.2MB.rsvd.max)" = 4194304 ]
-	config '.linux.resources.hugepageLimits = [{"pageSize": "3MB", "limit": 0}]'
+	config --arg p "/$TAG/d" '.linux.cgroupsPath = $p | .linux.resources.hugepageLimits = [{"pageSize": "3MB", "limit": 0}]'
 	CID=$CID-none
 	attempt podshim create -b "$BUNDLE" "$CID"
 	[ "$status" -ne 0 ]
