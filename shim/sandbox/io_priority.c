@@ -10,7 +10,7 @@
 int io_priority_apply(const struct plan *p, pid_t pid, struct ps_err *e)
 {
 	for (PLAN_EACH(p, struct plan_io_priority, io, p->io_priority)) {
-		if (ps_sys_ioprio_set(IOPRIO_WHO_PROCESS, pid, (int)IOPRIO_PRIO_VALUE(io->class, io->level)) == 0)
+		if (ps_sys_ioprio_set(IOPRIO_WHO_PROCESS, pid, (int)IOPRIO_PRIO_VALUE((int)io->class, (int)io->level)) == 0)
 			continue;
 		if (errno == EPERM)
 			(void)ps_fail(e, PS_E_UNSUPP, "set the I/O priority: this class takes CAP_SYS_NICE of the host, which podshim does not have");

@@ -120,7 +120,7 @@ expected_files() {
 		name=${name#podshim-}
 		LC_ALL=C.UTF-8 MANROFFSEQ='' man -E UTF-8 -l "$OBJECTS/man/podshim-$name.1" >"$BATS_TEST_TMPDIR/page"
 		# shellcheck disable=SC2086  # a command of a group is two words
-		for flag in $("$PODSHIM" help ${name/-/ } | grep -oE '^  (-[a-zA-Z], )*--[a-z-]+' | grep -oE -- '--[a-z-]+'); do
+		for flag in $("$PODSHIM" help ${name/-/ } | grep -oE '^  (-[a-zA-Z], )*--[a-z0-9-]+' | grep -oE -- '--[a-z0-9-]+'); do
 			grep -qE -- "^ +(-[A-Za-z], )*$flag\b" "$BATS_TEST_TMPDIR/page" || { echo "$name: $flag" >&2; missing=1; }
 		done
 	done
