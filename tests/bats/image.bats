@@ -7,10 +7,10 @@ load lib/requires
 load lib/wait
 load lib/podman
 
-# The outer engine is crun's: podshim is what runs inside.
+# The outer runtime is another, and one that takes hybrid cgroups: podshim is what runs inside.
 pm_out() {
 	CONTAINERS_CONF=$PM/containers.conf timeout "${LIMIT:-60}" podman --root "$PM/root" --runroot "$PM/run" --tmpdir "$PM/tmp" \
-		--cgroup-manager cgroupfs --events-backend file --runtime crun "$@" 3>&-
+		--cgroup-manager cgroupfs --events-backend file --runtime runc "$@" 3>&-
 }
 
 # The base image under the Dockerfile's name for it; the root is made once per build folder.
@@ -25,7 +25,7 @@ import_base() {
 }
 
 setup_file() {
-	requires root podman crun conmon mmdebstrap
+	requires root podman runc conmon mmdebstrap
 	PM=$(mktemp -d /tmp/podman-image.XXXXXX)
 	export PM
 	# This machine's root may lack CAP_SYS_RESOURCE: limits that podman would raise stay within what it has.
