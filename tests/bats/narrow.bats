@@ -68,7 +68,7 @@ b"
 	run -0 podshim exec --deny-env=APP "$CID" env
 	lacks APP=
 	run -255 podshim exec --deny-run=/bin/busybox "$CID" true
-	has "Permission denied"
+	has "permission denied"
 	# The supervisor that decides for one of them goes on to decide for the others.
 	run -1 podshim exec "$CID" nc 127.0.0.1 1
 	has "Connection refused"

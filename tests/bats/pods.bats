@@ -912,6 +912,7 @@ echo_bundle() { # the bundle's program sends records back
 	run -0 "$PODSHIM" --root "$BATS_TEST_TMPDIR/other" list --all --format json
 	jq -e --arg root "$ROOT" --arg id "$CID-a" '.[] | select(.id == $id) | .root == $root and .status == "created"' <<<"$output"
 	jq -e --arg id "$POD.0" '.[] | select(.id == $id) | .pids >= 1 and .memory > 0 and .cpuNs > 0' <<<"$output"
+	mkdir "$BATS_TEST_TMPDIR/other"
 	run -0 "$PODSHIM" --root "$BATS_TEST_TMPDIR/other" list
 	lacks "$CID"
 	run -0 podshim list --all
