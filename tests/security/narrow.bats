@@ -44,7 +44,7 @@ dynamic() {
 	is classified
 	run podshim exec --allow-run=/bin/first "$CID" /bin/second -u
 	((status != 0))
-	has "Permission denied"
+	has "permission denied"
 	run -127 podshim exec --allow-run=/bin/first "$CID" "$LOADER" /bin/second -u
 	has "Permission denied"
 	podshim kill "$CID" KILL
