@@ -7,7 +7,7 @@ load lib/bundle
 load lib/requires
 load lib/wait
 
-COMMANDS="run create start exec kill delete pause resume checkpoint restore state list ps watch pod plan spec features gc version help"
+COMMANDS="run create start exec kill delete pause resume update checkpoint restore state list ps events watch audit explain check learn diff commit discard pod policy plan spec features gc version help"
 
 ALLOWED="allowed are at most 1023 letters, digits, '_', '+', '-' and, not in front, '.'"
 
@@ -58,10 +58,10 @@ log_object() {
 		has "  $c "
 	done
 	lacks __
-	lacks events
+	lacks mirror
 	is "$("$PODSHIM" --help)"
-	run -1 "$PODSHIM" help events
-	is "podshim: unknown command 'events'; see 'podshim help'"
+	run -1 "$PODSHIM" help mirror
+	is "podshim: unknown command 'mirror'; see 'podshim help'"
 }
 
 @test "no command: the overview on stderr, and failure" {
@@ -432,7 +432,6 @@ log_object() {
 	run -0 "$PODSHIM" __complete ''
 	has $'run\t'
 	lacks __complete
-	lacks events
 	run -0 "$PODSHIM" __complete --log-format ''
 	is $'text\tformat of the log (default: text)\njson\tformat of the log (default: text)'
 	run -0 "$PODSHIM" __complete create --bund
