@@ -271,11 +271,12 @@ $(1): FORCE
 	@mkdir -p $$(@D)
 	@printf '%s\n' '$(subst ','\'',$(2))' | cmp -s - $$@ || printf '%s\n' '$(subst ','\'',$(2))' >$$@
 endef
-$(eval $(call remembered,$(OBJ)/.compile,$(compile)))
+# Whether a warning ends the build changes no object: make install after make check has nothing to compile.
+$(eval $(call remembered,$(OBJ)/.compile,$(filter-out -Werror,$(compile))))
 $(eval $(call remembered,$(OBJ)/.link,$(link) $(LIBS_OURS) $(LDLIBS)))
-$(eval $(call remembered,$(OBJ)/.lib,$(lib_compile) $(LD_OURS) $(LDFLAGS) $(LIB_SRC)))
+$(eval $(call remembered,$(OBJ)/.lib,$(filter-out -Werror,$(lib_compile)) $(LD_OURS) $(LDFLAGS) $(LIB_SRC)))
 $(eval $(call remembered,$(OBJ)/.paths,$(PREFIX) $(BINDIR) $(LIBDIR) $(INCLUDEDIR)))
-$(eval $(call remembered,$(OBJ)/.init,$(init_compile) $(init_link) $(INIT_SRC)))
+$(eval $(call remembered,$(OBJ)/.init,$(filter-out -Werror,$(init_compile)) $(init_link) $(INIT_SRC)))
 $(foreach f,$(folders),$(eval $(call remembered,$(OBJ)/.sources-$(notdir $(f)),$(call src,$(f)))))
 
 $(OBJ)/%.o: %.c $(OBJ)/.compile
