@@ -83,7 +83,10 @@ ends() {
 
 @test "watch: the end of a detached container is told once, by whoever sees it first" {
 	start_sleeper
-	kill -KILL "$(init_pid)"
+	local pid
+	pid=$(init_pid)
+	kill -KILL "$pid"
+	wait_until 10 gone "$pid"
 	# Nobody but the watcher looks.
 	[ "$(ends)" = noticed ]
 	[ "$(states)" = "preparing prepared running exited" ]
