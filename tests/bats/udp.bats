@@ -6,6 +6,7 @@ load lib/callers
 load lib/common
 load lib/requires
 load lib/bundle
+load lib/datagrams
 load lib/pods
 load lib/wait
 
@@ -38,31 +39,8 @@ setup() {
 	END
 }
 teardown() {
-	WORLD=()
-	[[ ! -s $HERE/work/pids ]] || while read -r pid; do kill "$pid" 2>/dev/null || true; done <"$HERE/work/pids"
 	[[ ! -e $ROOT/.pods/p$$ ]] || podshim pod rm --force "p$$" || true
-	common_teardown
-	close_place
-}
-
-# as root|user ARG...: the runtime, whose state is each one's own.
-as() {
-	local ids=() root=$HERE/root-$1
-	[[ $1 == root ]] || ids=("${USER_IDS[@]}")
-	shift
-	"${WORLD[@]}" "${ids[@]}" timeout -k 5 100 "$PODSHIM" --root "$root" "$@"
-}
-callers() {
-	echo root
-	if user_has_userns; then
-		echo user
-	fi
-}
-
-echoes() { # echoes PORT ADDRESS...: in this network
-	"${WORLD[@]}" python3 "$REPO/tests/bats/lib/udp_echo.py" "$@" >"echo.$1" 2>&1 3>&- &
-	echo $! >>pids
-	wait_file "echo.$1" ready
+	datagrams_teardown
 }
 
 @test "loopback of the host: connected and not, IPv4 and IPv6, the ports that are listed and no other" {
@@ -90,7 +68,7 @@ echoes() { # echoes PORT ADDRESS...: in this network
 ::1 Permission denied
 127.0.0.1 not connected same True"
 	done
-	run -1 grep -q peer "echo.$OTHER"
+	run -1 grep -q peer "echo.$OTHER.127.0.0.1"
 }
 
 @test "localhost by its name is both; what is refused is told with the flag, and explained" {

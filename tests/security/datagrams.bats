@@ -5,6 +5,7 @@
 load ../bats/lib/callers
 load ../bats/lib/common
 load ../bats/lib/bundle
+load ../bats/lib/datagrams
 load ../bats/lib/requires
 load ../bats/lib/wait
 load lib/attack
@@ -31,44 +32,21 @@ setup() {
 	echoes "$LISTED" 10.77.0.1 127.0.0.1
 	echoes "$OTHER" 10.77.0.1 10.77.0.2 127.0.0.1
 	# The second address at the port that is listed of the first.
-	"${WORLD[@]}" python3 "$REPO/tests/bats/lib/udp_echo.py" "$LISTED" 10.77.0.2 127.0.0.2 >second 2>&1 3>&- &
-	echo $! >>pids
-	wait_file second ready
+	echoes "$LISTED" 10.77.0.2 127.0.0.2
 	cp "$(attacker datagrams)" datagrams
 }
 teardown() {
-	WORLD=()
-	while read -r pid; do kill "$pid" 2>/dev/null || true; done <"$HERE/work/pids"
-	common_teardown
-	close_place
-}
-
-as() {
-	local ids=() root=$HERE/root-$1
-	[[ $1 == root ]] || ids=("${USER_IDS[@]}")
-	shift
-	"${WORLD[@]}" "${ids[@]}" timeout -k 5 200 "$PODSHIM" --root "$root" "$@"
-}
-callers() {
-	echo root
-	if user_has_userns; then
-		echo user
-	fi
-}
-echoes() {
-	"${WORLD[@]}" python3 "$REPO/tests/bats/lib/udp_echo.py" "$@" >"echo.$1" 2>&1 3>&- &
-	echo $! >>pids
-	wait_file "echo.$1" ready
+	datagrams_teardown
 }
 nobody_came() {
-	run -1 grep -h peer "echo.$OTHER" second
+	run -1 grep -h peer "echo.$OTHER.10.77.0.1" "echo.$LISTED.10.77.0.2"
 }
 
 @test "the ways of the attacker are open without a policy" {
 	run -0 "${WORLD[@]}" ./datagrams ways 10.77.0.1 10.77.0.2 "$LISTED" "$OTHER"
 	(($(grep -c ' open$' <<<"$output") >= 11)) || { echo "$output" >&2; return 1; }
-	run -0 grep -c peer "echo.$OTHER"
-	run -0 grep -c peer second
+	run -0 grep -c peer "echo.$OTHER.10.77.0.1"
+	run -0 grep -c peer "echo.$LISTED.10.77.0.2"
 	run -0 "${WORLD[@]}" ./datagrams race 10.77.0.1 10.77.0.2 "$LISTED" "$OTHER" 2000
 	has "some sent"
 }
