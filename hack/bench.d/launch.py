@@ -130,23 +130,25 @@ class Launch:
             print("| " + " | ".join([r["runtime"], *numbers, *ratios]) + " |")
 
 
-def main(argv):
-    p = argparse.ArgumentParser(prog="bench launch", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def run(bench_class, name, doc, sections, argv, add_options=None):
+    """The command line of one of these benchmarks: its sections in order, each a table, and all rows as JSON on demand."""
+    p = argparse.ArgumentParser(prog="bench " + name, description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--runs", type=int, default=200, metavar="N", help="launches of each kind (default 200)")
     p.add_argument("--gap", type=int, default=20, metavar="MS", help="between launches (default 20 ms)")
-    p.add_argument("--mib", type=int, default=512, metavar="N", help="MiB of output in each round (default 512)")
-    p.add_argument("--only", action="append", choices=SECTIONS, metavar="NAME", help="sections: " + " ".join(SECTIONS))
+    if add_options:
+        add_options(p)
+    p.add_argument("--only", action="append", choices=sections, metavar="NAME", help="sections: " + " ".join(sections))
     p.add_argument("--json", metavar="FILE", help="write every row and the machine's facts")
     opts = p.parse_args(argv)
     if os.geteuid() != 0:
-        print("bench launch: needs root", file=sys.stderr)
+        print(f"bench {name}: needs root", file=sys.stderr)
         return 1
     work = tempfile.mkdtemp(prefix="podshim-bench.")
-    bench = Launch(opts, work)
+    bench = bench_class(opts, work)
     try:
         facts = {"kernel": platform.release(), "arch": platform.machine(), "cpus": os.cpu_count(), "load": os.getloadavg()[0]}
         print(f'kernel {facts["kernel"]} {facts["arch"]}, {facts["cpus"]} CPUs, load {facts["load"]:.1f}')
-        for section in opts.only or SECTIONS:
+        for section in opts.only or sections:
             getattr(bench, "section_" + section)()
             bench.table(section)
             sys.stdout.flush()
@@ -157,3 +159,10 @@ def main(argv):
     finally:
         bench.done()
         shutil.rmtree(work, ignore_errors=True)
+
+
+def main(argv):
+    def more(p):
+        p.add_argument("--mib", type=int, default=512, metavar="N", help="MiB of output in each round (default 512)")
+
+    return run(Launch, "launch", __doc__, SECTIONS, argv, more)

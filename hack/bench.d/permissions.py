@@ -7,15 +7,10 @@ of the container's socket (the host's network) and by a socket put in its place 
 "full": read, write, net (none), run, env, sys and ffi are limited.  "full, net": with an address, which takes a broker.
 All of a section run interleaved.  Needs root.
 """
-import argparse
 import json
 import os
-import platform
-import shutil
 import socket
 import subprocess
-import sys
-import tempfile
 
 import launch
 
@@ -114,28 +109,4 @@ class Permissions(launch.Launch):
 
 
 def main(argv):
-    p = argparse.ArgumentParser(prog="bench permissions", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--runs", type=int, default=200, metavar="N", help="launches of each kind (default 200)")
-    p.add_argument("--gap", type=int, default=20, metavar="MS", help="between launches (default 20 ms)")
-    p.add_argument("--only", action="append", choices=SECTIONS, metavar="NAME", help="sections: " + " ".join(SECTIONS))
-    p.add_argument("--json", metavar="FILE", help="write every row and the machine's facts")
-    opts = p.parse_args(argv)
-    if os.geteuid() != 0:
-        print("bench permissions: needs root", file=sys.stderr)
-        return 1
-    work = tempfile.mkdtemp(prefix="podshim-bench.")
-    bench = Permissions(opts, work)
-    try:
-        facts = {"kernel": platform.release(), "arch": platform.machine(), "cpus": os.cpu_count(), "load": os.getloadavg()[0]}
-        print(f'kernel {facts["kernel"]} {facts["arch"]}, {facts["cpus"]} CPUs, load {facts["load"]:.1f}')
-        for section in opts.only or SECTIONS:
-            getattr(bench, "section_" + section)()
-            bench.table(section)
-            sys.stdout.flush()
-        if opts.json:
-            with open(opts.json, "w", encoding="utf-8") as f:
-                json.dump({"machine": facts, "rows": bench.rows}, f, indent=1)
-        return 0
-    finally:
-        bench.done()
-        shutil.rmtree(work, ignore_errors=True)
+    return launch.run(Permissions, "permissions", __doc__, SECTIONS, argv)
