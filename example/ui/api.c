@@ -211,17 +211,26 @@ void request_job(struct request *q, struct args *a, const struct ps_buf *input)
 		request_fail(q, e.cls == PS_E_STATE ? 429 : e.cls == PS_E_USAGE ? 400 : 500, "%s", e.msg);
 }
 
-static void serve_policy(struct request *q)
+/* ?n=NUMBER: that runner; without, NULL.  False: answered with why it is none. */
+static bool runner_arg(struct request *q, struct runner **ret)
 {
 	uint64_t n = 0;
 	const int has = number_arg(q, "n", &n);
-	struct runner *r = has > 0 && n <= UINT32_MAX ? board_get(&q->ui->board, (uint32_t)n) : NULL;
+
+	*ret = has > 0 && n <= UINT32_MAX ? board_get(&q->ui->board, (uint32_t)n) : NULL;
+	if (has == 0 || *ret)
+		return true;
+	request_fail(q, has < 0 ? 400 : 404, "there is no such runner");
+	return false;
+}
+
+static void serve_policy(struct request *q)
+{
+	struct runner *r;
 	struct args a;
 
-	if (has < 0 || (has && !r)) {
-		request_fail(q, has < 0 ? 400 : 404, "there is no such runner");
+	if (!runner_arg(q, &r))
 		return;
-	}
 	args_init_for(&a, q->ui, r);
 	args_add(&a, "policy");
 	args_add(&a, "show");
@@ -237,15 +246,11 @@ static void serve_policy(struct request *q)
 /* What enforces each permission of a runner that was started here, with its tier. */
 static void serve_plan(struct request *q)
 {
-	uint64_t n = 0;
-	const int has = number_arg(q, "n", &n);
-	struct runner *r = has > 0 && n <= UINT32_MAX ? board_get(&q->ui->board, (uint32_t)n) : NULL;
+	struct runner *r;
 	struct args a;
 
-	if (has < 0 || (has && !r)) {
-		request_fail(q, has < 0 ? 400 : 404, "there is no such runner");
+	if (!runner_arg(q, &r))
 		return;
-	}
 	if (r && !r->own) {
 		request_fail(q, 409, "it was not started from here: 'podshim plan' and 'podshim check' of its bundle show this");
 		return;
