@@ -44,9 +44,9 @@ static const struct opt update_rows[] = {
 #define X(flag, field, kind, object, member, arg, help) { flag, NULL, OPT_STR, arg, help, AT(field) },
 	LIMITS(X)
 #undef X
-	{ "l3-cache-schema", NULL, OPT_STR, "TEXT", "cache lines of a resctrl group (not supported: no container has one)",
+	{ "l3-cache-schema", NULL, OPT_STR, "TEXT", "cache lines of a resctrl group (refused: write it to the group's file)",
 	  AT(l3_cache_schema) },
-	{ "mem-bw-schema", NULL, OPT_STR, "TEXT", "memory bandwidth of a resctrl group (not supported: no container has one)",
+	{ "mem-bw-schema", NULL, OPT_STR, "TEXT", "memory bandwidth of a resctrl group (refused: write it to the group's file)",
 	  AT(mem_bw_schema) },
 	{ "kernel-memory", NULL, OPT_STR, "BYTES", NULL, AT(kernel_memory) },
 	{ "kernel-memory-tcp", NULL, OPT_STR, "BYTES", NULL, AT(kernel_memory_tcp) },
@@ -130,7 +130,8 @@ static int run_update(struct cli *cli, struct ps_err *e)
 	if (cli_check_id(r.id, e) < 0)
 		return -1;
 	if (schema)
-		return ps_fail(e, PS_E_UNSUPP, "--%s: container '%s' is in no resctrl group (/linux/intelRdt)", schema, r.id);
+		return ps_fail(e, PS_E_UNSUPP, "--%s: groups of resctrl are not changed by update: write the line to the file 'schemata' of the group that "
+			       "/linux/intelRdt of container '%s' names, below /sys/fs/resctrl", schema, r.id);
 	if ((f->kernel_memory || f->kernel_memory_tcp) && cli->env.warn)
 		cli->env.warn(cli->env.warn_ctx, "--kernel-memory and --kernel-memory-tcp are ignored: the kernel has no such limits any more");
 	given = resources_of_flags(f, &text, e);

@@ -31,7 +31,6 @@ static const struct { const char *phrase, *code, *hint; } rows[] = {
 	{ "a limit of wall time", "unwatched-limit", "run it in the foreground" },
 	{ "is not available in this version", "not-available", "leave it out" },
 	{ "no cgroup hierarchy has the controller", "no-controller", "leave the limit out, or mount a cgroup hierarchy that has the controller" },
-	{ "not supported by this version", "not-supported", "leave the field out of config.json" },
 	{ "is not supported", "not-supported", "leave it out" },
 	{ "without root,", "needs-root", "run podshim as root" },
 	{ "", "not-enforceable", "leave it out, or accept that with --best-effort" },

@@ -147,8 +147,8 @@ in_force() {
 	refuse "invalid value for pids-limit: 'many' is no number" --pids-limit many
 	refuse "command line: /blockIO/weight: must be from 10 to 1000, not 5" --blkio-weight 5
 	refuse "command line: /cpu/burst: the burst 20000 is above the quota 10000" --cpu-quota 10000 --cpu-burst 20000
-	refuse "is in no resctrl group" --l3-cache-schema "L3:0=f"
-	refuse "is in no resctrl group" --mem-bw-schema "MB:0=70"
+	refuse "groups of resctrl are not changed by update" --l3-cache-schema "L3:0=f"
+	refuse "groups of resctrl are not changed by update" --mem-bw-schema "MB:0=70"
 	refuse "not both" --resources /dev/null --memory 1G
 	refuse "no/such" -r no/such
 	echo '{"pids":{"limit":"1"}}' >"$BATS_TEST_TMPDIR/r.json"
