@@ -239,6 +239,7 @@ static int run_run(struct cli *cli, struct ps_err *e)
 	int status = 0;
 
 	r->kept_changes = &kept;
+	f->program.makes_dirs = true;
 	tell_what_is_denied(cli, r, &ended);
 	if (run_form(cli, f, generated, e) < 0 || check_timeout(r, e) < 0 || cli_preserve_fds(cli, &r->preserve_fds, e) < 0 ||
 	    cli_permissions(cli, &r->permissions, e) < 0)

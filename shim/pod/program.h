@@ -31,6 +31,7 @@ struct program_request {
 	size_t n_env;
 	const struct program_bind *binds; /* --bind, and what permissions grant; in any order */
 	size_t n_binds;
+	bool makes_dirs;             /* that permissions name as `path/`, where they are missing: it is going to run */
 	bool terminal;
 	unsigned short rows, cols;       /* of the terminal; 0: unknown */
 	/* the caller */
@@ -60,7 +61,10 @@ int program_config(struct ps_arena *a, const struct program_request *q, const st
 /* What p is permitted: the operator's layers, relative to q->cwd, and what p itself cannot do without. */
 int program_permissions(struct ps_arena *a, const struct program_request *q, const struct program *p,
 			const struct perm_layers *operators, const struct permissions **ret, struct ps_err *e);
-/* *ret is q, with binds of what g allows to read and write, and of the sockets it allows, where a program would not see them. */
+/*
+ * *ret is q, with binds of what g allows to read and write, and of the sockets it allows, where a program would not see them.
+ * q->makes_dirs: directories are made, with the caller's rights and umask(2); the one that each is in must be there.
+ */
 int program_grants(struct ps_arena *a, const struct program_request *q, const struct permissions *g, struct program_request *ret,
 		   struct ps_err *e);
 

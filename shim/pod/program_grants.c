@@ -113,6 +113,7 @@ struct grants {
 	const struct program_request *q;
 	struct program_bind *v;
 	size_t n, max;
+	bool makes_dirs;
 	struct ps_err *e;
 };
 
@@ -215,6 +216,16 @@ static int add_everything(struct grants *g, bool writable)
 	return rc;
 }
 
+/* `path/`: a link that leads nowhere is no directory, and stays; so does what is there. */
+static int make_missing(struct grants *g, const struct perm_entry *en, const char *path)
+{
+	struct stat st;
+
+	if (!g->makes_dirs || !en->make_dir || is_ignored(g, path) || lstat(path, &st) == 0 || mkdir(path, 0777) == 0 || errno == EEXIST)
+		return 0;
+	return ps_fail_os(g->e, "%s: make directory '%s'", en->from, path);
+}
+
 static int add_files(struct grants *g, const struct perm_rules *rules, bool writable)
 {
 	if (rules->all && add_everything(g, writable) < 0)
@@ -226,6 +237,8 @@ static int add_files(struct grants *g, const struct perm_rules *rules, bool writ
 			return -1;
 		if (value && !path)
 			return ps_fail_os(g->e, "memory for binds");
+		if (path && writable && strcmp(path, value) == 0 && make_missing(g, &rules->allow.v[i], path) < 0)
+			return -1;
 		/* Of what is only in part in a bind of a whole tree, the rest stays hidden: nothing binds "/". */
 		if (path && strcmp(path, "/") == 0 ? add_everything(g, writable) < 0 : path && add(g, path, writable) < 0)
 			return -1;
@@ -267,7 +280,11 @@ static int add_variables(struct ps_arena *a, const struct program_request *q, co
 int program_grants(struct ps_arena *a, const struct program_request *q, const struct permissions *p, struct program_request *ret,
 		   struct ps_err *e)
 {
-	struct grants g = { .a = a, .ignored = &p->of[POLICY_READ].ignore, .q = q, .e = e };
+	struct grants g = {
+		.a = a, .ignored = &p->of[POLICY_READ].ignore, .q = q, .e = e,
+		/* What it writes is to be kept apart: so far the host has nothing of it. */
+		.makes_dirs = q->makes_dirs && !p->settings.undo.v,
+	};
 	const struct perm_list *net = &p->of[POLICY_NET].allow;
 
 	for (size_t i = 0; i < q->n_binds; i++)

@@ -412,3 +412,25 @@ fails() { # WHO
 	jq '.process.args = ["/busybox", "sleep", "600"]' c.json >b/config.json
 	run -124 as user run --timeout 200ms b
 }
+
+makes_directories() { # WHO UID
+	cd "$HERE/home"
+	rm -rf out
+	# What only asks makes nothing.
+	run -3 as "$1" check --allow-write=out/ -- true
+	run ! as "$1" run --quiet --undo --allow-write=out/ -- true
+	[ ! -e out ]
+	run -0 --separate-stderr as "$1" run --quiet --allow-write=out/ --allow-run -- sh -c 'echo made >out/file'
+	[ "$(stat -c %u out)" = "$2" ]
+	[ "$(cat out/file)" = made ]
+	run -0 as "$1" run --quiet --allow-write=out/ --allow-run -- sh -c 'echo again >out/file'
+	run ! as "$1" run --quiet --allow-write=no/such/ -- true
+	has "make directory '$HERE/home/no/such'"
+	ln -s nowhere link
+	run ! as "$1" run --quiet --allow-write=link/ -- true
+	[ ! -e nowhere ]
+	rm link
+}
+@test "--allow-write=DIR/ makes the directory" {
+	both makes_directories
+}
