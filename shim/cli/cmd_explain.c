@@ -165,7 +165,9 @@ static int make_query(struct cli *cli, enum policy_permission p, const char *val
 	*q = (struct perm_query){ .permission = p, .value = value };
 	if (p == POLICY_NET)
 		return parse_target(&cli->mem, value, &q->net, e);
-	if (p == POLICY_ENV || p == POLICY_SYS || (p == POLICY_RUN && !strchr(value, '/')))
+	if (p == POLICY_SYS)
+		return perm_sys_name(value, &q->value, e);
+	if (p == POLICY_ENV || (p == POLICY_RUN && !strchr(value, '/')))
 		return 0;
 	if (*value != '/' && !getcwd(cwd, sizeof(cwd)))
 		return ps_fail_os(e, "find the current directory");

@@ -20,6 +20,9 @@ static int run_policy_show(struct cli *cli, struct ps_err *e)
 	struct pod_create_request r = { .id = "policy", .bundle = cli->words[0] };
 	const struct permissions *p = NULL;
 
+	if (cli->dashdash)
+		return ps_fail(e, PS_E_USAGE, "'policy show' shows what counts for any program: leave '--' and '%s' out, or see "
+			       "'podshim check'", r.bundle);
 	if (cli_permissions(cli, &r.permissions, e) < 0 || pod_permissions(&cli->env, &r, &cli->mem, &p, e) < 0)
 		return -1;
 	if (f->format && !strcmp(f->format, "json"))

@@ -153,7 +153,7 @@ static int read_variable(const struct perm_builder *b, struct perm_entry *en, co
 	return en->value ? 0 : fail_memory(b, e);
 }
 
-static int read_sys(struct perm_entry *en, const char *text, struct ps_err *e)
+int perm_sys_name(const char *text, const char **ret, struct ps_err *e)
 {
 	const char *best;
 
@@ -161,7 +161,7 @@ static int read_sys(struct perm_entry *en, const char *text, struct ps_err *e)
 		text = "userInfo";
 	for (size_t i = 0; i < PS_COUNT(sys_names); i++)
 		if (!strcmp(text, sys_names[i])) {
-			en->value = sys_names[i];
+			*ret = sys_names[i];
 			return 0;
 		}
 	best = ps_closest(text, sys_names, PS_COUNT(sys_names));
@@ -197,7 +197,7 @@ static int read_value(const struct perm_builder *b, struct perm_entry *en, const
 	case POLICY_RUN:
 		return all ? 0 : read_program(b, en, text, e);
 	case POLICY_SYS:
-		return all ? 0 : read_sys(en, text, e);
+		return all ? 0 : perm_sys_name(text, &en->value, e);
 	case POLICY_N_PERMISSIONS:
 	default:
 		return ps_fail(e, PS_E_BUG, "no permission %d", (int)en->permission);

@@ -202,3 +202,5 @@ void perm_put_word(struct ps_buf *out, const char *s);
 #define PERM_SYS_NAMES(X) X(hostname) X(inspector) X(osRelease) X(osUptime) X(loadavg) X(networkInterfaces) X(systemMemoryInfo) \
 	X(uid) X(gid) X(cpus) X(homedir) X(getegid) X(statfs) X(getPriority) X(setPriority) X(userInfo) X(setegid) X(seteuid) \
 	X(setgid) X(setuid) X(ca) X(umask)
+/* The name that text stands for, a constant; "username" is an old one of Deno's.  PS_E_USAGE, with the closest one: there is none. */
+int perm_sys_name(const char *text, const char **ret, struct ps_err *e);

@@ -531,6 +531,8 @@ for i in range(100000):
 }
 
 @test "explain answers questions of a container, a bundle, and flags alone" {
+	run -1 podshim explain --sys hostnam
+	is "podshim: 'hostnam' is nothing that sys knows (did you mean 'hostname'?)"
 	shell 'sleep 600'
 	detached podshim run -d --allow-read=/data/a --allow-net=api.example.com:443 -b "$BUNDLE" "$CID"
 	run -1 podshim explain --read /etc/shadow "$CID"

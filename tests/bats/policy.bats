@@ -153,6 +153,8 @@ bundle() {
 	has "note: --allow-all switches off read.allow \"/data\" (p.json#/permissions/read/0) and what is beside it"
 	run -0 podshim policy show --format json --policy p.json bundle
 	jq -e '.denyByDefault and .permissions.net.deny[0].value == "private" and .limits.memory.value == 67108864' <<<"$output"
+	run -1 podshim policy show --allow-read -- true
+	is "podshim: 'policy show' shows what counts for any program: leave '--' and 'true' out, or see 'podshim check'"
 }
 
 @test "test: what would break and what would open" {
