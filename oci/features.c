@@ -110,10 +110,11 @@ void features_write(struct ps_buf *out, const struct host_facts_for_features *h)
 	if (h->libseccomp)
 		ps_jw_str(&w, "io.github.seccomp.libseccomp.version", h->libseccomp);
 	ps_jw_end_object(&w);
-	/* What names a unit's properties and a socket of the host; podshim's own only narrow what a container may do. */
+	/* What names files and sockets of the host, its groups, a unit's properties; podshim's own only narrow what a container may do. */
 	ps_jw_array(&w, "potentiallyUnsafeConfigAnnotations");
+	ps_jw_str(&w, NULL, "org.criu.config");
 	ps_jw_str(&w, NULL, "org.systemd.property.");
-	ps_jw_str(&w, NULL, OCI_PIDFD_ANNOTATION);
+	ps_jw_str(&w, NULL, "run.oci.");
 	ps_jw_end_array(&w);
 	ps_jw_end_object(&w);
 }

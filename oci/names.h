@@ -26,6 +26,8 @@ const struct mount_option *mount_option_find(const char *name);
 
 /* Of crun: a socket of the host that is sent a pidfd of the first process. */
 #define OCI_PIDFD_ANNOTATION "run.oci.pidfd_receiver"
+/* Of crun: the seccomp agent's socket, where there is no listenerPath. */
+#define OCI_RECEIVER_ANNOTATION "run.oci.seccomp.receiver"
 
 #define NAMES_DECLARE(t) extern const struct ps_name t[]; extern const size_t n_##t
 NAMES_DECLARE(names_namespace);        /* "pid" -> CLONE_NEWPID ... ("network", "mount", "ipc", "uts", "user", "cgroup", "time") */

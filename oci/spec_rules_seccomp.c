@@ -118,7 +118,7 @@ static int check_listener(const struct rule_ctx *c)
 		return RULE_ABSOLUTE(c, s->listener_path, RULE_AT("%s/listenerPath", c->base));
 	if (s->listener_metadata)
 		return rule_fail(c, RULE_AT("%s/listenerMetadata", c->base), "must not be set without listenerPath");
-	for (size_t i = 0; i < s->n_rules; i++)
+	for (size_t i = 0; i < s->n_rules && !spec_annotation(c->s, OCI_RECEIVER_ANNOTATION); i++)
 		if (!strcmp(s->rules[i].action, "SCMP_ACT_NOTIFY"))
 			return rule_fail(c, RULE_AT("%s/action", s->rules[i].at), "SCMP_ACT_NOTIFY takes a listenerPath: who answers");
 	return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * agent.c - the socket of a seccomp agent: linux.seccomp.listenerPath.
+ * agent.c - the socket of a seccomp agent.
  */
 #include "shim/launch/agent.h"
 
@@ -24,5 +24,5 @@ int agent_call(const struct plan *p, int *fds, struct ps_err *e)
 		(void)ps_fail(e, PS_E_PEER, "failed to connect with seccomp agent: nobody listens at '%s'", path);
 	else
 		(void)ps_fail(e, PS_E_PEER, "failed to connect with seccomp agent: %s", why.msg);
-	return ps_at_from(e, plan_str(p, row->from), "/listenerPath");
+	return ps_at_from(e, plan_str(p, row->from), "");
 }

@@ -233,7 +233,7 @@ static int do_hooks_container(struct player *p, struct ps_err *e)
 	/* Where runtimes have always run them: what they change is the root file system. */
 	if (fchdir(init_of(p)->sb.root_fd) < 0)
 		return ps_fail_os(e, "createContainer: chdir to the root file system");
-	return hooks_run(p->plan, "createContainer", p->plan->create_container, "creating", getpid(), false, NULL, NULL, e);
+	return hooks_run(p->plan, "createContainer", p->plan->create_container, "creating", getpid(), init_of(p)->sb.fds, false, NULL, NULL, e);
 }
 
 static int do_open_tty(struct player *p, struct ps_err *e)
@@ -280,7 +280,7 @@ static void let_go(struct sandbox *sb)
 	for (size_t i = 0; i < SANDBOX_N_TOPS; i++)
 		ps_fd_close(&sb->top_fd[i]);
 	for (uint32_t i = 0; i < sb->plan->fds.n; i++)
-		if (i != sb->plan->agent_fd)
+		if (i != sb->plan->agent_fd && (!sb->plan->start_container.n || (i != sb->plan->hook_stdout && i != sb->plan->hook_stderr)))
 			ps_fd_close(&sb->fds[i]);
 }
 
@@ -443,7 +443,7 @@ static int do_hooks_start(struct player *p, struct ps_err *e)
 	environ = payload_env(&init_of(p)->sb, e);
 	if (!environ || confine(init_of(p), e) < 0 || load_filter(init_of(p), e) < 0)
 		return -1;
-	return hooks_run(p->plan, "startContainer", p->plan->start_container, "created", getpid(), false, NULL, NULL, e);
+	return hooks_run(p->plan, "startContainer", p->plan->start_container, "created", getpid(), init_of(p)->sb.fds, false, NULL, NULL, e);
 }
 
 /*

@@ -390,9 +390,9 @@ static int do_hooks_runtime(struct player *p, struct ps_err *e)
 	struct launch *l = work_of(p)->l;
 
 	l->hooks_began = true;
-	if (hooks_run(p->plan, "prestart", p->plan->prestart, "creating", l->pid, false, NULL, NULL, e) < 0)
+	if (hooks_run(p->plan, "prestart", p->plan->prestart, "creating", l->pid, work_of(p)->fds, false, NULL, NULL, e) < 0)
 		return -1;
-	return hooks_run(p->plan, "createRuntime", p->plan->create_runtime, "creating", l->pid, false, NULL, NULL, e);
+	return hooks_run(p->plan, "createRuntime", p->plan->create_runtime, "creating", l->pid, work_of(p)->fds, false, NULL, NULL, e);
 }
 
 /* Told by the row make_ruleset, behind the terminal. */

@@ -35,6 +35,7 @@ void build_init(struct builder *b, const struct policy *p, const struct host *h,
 	b->plan.null_fd = PLAN_NO_FD;
 	b->plan.store_fd = PLAN_NO_FD;
 	b->plan.agent_fd = PLAN_NO_FD;
+	b->plan.hook_stdout = b->plan.hook_stderr = PLAN_NO_FD;
 	ps_buf_reset(out);
 	put_zeros(out, sizeof(b->plan));
 }

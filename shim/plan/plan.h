@@ -24,6 +24,7 @@ enum plan_fd_kind {
 	PLAN_FD_DEVICE,    /* detached clone of a host device node, verified: type, major, minor */
 	PLAN_FD_AGENT,     /* connected socket: who answers the calls that the document's filter hands over; opened before the clone */
 	PLAN_FD_STORE,     /* what the container writes to instead of the host: detached clone of a folder, without a path a tmpfs of the owner's */
+	PLAN_FD_OUTPUT,    /* a file of the host's, made and appended to: what hooks print */
 	PLAN_FD_CGROUP_MNT,/* detached clone of the host's cgroup directory of this container (v1 controller or v2) for a cgroup mount without cgroup namespace; opened after make_cgroup */
 };
 enum { PLAN_FD_RECURSIVE = 1 };
@@ -130,7 +131,9 @@ struct plan {
 	uint8_t lo_up;                   /* bring lo up in the new network namespace */
 	uint8_t resolver;                /* a supervisor answers for names at PLAN_RESOLVER_ADDRESS, port 53 */
 	uint8_t new_keyring;
-	uint8_t uplink, pad4[2];         /* datagrams leave a new network namespace through the supervisor */
+	uint8_t uplink;                  /* datagrams leave a new network namespace through the supervisor */
+	uint8_t keeps_groups;            /* supplementary groups stay the caller's */
+	uint8_t pad4;
 	struct plan_list stands;         /* struct plan_stand */
 	struct plan_list net_devices;    /* struct plan_net_device */
 
@@ -143,6 +146,8 @@ struct plan {
 	uint8_t reaper;                  /* pid 1 stays init and reaps; the payload is its child */
 	uint64_t rootfs_propagation;
 	uint64_t rootfs_attr_set;        /* MOUNT_ATTR_* for the tree of the root file system; read-only: for its topmost mount, at last */
+	plan_off mount_context;          /* the option that a mount's label is given by */
+	uint32_t pad6;
 	struct plan_list mounts, devices, links, rebinds, masked, readonly, sysctl;
 	uint32_t null_fd;                /* PLAN_FD_DEVICE of /dev/null for masks */
 
@@ -195,6 +200,7 @@ struct plan {
 	/* hooks: struct plan_hook; the state text on stdin, and for an agent, is head + status + "\",\"pid\":" + pid + tail */
 	struct plan_list prestart, create_runtime, create_container, start_container, poststart, poststop;
 	plan_off hook_state_head, hook_state_tail;
+	uint32_t hook_stdout, hook_stderr; /* PLAN_FD_OUTPUT: where what they print goes; PLAN_NO_FD: where ours does */
 };
 
 /* Where a payload asks for names; and an address of a new namespace's lo that is not loopback: else getaddrinfo(3) with

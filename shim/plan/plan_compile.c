@@ -222,6 +222,14 @@ void build_hook_state(struct builder *b)
 	b->plan.hook_state_tail = build_str(b, tail.data);
 }
 
+static uint32_t hook_output(struct builder *b, const struct policy_output *o)
+{
+	const struct plan_fd fd = { .kind = PLAN_FD_OUTPUT, .path = build_str(b, o->path), .mount = PLAN_NO_FD,
+				    .from = build_str(b, o->from) };
+
+	return o->from ? build_fd(b, &fd) : PLAN_NO_FD;
+}
+
 int build_hooks(struct builder *b)
 {
 	const __typeof__(b->p->hooks) *h = &b->p->hooks;
@@ -232,9 +240,12 @@ int build_hooks(struct builder *b)
 	b->plan.start_container = hooks(b, &h->start_container);
 	b->plan.poststart = hooks(b, &h->poststart);
 	b->plan.poststop = hooks(b, &h->poststop);
-	if (h->prestart.n + h->create_runtime.n + h->create_container.n + h->start_container.n + h->poststart.n +
-	    h->poststop.n)
-		build_hook_state(b);
+	if (!(h->prestart.n + h->create_runtime.n + h->create_container.n + h->start_container.n + h->poststart.n +
+	      h->poststop.n))
+		return 0;
+	build_hook_state(b);
+	b->plan.hook_stdout = hook_output(b, &b->p->hook_stdout);
+	b->plan.hook_stderr = hook_output(b, &b->p->hook_stderr);
 	return 0;
 }
 

@@ -158,6 +158,7 @@ int build_mounts(struct builder *b)
 	struct plan *plan = &b->plan;
 	struct plan_mount row;
 
+	plan->mount_context = p->mount_label ? build_str(b, p->mount_context) : 0;
 	plan->mounts = build_reserve(b, p->n_mounts, sizeof(row));
 	for (size_t i = 0; i < p->n_mounts; i++) {
 		if (one_mount(b, &p->mounts[i], i, &row) < 0)

@@ -55,9 +55,11 @@ int build_process(struct builder *b)
 	plan->oom_score_adj = p->oom_score_adj.v;
 	plan->uid = p->uid;
 	plan->gid = p->gid;
-	plan->groups = build_copy(b, p->groups, p->n_groups, sizeof(*p->groups));
+	plan->keeps_groups = b->p->keeps_groups;
+	if (!plan->keeps_groups)
+		plan->groups = build_copy(b, p->groups, p->n_groups, sizeof(*p->groups));
 	/* An unprivileged user may map its gid only where setgroups(2) is denied for good (3.19). */
-	plan->needs_setgroups = p->n_groups || b->h->euid == 0 || !build_has_ns(b, CLONE_NEWUSER);
+	plan->needs_setgroups = plan->groups.n || b->h->euid == 0 || !build_has_ns(b, CLONE_NEWUSER);
 	plan->args = build_strs(b, &p->args);
 	plan->env = build_strs(b, &p->env);
 	plan->cwd = build_str(b, p->cwd);
@@ -101,7 +103,7 @@ int build_program(struct builder *b, const struct policy_seccomp *s, struct plan
 static int build_agent(struct builder *b, const struct policy_seccomp *s)
 {
 	const struct plan_fd fd = { .kind = PLAN_FD_AGENT, .path = build_str(b, s->agent), .mount = PLAN_NO_FD,
-				    .from = build_str(b, s->from) };
+				    .from = build_str(b, s->agent_from) };
 	ps_auto_buf struct ps_buf metadata = { .data = NULL };
 	struct ps_jsonw w = { .out = &metadata };
 

@@ -263,19 +263,20 @@ int plan_seccomp_library(const struct policy_seccomp *s, struct ps_buf *out, str
 	return compile(s, out, e);
 }
 
-/* What a profile of all kernels may do, a guard may not: name what is not known here, and so not be guarded. */
+/* What a profile of all kernels may do, a guard may not, nor who asked to be told: name what is not known here, and so not be guarded. */
 static int check_names(const struct policy_seccomp *s, struct ps_err *e)
 {
 	for (size_t i = 0; i < s->n_rules; i++)
 		for (size_t k = 0; k < s->rules[i].names.n; k++)
 			if (syscall_number(seccomp_arch_native(), s->rules[i].names.v[k]) == __NR_SCMP_ERROR)
-				return ps_fail(e, PS_E_BUG, "seccomp: no system call '%s' is known", s->rules[i].names.v[k]);
+				return ps_fail(e, s->strictest ? PS_E_BUG : PS_E_CONFIG, "seccomp: no system call '%s' is known",
+					       s->rules[i].names.v[k]);
 	return 0;
 }
 
 int plan_seccomp_plain(const struct policy_seccomp *s, struct ps_buf *out, struct ps_err *e)
 {
-	if (s->strictest && check_names(s, e) < 0)
+	if ((s->strictest || s->all_known) && check_names(s, e) < 0)
 		return -1;
 	put_stub(s, out);
 	switch (seccomp_list(s, syscall_number, out)) {
@@ -344,4 +345,7 @@ void plan_seccomp_key(const struct policy_seccomp *s, struct ps_buf *out)
 	}
 	if (s->strictest)
 		ps_buf_puts(out, "strictest");
+	/* Then what is kept says that all names were known. */
+	if (s->all_known)
+		ps_buf_puts(out, "known");
 }

@@ -21,7 +21,8 @@
 
 static const struct ps_name fd_kinds[] = {
 	{ "rootfs", PLAN_FD_ROOTFS }, { "bind", PLAN_FD_BIND }, { "ns", PLAN_FD_NS }, { "device", PLAN_FD_DEVICE },
-	{ "cgroup", PLAN_FD_CGROUP_MNT }, { "store", PLAN_FD_STORE }, { "agent", PLAN_FD_AGENT }, END,
+	{ "cgroup", PLAN_FD_CGROUP_MNT }, { "store", PLAN_FD_STORE }, { "agent", PLAN_FD_AGENT },
+	{ "output", PLAN_FD_OUTPUT }, END,
 };
 static const struct ps_name fd_flags[] = { { "recursive", PLAN_FD_RECURSIVE }, END };
 static const struct ps_name mount_kinds[] = {
@@ -299,6 +300,7 @@ static const struct field plan_fields[] = {
 	F(plan, rootfs_propagation, FIELD_BITS64, OF(propagations), AT("/linux/rootfsPropagation")),
 	F(plan, mounts, FIELD_ROWS, ROWS(plan_mount)), F(plan, devices, FIELD_ROWS, ROWS(plan_device)),
 	F(plan, links, FIELD_ROWS, ROWS(plan_link)),
+	F(plan, mount_context, FIELD_STR, AT("/annotations/run.oci.mount_context_type")),
 	F(plan, rootfs_attr_set, FIELD_BITS64, OF(attrs), PERMISSIONS),
 	F(plan, rebinds, FIELD_ROWS, ROWS(plan_rebind)), F(plan, masked, FIELD_ROWS, ROWS(plan_path)),
 	F(plan, readonly, FIELD_ROWS, ROWS(plan_path)), F(plan, sysctl, FIELD_ROWS, ROWS(plan_sysctl)),
@@ -310,6 +312,7 @@ static const struct field plan_fields[] = {
 	F(plan, gid, FIELD_U32, ALWAYS, OF_FROM(user_from), AT("/gid")),
 	F(plan, groups, FIELD_NUMS, OF_FROM(user_from), AT("/additionalGids")),
 	F(plan, needs_setgroups, FIELD_BOOL),
+	F(plan, keeps_groups, FIELD_BOOL, AT("/annotations/run.oci.keep_original_groups")),
 	F(plan, has_umask, FIELD_BOOL, OF_FROM(user_from), AT("/umask")),
 	F(plan, umask, FIELD_OCTAL, OF_FROM(user_from), AT("/umask")),
 	F(plan, has_oom, FIELD_BOOL, AT("/process/oomScoreAdj")),
@@ -345,7 +348,7 @@ static const struct field plan_fields[] = {
 	F(plan, guard_flags, FIELD_BITS32, OF(seccomp_flags), PERMISSIONS),
 	F(plan, seccomp, FIELD_PROGRAM, AT("/linux/seccomp")),
 	F(plan, seccomp_flags, FIELD_BITS32, OF(seccomp_flags), AT("/linux/seccomp")),
-	F(plan, agent_fd, FIELD_FD, AT("/linux/seccomp/listenerPath")), F(plan, agent_pid, FIELD_U32, CALLER),
+	F(plan, agent_fd, FIELD_FD, AT("/linux/seccomp")), F(plan, agent_pid, FIELD_U32, CALLER),
 	F(plan, agent_metadata, FIELD_STR, AT("/linux/seccomp/listenerMetadata")),
 	F(plan, preserve_fds, FIELD_U32, CALLER), F(plan, channel_fd, FIELD_U32, CALLER),
 	F(plan, cgroups, FIELD_ROWS, ROWS(plan_cgroup)), F(plan, cgroup_files, FIELD_ROWS, ROWS(plan_cgroup_file)),
@@ -357,7 +360,9 @@ static const struct field plan_fields[] = {
 	F(plan, prestart, FIELD_ROWS, ROWS(plan_hook)), F(plan, create_runtime, FIELD_ROWS, ROWS(plan_hook)),
 	F(plan, create_container, FIELD_ROWS, ROWS(plan_hook)), F(plan, start_container, FIELD_ROWS, ROWS(plan_hook)),
 	F(plan, poststart, FIELD_ROWS, ROWS(plan_hook)), F(plan, poststop, FIELD_ROWS, ROWS(plan_hook)),
-	F(plan, hook_state_head, FIELD_STR, AT("/hooks")), F(plan, hook_state_tail, FIELD_STR, AT("/hooks")), END,
+	F(plan, hook_state_head, FIELD_STR, AT("/hooks")), F(plan, hook_state_tail, FIELD_STR, AT("/hooks")),
+	F(plan, hook_stdout, FIELD_FD, AT("/annotations/run.oci.hooks.stdout")),
+	F(plan, hook_stderr, FIELD_FD, AT("/annotations/run.oci.hooks.stderr")), END,
 };
 const struct row_type plan_type = { sizeof(struct plan), plan_fields };
 

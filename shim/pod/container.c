@@ -176,7 +176,7 @@ int container_poststart(const struct pod_env *env, const struct state_dir *d, co
 		return 0;
 	if (load_plan(env, d, st, &b, &block, &p, e) < 0)
 		return -1;
-	return hooks_run(p, "poststart", p->poststart, "running", st->pid, false, NULL, NULL, e);
+	return hooks_run(p, "poststart", p->poststart, "running", st->pid, NULL, false, NULL, NULL, e);
 }
 
 static void poststop(const struct pod_env *env, const struct state_dir *d, const struct state *st)
@@ -188,7 +188,7 @@ static void poststop(const struct pod_env *env, const struct state_dir *d, const
 	char text[640];
 
 	if (load_plan(env, d, st, &b, &block, &p, &e) == 0)
-		(void)hooks_run(p, "poststop", p->poststop, "stopped", 0, true, env->warn, env->warn_ctx, &e);
+		(void)hooks_run(p, "poststop", p->poststop, "stopped", 0, NULL, true, env->warn, env->warn_ctx, &e);
 	else if (env->warn)
 		env->warn(env->warn_ctx, ps_err_text(&e, text, sizeof(text)));
 }

@@ -484,7 +484,7 @@ static int poststart(struct creation *c, struct ps_err *e)
 {
 	const struct plan *p = c->launch.plan;
 
-	return hooks_run(p, "poststart", p->poststart, "running", c->launch.pid, false, NULL, NULL, e);
+	return hooks_run(p, "poststart", p->poststart, "running", c->launch.pid, NULL, false, NULL, NULL, e);
 }
 
 enum { END_LOCK_MS = 10000 };

@@ -290,9 +290,9 @@ static int run_hooks(struct restoration *c, pid_t pid, struct ps_err *e)
 	const struct plan *p = c->plan;
 
 	c->hooks_began = true;
-	if (hooks_run(p, "prestart", p->prestart, "creating", pid, false, NULL, NULL, e) < 0)
+	if (hooks_run(p, "prestart", p->prestart, "creating", pid, NULL, false, NULL, NULL, e) < 0)
 		return -1;
-	return hooks_run(p, "createRuntime", p->create_runtime, "creating", pid, false, NULL, NULL, e);
+	return hooks_run(p, "createRuntime", p->create_runtime, "creating", pid, NULL, false, NULL, NULL, e);
 }
 
 static int take_console(struct restoration *c, int fd, struct ps_err *e)

@@ -71,6 +71,7 @@ struct policy_scheduler {
 struct policy_caps { const char *from; uint64_t bounding, effective, inheritable, permitted, ambient; };
 struct policy_hook { const char *from, *path; struct spec_strs args, env; bool has_env; uint32_t timeout; /* seconds, 0 none */ };
 struct policy_hooks { const struct policy_hook *v; size_t n; };
+struct policy_output { const char *from, *path; }; /* a file of the host's to append to; from NULL: none */
 
 struct policy_seccomp_rule {
 	const char *from;
@@ -88,7 +89,8 @@ struct policy_seccomp {
 	size_t n_archs;
 	const struct policy_seccomp_rule *rules;
 	size_t n_rules;
-	const char *agent, *agent_metadata; /* socket of who answers SECCOMP_RET_USER_NOTIF, what is said to him; NULL */
+	const char *agent, *agent_from, *agent_metadata; /* socket of who answers SECCOMP_RET_USER_NOTIF, what is said to him; NULL */
+	bool all_known;              /* a name that is not known here is an error, not left out */
 	bool strictest;              /* of rules that hold for one call the strictest counts, and all names are known; else as libseccomp has it */
 };
 
@@ -191,6 +193,7 @@ struct policy {
 		bool monitor;                  /* a monitoring group of the container's own in it */
 	} rdt;
 	const char *mount_label;               /* SELinux: linux.mountLabel, which the mounts that take it have; NULL */
+	const char *mount_context;             /* the mount option that gives it: "rootcontext"; NULL: "context" */
 	const char *hostname, *domainname;
 	const struct policy_net_device *net_devices;
 	size_t n_net_devices;
@@ -200,6 +203,7 @@ struct policy {
 	bool has_process;
 	bool reaper;                           /* pid 1 stays podshim's and reaps; the payload is its child */
 	struct policy_process process;
+	bool keeps_groups;                     /* supplementary groups stay the caller's, process.groups are not set */
 	struct policy_seccomp seccomp;
 	struct { const char *from; uint32_t mode, flags; struct policy_numbers nodes; } memory_policy; /* MPOL_*, MPOL_F_*; from NULL: none */
 
@@ -224,6 +228,7 @@ struct policy {
 	const char *cgroups_path;              /* as written, NULL: default */
 	struct policy_resources resources;
 	struct { struct policy_hooks prestart, create_runtime, create_container, start_container, poststart, poststop; } hooks;
+	struct policy_output hook_stdout, hook_stderr; /* of all hooks */
 	struct spec_kvs annotations;
 
 	const struct policy_degraded *degraded; /* of permissions, best effort: what is not enforced; it is among the warnings, too */

@@ -340,12 +340,11 @@ int policy_from_oci(struct ps_arena *a, const struct spec *s, const char *bundle
 	f.p->bundle = bundle;
 	f.p->hostname = has_text(s->hostname) ? s->hostname : NULL;
 	f.p->domainname = has_text(s->domainname) ? s->domainname : NULL;
-	f.p->annotations = s->annotations;
 	f.p->has_process = s->process.set;
 	int reaper = annotation(&f, s, POLICY_REAPER_ANNOTATION, "1");
 
 	f.p->reaper = reaper > 0;
-	if (reaper < 0 || rootfs(&f, s) < 0 || linux_part(&f, s) < 0 || from_oci_mounts(&f, s) < 0 ||
+	if (reaper < 0 || from_oci_annotations(&f, s) < 0 || rootfs(&f, s) < 0 || linux_part(&f, s) < 0 || from_oci_mounts(&f, s) < 0 ||
 	    from_oci_devices(&f, s) < 0 || from_oci_resources(&f, &s->linux_.resources) < 0 ||
 	    from_oci_rdt(&f, &s->linux_) < 0 || from_oci_memory_policy(&f, &s->linux_) < 0 || from_oci_seccomp(&f, &s->linux_.seccomp) < 0 || all_hooks(&f, s) < 0)
 		return -1;

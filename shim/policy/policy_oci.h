@@ -10,6 +10,7 @@ struct from_oci {
 	struct ps_arena *arena;
 	const char *file, *bundle;
 	struct policy *p;
+	const struct spec_kv *receiver; /* the annotation that names a seccomp agent; NULL */
 	struct ps_err *e;
 };
 
@@ -34,6 +35,8 @@ static inline int from_oci_where(const struct from_oci *f, const char *pointer)
 	return -1;
 }
 
+/* Before the parts, which ask what they said. */
+int from_oci_annotations(struct from_oci *f, const struct spec *s);
 int from_oci_mounts(struct from_oci *f, const struct spec *s);
 /* `pointer`: where `s` is in its file, "" for a file of its own. */
 int from_oci_process(struct from_oci *f, const char *pointer, const struct spec_process *s, struct policy_process *out);

@@ -86,15 +86,19 @@ static int rules(struct from_oci *f, const struct spec_seccomp *s, struct policy
 }
 
 /* A listener without rules that ask is nobody's business: listenerPath means nothing then. */
-static void agent(const struct spec_seccomp *s, struct policy_seccomp *out)
+static int agent(struct from_oci *f, const struct spec_seccomp *s, struct policy_seccomp *out)
 {
+	const char *path = s->listener_path || !f->receiver ? s->listener_path : f->receiver->value;
+
 	for (size_t i = 0; i < out->n_rules && !out->agent; i++)
 		if (out->rules[i].action == SECCOMP_RET_USER_NOTIF)
-			out->agent = s->listener_path;
-	if (out->agent) {
-		out->agent_metadata = s->listener_metadata;
-		out->flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
-	}
+			out->agent = path;
+	if (!out->agent)
+		return 0;
+	out->agent_from = from_oci_at(f, s->listener_path ? "/linux/seccomp/listenerPath" : f->receiver->at);
+	out->agent_metadata = s->listener_metadata;
+	out->flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+	return out->agent_from ? 0 : -1;
 }
 
 int from_oci_seccomp(struct from_oci *f, const struct spec_seccomp *s)
@@ -108,8 +112,7 @@ int from_oci_seccomp(struct from_oci *f, const struct spec_seccomp *s)
 	if (!out->from || action_value(f, "/linux/seccomp/defaultAction", s->default_action, s->default_errno_ret,
 				       &out->default_action) < 0)
 		return -1;
-	if (architectures(f, &s->architectures, out) < 0 || rules(f, s, out) < 0)
+	if (architectures(f, &s->architectures, out) < 0 || rules(f, s, out) < 0 || agent(f, s, out) < 0)
 		return -1;
-	agent(s, out);
 	return flags(f, s, out);
 }

@@ -89,21 +89,22 @@ static int input_file(const struct child *c, struct ps_err *e)
 }
 
 /* In the child.  Tells why it failed through memory shared with the parent. */
-static _Noreturn void run(const struct child *c, int in, int err, int *shared_errno)
+static _Noreturn void run(const struct child *c, int in, int out, int err, int *shared_errno)
 {
 	/* Ours may be 0, 1 or 2 themselves where the caller closed them: first out of the way. */
 	in = fcntl(in, F_DUPFD_CLOEXEC, 3);
+	out = fcntl(out, F_DUPFD_CLOEXEC, 3);
 	err = fcntl(err, F_DUPFD_CLOEXEC, 3);
 	child_reset_signals();
 	if (in >= 0 && err >= 0 && dup2(in, STDIN_FILENO) >= 0 && dup2(err, STDERR_FILENO) >= 0 &&
-	    ps_cloexec_from(3, NULL) == 0)
+	    (!c->out_fd || dup2(out, STDOUT_FILENO) >= 0) && ps_cloexec_from(3, NULL) == 0)
 		(void)execve(c->path, c->argv, c->envp);
 	*shared_errno = errno;
 	_exit(127);
 }
 
-/* Move what is there.  False at the end of the stream. */
-static bool drain(int fd, struct tail *t, bool quiet)
+/* Move what is there to a descriptor (-1: none) and a tail (NULL: none).  False at the end of the stream. */
+static bool drain(int fd, struct tail *t, int to)
 {
 	char buf[4096];
 
@@ -114,19 +115,21 @@ static bool drain(int fd, struct tail *t, bool quiet)
 			continue;
 		if (n <= 0)
 			return n < 0 && errno == EAGAIN;
-		if (!quiet)
-			(void)ps_write_all(STDERR_FILENO, buf, (size_t)n);
-		tail_put(t, buf, (size_t)n);
+		if (to >= 0)
+			(void)ps_write_all(to, buf, (size_t)n);
+		if (t)
+			tail_put(t, buf, (size_t)n);
 	}
 }
 
 /*
- * Follow the child to its exit.  Not to the end of its stderr: a daemon that it left behind may hold that for ever.
+ * Follow the child to its exit.  Not to the end of its streams: a daemon that it left behind may hold these for ever.
  * 1: timed out.
  */
-static int follow(const struct child *c, int pidfd, int err_fd, struct tail *t, struct ps_err *e)
+static int follow(const struct child *c, int pidfd, const int streams[2], struct tail *t, struct ps_err *e)
 {
-	struct pollfd p[] = { { .fd = pidfd, .events = POLLIN }, { .fd = err_fd, .events = POLLIN } };
+	struct pollfd p[] = { { .fd = pidfd, .events = POLLIN }, { .fd = streams[0], .events = POLLIN }, { .fd = streams[1], .events = POLLIN } };
+	const int to[] = { -1, c->out_fd, c->err_fd ? c->err_fd : c->quiet ? -1 : STDERR_FILENO };
 	int64_t deadline = ps_now_ms() + c->timeout_ms;
 
 	for (;;) {
@@ -134,16 +137,15 @@ static int follow(const struct child *c, int pidfd, int err_fd, struct tail *t, 
 
 		if (c->timeout_ms >= 0 && left <= 0)
 			return 1;
-		if (poll(p, 2, left > INT_MAX ? INT_MAX : (int)left) < 0 && errno != EINTR)
+		if (poll(p, PS_COUNT(p), left > INT_MAX ? INT_MAX : (int)left) < 0 && errno != EINTR)
 			return ps_fail_os(e, "wait for '%s'", c->path);
-		if (p[1].revents && !drain(err_fd, t, c->quiet))
-			p[1].fd = -1;
-		if (p[0].revents) {
-			if (p[1].fd >= 0)
-				(void)drain(err_fd, t, c->quiet);
+		for (size_t i = 1; i < PS_COUNT(p); i++)
+			if (p[i].fd >= 0 && (p[i].revents || p[0].revents) && !drain(p[i].fd, i == 2 ? t : NULL, to[i]))
+				p[i].fd = -1;
+		if (p[0].revents)
 			return 0;
-		}
-		p[0].revents = p[1].revents = 0;
+		for (size_t i = 0; i < PS_COUNT(p); i++)
+			p[i].revents = 0;
 	}
 }
 
@@ -162,8 +164,37 @@ static int reap(const struct child *c, pid_t pid, struct child_end *end, struct 
 	return 0;
 }
 
-static int run_and_follow(const struct child *c, int in, const int err[2], int *shared_errno,
-			  struct child_end *end, struct ps_err *e)
+/* Our ends and the helper's, of its output (where somebody gets it) and its stderr. */
+struct streams {
+	int read[2], write[2];
+};
+
+static void streams_close(struct streams *s)
+{
+	for (size_t i = 0; i < PS_COUNT(s->read); i++) {
+		ps_fd_close(&s->read[i]);
+		ps_fd_close(&s->write[i]);
+	}
+}
+
+static int streams_open(const struct child *c, struct streams *s, struct ps_err *e)
+{
+	for (size_t i = c->out_fd ? 0 : 1; i < PS_COUNT(s->read); i++) {
+		int pipefd[2];
+
+		if (pipe2(pipefd, O_CLOEXEC) < 0)
+			return ps_fail_os(e, "make a pipe for the messages of '%s'", c->path);
+		s->read[i] = pipefd[0];
+		s->write[i] = pipefd[1];
+		/* Our end only: the helper's end stays blocking, as programs expect. */
+		if (fcntl(s->read[i], F_SETFL, O_NONBLOCK) < 0)
+			return ps_fail_os(e, "make the pipe of '%s' non-blocking", c->path);
+	}
+	return 0;
+}
+
+static int run_and_follow(const struct child *c, int in, const struct streams *s, int *shared_errno, struct child_end *end,
+			  struct ps_err *e)
 {
 	ps_auto_fd int pidfd = -1;
 	struct tail tail = { .n = 0 };
@@ -173,12 +204,12 @@ static int run_and_follow(const struct child *c, int in, const int err[2], int *
 	if (pid < 0)
 		return ps_fail_os(e, "fork to run '%s'", c->path);
 	if (pid == 0)
-		run(c, in, err[1], shared_errno);
+		run(c, in, s->write[0], s->write[1], shared_errno);
 	pidfd = ps_pidfd_open(pid);
 	if (pidfd < 0)
 		(void)ps_fail_os(e, "open a pidfd of '%s'", c->path);
 	else
-		r = follow(c, pidfd, err[0], &tail, e);
+		r = follow(c, pidfd, s->read, &tail, e);
 	if (r != 0)
 		(void)kill(pid, SIGKILL); /* our child, not yet reaped: the pid is its */
 	if (reap(c, pid, end, e) < 0 || r < 0)
@@ -191,25 +222,19 @@ static int run_and_follow(const struct child *c, int in, const int err[2], int *
 
 int child_run(const struct child *c, struct child_end *ret, struct ps_err *e)
 {
-	ps_auto_fd int in = -1, err_read = -1, err_write = -1;
+	struct streams s ps_auto(streams_close) = { { -1, -1 }, { -1, -1 } };
 	struct child_end end = { .status = 0 };
-	int *shared_errno, pipefd[2], r;
+	ps_auto_fd int in = -1;
+	int *shared_errno, r;
 
 	in = input_file(c, e);
-	if (in < 0)
+	if (in < 0 || streams_open(c, &s, e) < 0)
 		return -1;
-	if (pipe2(pipefd, O_CLOEXEC) < 0)
-		return ps_fail_os(e, "make a pipe for the messages of '%s'", c->path);
-	err_read = pipefd[0];
-	err_write = pipefd[1];
-	/* Our end only: the helper's end stays blocking, as programs expect. */
-	if (fcntl(err_read, F_SETFL, O_NONBLOCK) < 0)
-		return ps_fail_os(e, "make the pipe of '%s' non-blocking", c->path);
 	shared_errno =
 		mmap(NULL, sizeof(*shared_errno), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared_errno == MAP_FAILED)
 		return ps_fail_os(e, "share memory with '%s'", c->path);
-	r = run_and_follow(c, in, (const int[]){ err_read, err_write }, shared_errno, &end, e);
+	r = run_and_follow(c, in, &s, shared_errno, &end, e);
 	(void)munmap(shared_errno, sizeof(*shared_errno));
 	if (r == 0)
 		*ret = end;

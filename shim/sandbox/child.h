@@ -15,6 +15,7 @@ struct child {
 	int n_input;
 	int timeout_ms;              /* then SIGKILL; -1: none */
 	bool quiet;                  /* its stderr goes to ret->errors only, else also to ours */
+	int out_fd, err_fd;          /* what gets its output, and its stderr in place of ours; 0: none.  It has no descriptor of these itself */
 };
 
 struct child_end {

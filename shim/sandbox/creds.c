@@ -31,7 +31,7 @@ static int set_groups(const struct plan *p, struct ps_err *e)
 	const uint32_t *gids = PLAN_ROWS(p, uint32_t, p->groups);
 	int left;
 
-	if (ps_sys_setgroups(p->groups.n, gids) == 0)
+	if (p->keeps_groups || ps_sys_setgroups(p->groups.n, gids) == 0)
 		return 0;
 	if (errno == EPERM && p->groups.n) {
 		(void)ps_fail(

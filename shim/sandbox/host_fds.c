@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "shim/sandbox/hooks.h"
 #include "shim/sandbox/idmap.h"
 #include "shim/sandbox/mount_util.h"
 
@@ -161,6 +162,8 @@ static int open_row(const struct plan *p, const struct plan_fd *row, const int *
 		return open_cgroup(path, e);
 	case PLAN_FD_STORE:
 		return open_store(path, e);
+	case PLAN_FD_OUTPUT:
+		return hooks_open_output(path, e);
 	case PLAN_FD_AGENT:
 		break;
 	}

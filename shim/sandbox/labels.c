@@ -145,9 +145,14 @@ static bool is_mqueue(const struct plan *p, const struct plan_mount *m)
 	return !strcmp(plan_str(p, m->fstype), "mqueue");
 }
 
+const char *label_option(const struct plan *p)
+{
+	return p->mount_context ? plan_str(p, p->mount_context) : "context";
+}
+
 int label_context(const struct plan *p, const struct plan_mount *m, int fs_fd, struct ps_err *e)
 {
-	if (is_mqueue(p, m) || ps_sys_fsconfig(fs_fd, FSCONFIG_SET_STRING, "context", plan_str(p, m->label), 0) == 0)
+	if (is_mqueue(p, m) || ps_sys_fsconfig(fs_fd, FSCONFIG_SET_STRING, label_option(p), plan_str(p, m->label), 0) == 0)
 		return 0;
 	return ps_fail_os(e, "SELinux label '%s'", plan_str(p, m->label));
 }

@@ -15,6 +15,8 @@ int labels_check(const struct plan *p, struct ps_err *e);
  * Whether no_new_privs or the profile that we are in permit the change is decided by that execve(2).
  */
 int labels_apply(const struct sandbox *sb, struct ps_err *e);
+/* The mount option that labels are given by. */
+const char *label_option(const struct plan *p);
 /* The row's label for all of a file system that is being made (an fsopen(2) context); mqueue has none for all: label_root(). */
 int label_context(const struct plan *p, const struct plan_mount *m, int fs_fd, struct ps_err *e);
 /* Label the root folder of a new mount, where its file system is mqueue; else nothing happens. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/path.h"
+#include "shim/sandbox/labels.h"
 #include "shim/sandbox/mount_util.h"
 
 enum { FSCONFIG_VALUE_MAX = 255, DATA_SIZE = 4096 /* one page, mount(2) */ };
@@ -51,7 +52,7 @@ static int join_options(const struct sandbox *sb, const struct plan_mount *m, ch
 	if (!m->label)
 		return 0;
 	/* In quotes: a label may have commas. */
-	int n = snprintf(data + len, DATA_SIZE - len, "%scontext=\"%s\"", len ? "," : "", plan_str(sb->plan, m->label));
+	int n = snprintf(data + len, DATA_SIZE - len, "%s%s=\"%s\"", len ? "," : "", label_option(sb->plan), plan_str(sb->plan, m->label));
 
 	return n < 0 || (size_t)n >= DATA_SIZE - len ? ps_fail(e, PS_E_CONFIG, "the options are longer than a page, all the kernel takes") : 0;
 }

@@ -205,7 +205,7 @@ int ns_become_root(const struct sandbox *sb, struct ps_err *e)
 	const struct plan *p = sb->plan;
 
 	/* EPERM: the namespace denies setgroups; the groups that we keep are then our own, unmapped. */
-	if (ps_sys_setgroups(0, NULL) < 0 && errno != EPERM)
+	if (!p->keeps_groups && ps_sys_setgroups(0, NULL) < 0 && errno != EPERM)
 		return ps_fail_os(e, "drop the groups in the user namespace");
 	/* Who maps no 0 goes on as the payload's user: the rights of a namespace's first process are no matter of its ids. */
 	if (ps_sys_setresgid(0, 0, 0) < 0 && (errno != EINVAL || ps_sys_setresgid(p->gid, p->gid, p->gid) < 0))

@@ -261,3 +261,44 @@ inner_hook() { # inner_hook EXIT
 		assert_nothing_left
 	done
 }
+
+@test "run.oci.hooks.stdout and stderr: files that get what hooks of all kinds print, added to" {
+	local kind
+	printf '#!/bin/sh\ncat >/dev/null\necho "out $1"\necho "err $1" >&2\nexit ${2:-0}\n' >"$BATS_TEST_TMPDIR/speak"
+	chmod 755 "$BATS_TEST_TMPDIR/speak"
+	cp "$BATS_TEST_TMPDIR/speak" "$ROOTFS/speak"
+	config --arg d "$BATS_TEST_TMPDIR" '.annotations = {"run.oci.hooks.stdout": ($d + "/hooks.out"), "run.oci.hooks.stderr": ($d + "/hooks.err")}
+		| .hooks.startContainer = [{path: "/speak", args: ["speak", "startContainer"]}]'
+	for kind in createRuntime createContainer poststart poststop; do
+		config --arg k "$kind" --arg p "$BATS_TEST_TMPDIR/speak" '.hooks[$k] = [{path: $p, args: ["speak", $k]}]'
+	done
+	echo before >"$BATS_TEST_TMPDIR/hooks.out"
+	payload sleep 600
+	detached podshim create -b "$BUNDLE" "$CID"
+	is ""
+	run -0 podshim start "$CID"
+	is ""
+	run -0 podshim delete --force "$CID"
+	is ""
+	[ "$(cat "$BATS_TEST_TMPDIR/hooks.out")" = "$(printf '%s\n' before out\ {createRuntime,createContainer,startContainer,poststart,poststop})" ]
+	[ "$(cat "$BATS_TEST_TMPDIR/hooks.err")" = "$(printf '%s\n' err\ {createRuntime,createContainer,startContainer,poststart,poststop})" ]
+	[ "$(stat -c %a "$BATS_TEST_TMPDIR/hooks.err")" = 600 ]
+	# A failure is told with its words all the same, and the file has them.
+	config --arg p "$BATS_TEST_TMPDIR/speak" '.hooks = {createRuntime: [{path: $p, args: ["speak", "again", "3"]}]}'
+	attempt podshim create -b "$BUNDLE" "$CID"
+	[ "$status" -eq 1 ]
+	has "exit status 3, stderr: err again"
+	[ "$(tail -n 1 "$BATS_TEST_TMPDIR/hooks.err")" = "err again" ]
+	assert_nothing_left
+}
+
+@test "run.oci.hooks.stdout: a file that cannot be opened fails create" {
+	hook createRuntime
+	payload true
+	config '.annotations["run.oci.hooks.stdout"] = "/"'
+	attempt podshim create -b "$BUNDLE" "$CID"
+	[ "$status" -eq 1 ]
+	has "config.json: /annotations/run.oci.hooks.stdout: open '/' for what hooks print: "
+	assert_nothing_left
+	[ ! -s "$LOG" ]
+}

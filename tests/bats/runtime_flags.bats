@@ -171,7 +171,7 @@ os.rename(out + ".new", out)
 	detached podshim create -b "$BUNDLE" --pidfd-socket "$PWD/s2" "$CID"
 	wait_until 20 test -e got2
 	run -0 "$PODSHIM" features
-	jq -e '.potentiallyUnsafeConfigAnnotations | index("run.oci.pidfd_receiver")' <<<"$output"
+	jq -e '.potentiallyUnsafeConfigAnnotations | index("run.oci.")' <<<"$output"
 }
 
 @test "a session keyring of its own, unless --no-new-keyring" {

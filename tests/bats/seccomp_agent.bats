@@ -92,6 +92,20 @@ asks() {
 	assert_nothing_left
 }
 
+@test "run.oci.seccomp.receiver: the agent where the document names none" {
+	shell 'mkdir /tmp/x; echo status $?'
+	asks true mkdir mkdirat
+	config --arg agent "$AGENT" 'del(.linux.seccomp.listenerPath, .linux.seccomp.listenerMetadata) | .annotations["run.oci.seccomp.receiver"] = $agent'
+	run_bundle -1
+	is "podshim: config.json: /annotations/run.oci.seccomp.receiver: failed to connect with seccomp agent: nobody listens at '$AGENT'"
+	assert_nothing_left
+	start_agent
+	run_bundle
+	has "No medium found"
+	[ "$(wc -l <"$SAID")" = 1 ]
+	assert_nothing_left
+}
+
 @test "a container that joins a pid namespace cannot have an agent" {
 	start_agent
 	payload true

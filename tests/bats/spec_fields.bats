@@ -751,3 +751,59 @@ user_namespace() {
 	run_bundle
 	is minimal
 }
+
+@test "annotations: what crun's ask for and is not applied is refused by name" {
+	local name
+	for name in delegate-cgroup handler seccomp.plugins seccomp_bpf_data systemd.force_cgroup_v1 systemd.subgroup; do
+		refused ".annotations[\"run.oci.$name\"] = \"x\"" \
+			"config.json: /annotations/run.oci.$name: the annotation 'run.oci.$name' is not supported: leave it out; "
+	done
+	for name in hooks.stdout hooks.stderr seccomp.receiver; do
+		refused ".annotations[\"run.oci.$name\"] = \"x\"" "config.json: /annotations/run.oci.$name: 'x' is not an absolute path"
+	done
+	refused '.annotations["run.oci.mount_context_type"] = "x"' "config.json: /annotations/run.oci.mount_context_type: 'x' is none of "
+	run -3 podshim check "$BUNDLE"
+	has "/annotations/run.oci.mount_context_type"
+}
+
+@test "annotations: those of engines that ask for nothing here, and one that nobody knows" {
+	config '.annotations = {"run.oci.systemd.subgroup": "", "run.oci.delegate-cgroup": "", "run.oci.mount_context_type": "rootcontext",
+		"run.oci.keep_original_groups": "0"}'
+	run_shell 'echo works'
+	is "works"
+	config '.annotations = {"run.oci.hooks.stdot": "/x"}'
+	run_bundle --log-level warning
+	has "unknown annotation 'run.oci.hooks.stdot' is ignored (did you mean 'run.oci.hooks.stdout'?)"
+	has "works"
+}
+
+@test "run.oci.keep_original_groups: the caller's groups in place of additionalGids, also for exec and in a user namespace" {
+	local maps='[{"containerID":0,"hostID":0,"size":1000}]'
+	config '.process.user.additionalGids = [7]'
+	shell 'grep ^Groups: /proc/self/status'
+	run -0 setpriv --groups 4242,77 "$PODSHIM" --root "$ROOT" run -b "$BUNDLE" "$CID"
+	[ "$(tr -s ' \t' ' ' <<<"$output")" = "Groups: 7 " ]
+	config '.annotations["run.oci.keep_original_groups"] = "1"'
+	run -0 setpriv --groups 4242,77 "$PODSHIM" --root "$ROOT" --log-level warning run -b "$BUNDLE" "$CID"
+	has "additionalGids are not set"
+	[ "$(tail -n 1 <<<"$output" | tr -s ' \t' ' ')" = "Groups: 77 4242 " ]
+	config --argjson m "$maps" 'del(.process.user.additionalGids) | .linux.namespaces += [{type: "user"}] | .linux.uidMappings = $m | .linux.gidMappings = $m'
+	run -0 setpriv --groups 4242,77 "$PODSHIM" --root "$ROOT" run -b "$BUNDLE" "$CID"
+	[ "$(tr -s ' \t' ' ' <<<"$output")" = "Groups: 77 65534 " ]
+	start_sleeper
+	run -0 setpriv --groups 4242,77 "$PODSHIM" --root "$ROOT" exec "$CID" grep ^Groups: /proc/self/status
+	[ "$(tr -s ' \t' ' ' <<<"$output")" = "Groups: 77 65534 " ]
+}
+
+@test "run.oci.seccomp_fail_unknown_syscall: a name that nobody knows is an error" {
+	config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "no_such_call"], action: "SCMP_ACT_ERRNO"}]}'
+	run_shell 'echo works'
+	is "works"
+	config '.annotations["run.oci.seccomp_fail_unknown_syscall"] = "0"'
+	run_bundle
+	config '.annotations["run.oci.seccomp_fail_unknown_syscall"] = "1"'
+	run_bundle -1
+	has "config.json: /linux/seccomp"
+	has "no system call 'no_such_call' is known"
+	assert_nothing_left
+}

@@ -117,9 +117,10 @@ static void nothing_is_promised_that_is_refused(void **state)
 	assert_true(flag(root, "linux.cgroup.systemd"));
 	assert_true(flag(root, "linux.cgroup.systemdUser"));
 	assert_true(flag(root, "linux.netDevices.enabled"));
-	assert_int_equal(count(root, "potentiallyUnsafeConfigAnnotations"), 2);
+	assert_int_equal(count(root, "potentiallyUnsafeConfigAnnotations"), 3);
+	assert_true(has(root, "potentiallyUnsafeConfigAnnotations", "org.criu.config"));
 	assert_true(has(root, "potentiallyUnsafeConfigAnnotations", "org.systemd.property."));
-	assert_true(has(root, "potentiallyUnsafeConfigAnnotations", "run.oci.pidfd_receiver"));
+	assert_true(has(root, "potentiallyUnsafeConfigAnnotations", "run.oci."));
 }
 
 static void facts_of_the_host_show(void **state)

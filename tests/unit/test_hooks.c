@@ -58,7 +58,7 @@ static void warn(void *ctx, const char *text)
 
 static int run(struct plan_list hooks, bool go_on)
 {
-	return hooks_run(&t.plan, "prestart", hooks, "created", 4711, go_on, warn, &t, &e);
+	return hooks_run(&t.plan, "prestart", hooks, "created", 4711, NULL, go_on, warn, &t, &e);
 }
 
 static void assert_fails(struct plan_hook hook, const char *text)
@@ -103,7 +103,7 @@ static void big_state_unread(void **state)
 	memcpy(room.more, big, sizeof(big));
 	room.t.plan.hook_state_tail = (plan_off)(room.more - (char *)&room.t.plan);
 	room.t.plan.prestart = (struct plan_list){ tp_put(&room.t, rows, sizeof(rows)), 2 };
-	assert_int_equal(hooks_run(&room.t.plan, "prestart", room.t.plan.prestart, "created", 1, false, NULL,
+	assert_int_equal(hooks_run(&room.t.plan, "prestart", room.t.plan.prestart, "created", 1, NULL, false, NULL,
 				   NULL, &e),
 			 0);
 	unit_assert_file(dir_fd, "size", "200036\n");

@@ -351,6 +351,26 @@ static void hooks_get_the_state_document(void **state)
 	assert_string_equal(plan_str(p, p->hook_state_tail), ",\"bundle\":\"/bundle\",\"annotations\":{\"a/b\":\"c\"}}");
 	p = pt_plan(&a, PT_DOC("", ",'hooks':{'poststop':[{'path':'/h'}]}"), PT_HOST_V2, &out);
 	assert_string_equal(plan_str(p, p->hook_state_tail), ",\"bundle\":\"/bundle\"}");
+	assert_true(p->hook_stdout == PLAN_NO_FD && p->hook_stderr == PLAN_NO_FD);
+}
+
+static void annotations_become_rows(void **state)
+{
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+	ps_auto_buf struct ps_buf out = { .data = NULL };
+	const struct plan *p = pt_plan(&a, PT_DOC(",'mountLabel':'l'", ",'hooks':{'poststop':[{'path':'/h'}]},'annotations':{"
+					  "'run.oci.hooks.stderr':'/e','run.oci.mount_context_type':'rootcontext'}"), PT_HOST_V2, &out);
+
+	(void)state;
+	assert_int_equal(p->hook_stdout, PLAN_NO_FD);
+	const struct plan_fd *fd = PLAN_ROWS(p, struct plan_fd, p->fds) + p->hook_stderr;
+
+	assert_int_equal(fd->kind, PLAN_FD_OUTPUT);
+	assert_string_equal(plan_str(p, fd->path), "/e");
+	assert_string_equal(plan_str(p, fd->from), "config.json#/annotations/run.oci.hooks.stderr");
+	assert_string_equal(plan_str(p, p->mount_context), "rootcontext");
+	p = pt_plan(&a, PT_DOC("", ",'annotations':{'run.oci.hooks.stderr':'/e','run.oci.mount_context_type':'context'}"), PT_HOST_V2, &out);
+	assert_true(p->hook_stderr == PLAN_NO_FD && !p->mount_context);
 }
 
 static int empty_seccomp(void *ctx, const struct policy_seccomp *s, struct ps_buf *out, struct ps_err *e)
@@ -581,6 +601,7 @@ int main(void)
 		cmocka_unit_test(process_rows),
 		cmocka_unit_test(setgroups_is_left_alone_where_it_is_denied),
 		cmocka_unit_test(hooks_get_the_state_document),
+		cmocka_unit_test(annotations_become_rows),
 		cmocka_unit_test(seccomp_errors_name_the_place),
 		cmocka_unit_test(every_allocation_may_fail),
 		cmocka_unit_test(exec_enters_through_one_pidfd),
