@@ -3,17 +3,23 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/memfd.h"
 #include "base/jsonw.h"
 #include "base/scope.h"
+#include "base/num.h"
 #include "shim/cli/cmd.h"
+#include "shim/sandbox/child.h"
 
 struct ps_flags {
 	const char *format;
@@ -26,7 +32,7 @@ static const struct opt ps_rows[] = {
 
 enum { UID, PID, PPID, CPU, STIME, TTY, TIME, CMD, COLUMNS };
 static const char *const head[COLUMNS] = { "UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD" };
-enum { CMDLINE_MAX = 4096 };
+enum { CMDLINE_MAX = 4096, OUTPUT_MAX = 64 << 20 };
 
 /* Clocks that are the same for every row. */
 struct now {
@@ -162,6 +168,105 @@ static int print_table(struct cli *cli, struct ps_buf *out, const pid_t *pids, s
 	return 0;
 }
 
+/* ---- ps(1) ---- */
+
+/* What ps(1) with these options prints of all processes. */
+static int ask_ps(struct cli *cli, const char *const *options, size_t n, struct ps_buf *ret, struct ps_err *e)
+{
+	ps_auto_fd int fd = ps_memfd("ps", /* flags= */ 0, MFD_NOEXEC_SEAL);
+	const char **argv = ps_arena_array(&cli->mem, n + 2, sizeof(*argv));
+	const char *search = getenv("PATH");
+	struct child_end end;
+	char path[PATH_MAX], how[sizeof(end.errors) + 64];
+
+	if (fd < 0 || !argv)
+		return ps_fail_os(e, "make room for what ps(1) prints");
+	if (child_find(search ? search : "/usr/bin:/bin", ".", "ps", path) < 0)
+		return ps_fail(e, PS_E_UNSUPP, "options are those of ps(1), and there is no program 'ps' in PATH: install it (procps), or leave "
+					       "them out");
+	argv[0] = "ps";
+	for (size_t i = 0; i < n; i++)
+		argv[i + 1] = options[i];
+	const struct child c = { .path = path, .argv = (char *const *)(uintptr_t)argv, .envp = environ, .timeout_ms = -1, .quiet = true,
+				 .out_fd = fd };
+
+	if (child_run(&c, &end, e) < 0)
+		return -1;
+	if (!child_ok(&end))
+		return ps_fail(e, PS_E_USAGE, "ps(1): %s", child_end_text(&end, how, sizeof(how)));
+	return lseek(fd, 0, SEEK_SET) < 0 ? ps_fail_os(e, "rewind what ps(1) prints") : ps_read_fd(fd, "ps(1)", OUTPUT_MAX, ret, e);
+}
+
+/* Words of a line: the begin of the `no`-th from 0, its length; NULL when there are less. */
+static const char *word_of(const char *line, const char *end, size_t no, size_t *ret_n)
+{
+	for (;; no--) {
+		while (line < end && (*line == ' ' || *line == '\t'))
+			line++;
+		const char *from = line;
+
+		while (line < end && *line != ' ' && *line != '\t')
+			line++;
+		if (from == line)
+			return NULL;
+		*ret_n = (size_t)(line - from);
+		if (!no)
+			return from;
+	}
+}
+
+static bool is_pid_column(const char *title, const char *end, size_t column)
+{
+	size_t n = 0;
+	const char *word = word_of(title, end, column, &n);
+
+	return word && n == 3 && !memcmp(word, "PID", 3);
+}
+
+static bool is_ours(const char *line, const char *end, size_t column, const pid_t *pids, size_t n_pids)
+{
+	size_t n = 0;
+	const char *word = word_of(line, end, column, &n);
+	char number[16];
+	uint32_t pid;
+
+	if (!word || n >= sizeof(number))
+		return false;
+	memcpy(number, word, n);
+	number[n] = '\0';
+	for (size_t i = 0; ps_parse_u32(number, &pid) == 0 && i < n_pids; i++)
+		if ((uint32_t)pids[i] == pid)
+			return true;
+	return false;
+}
+
+/* The title, and the lines whose PID is one of the container's. */
+static int print_ps(struct cli *cli, struct ps_buf *out, const pid_t *pids, size_t n_pids, struct ps_err *e)
+{
+	ps_auto_buf struct ps_buf all = { 0 };
+	size_t column = 0, n = 0;
+
+	if (ask_ps(cli, cli->words + 1, cli->n_words - 1, &all, e) < 0)
+		return -1;
+	const char *line = all.data ? all.data : "", *last = line + all.len, *end = memchr(line, '\n', all.len);
+
+	end = end ? end : last;
+	while (word_of(line, end, column, &n) && !is_pid_column(line, end, column))
+		column++;
+	if (!is_pid_column(line, end, column))
+		return ps_fail(e, PS_E_USAGE, "what ps(1) prints with these options has no column PID, by which the container's are found: add it");
+	for (bool is_title = true; line < last; is_title = false) {
+		if (is_title || is_ours(line, end, column, pids, n_pids)) {
+			ps_buf_put(out, line, (size_t)(end - line));
+			ps_buf_putc(out, '\n');
+		}
+		line = end < last ? end + 1 : last;
+		end = memchr(line, '\n', (size_t)(last - line));
+		end = end ? end : last;
+	}
+	return 0;
+}
+
 static void print_json(struct ps_buf *out, const pid_t *pids, size_t n)
 {
 	struct ps_jsonw w = { .out = out };
@@ -181,26 +286,29 @@ static int run_ps(struct cli *cli, struct ps_err *e)
 	const char *id = cli->words[0];
 	size_t n = 0;
 
-	if (cli->n_words > 1)
-		return ps_fail(e, PS_E_USAGE,
-			       "options of ps(1) are not supported: '%s'; flags stand before ID",
-			       cli->words[1]);
+	const bool json = f->format && !strcmp(f->format, "json");
+
+	if (json && cli->n_words > 1)
+		return ps_fail(e, PS_E_USAGE, "options of ps(1) change nothing about --format json: leave out '%s'", cli->words[1]);
 	if (cli_check_id(id, e) < 0 || pod_pids(&cli->env, id, &pids, &n, e) < 0)
 		return -1;
-	if (f->format && !strcmp(f->format, "json"))
+	if (json)
 		print_json(&out, pids, n);
-	else if (print_table(cli, &out, pids, n, e) < 0)
+	else if ((cli->n_words > 1 ? print_ps : print_table)(cli, &out, pids, n, e) < 0)
 		return -1;
 	return cli_print(&out, e);
 }
 
 const struct command cmd_ps = {
 	.name = "ps",
-	.words = "ID",
+	.words = "ID [OPTION...]",
 	.summary = "list the processes inside a container",
-	.about = "Process and user ids are those of the host.",
+	.about = "Process and user ids are those of the host.  With options, which are those of\n"
+		 "ps(1), that program is run, and of what it prints the title is shown and the lines\n"
+		 "whose column PID has a process of the container.",
 	.examples = "podshim ps web\n"
-		    "podshim ps --format json web\n",
+		    "podshim ps --format json web\n"
+		    "podshim ps web -eo pid,comm\n",
 	.opts = OPT_TABLE(ps_rows),
 	.flags_size = sizeof(struct ps_flags),
 	.min_words = 1,

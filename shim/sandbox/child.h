@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * child.h - runs a helper program to its end: hooks, newuidmap.  Private to the sandbox.
+ * child.h - runs a helper program to its end: hooks, newuidmap, ps.
  */
 #pragma once
 #include <limits.h>

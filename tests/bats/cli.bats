@@ -328,9 +328,25 @@ log_object() {
 	is "podshim: invalid format: yaml (one of table|json)"
 }
 
-@test "ps: options of ps are refused" {
-	run -1 podshim ps "$CID" -ef
-	is "podshim: options of ps(1) are not supported: '-ef'; flags stand before ID"
+@test "ps: options of ps(1) run that program, and the container's lines are shown" {
+	requires root
+	new_bundle
+	start_sleeper
+	run -0 podshim ps "$CID" -ef
+	[[ ${lines[0]} =~ ^UID\ +PID\ +PPID ]]
+	[[ ${lines[1]} =~ ^[a-z0-9]+\ +"$(init_pid)"\ .*\ sleep\ 600$ ]]
+	[ "${#lines[@]}" -eq 2 ]
+	run -0 podshim ps "$CID" -e -o comm,pid
+	[ "$(tr -s ' ' <<<"${lines[0]}|${lines[1]}")" = "COMMAND PID|sleep $(init_pid)" ] || [[ ${lines[1]} =~ ^[a-z]+\ +"$(init_pid)"$ ]]
+	[ "${#lines[@]}" -eq 2 ]
+	run -1 podshim ps "$CID" -eo comm
+	is "podshim: what ps(1) prints with these options has no column PID, by which the container's are found: add it"
+	run -1 podshim ps "$CID" --no-such-option
+	has "podshim: ps(1): exit status "
+	run -1 podshim ps -f json "$CID" -ef
+	is "podshim: options of ps(1) change nothing about --format json: leave out '-ef'"
+	PATH=/nonexistent run -1 "$PODSHIM" --root "$ROOT" ps "$CID" -ef
+	has "there is no program 'ps' in PATH: install it (procps)"
 }
 
 @test "spec: writes a config.json that plan accepts, and never replaces one" {
