@@ -16,7 +16,8 @@ static int check_mount_namespace(struct builder *b)
 
 	if (mnt->mode == POLICY_NS_HOST)
 		return build_fail_at(b, PS_E_UNSUPP, "/linux/namespaces",
-				     "a container without a mount namespace of its own is not supported");
+				     "a container without a mount namespace of its own is not supported: its mounts would be the host's, and chroot(2) "
+				     "alone holds no privileged process; add {\"type\": \"mount\"}");
 	if (mnt->mode == POLICY_NS_JOIN)
 		return build_fail(b, PS_E_UNSUPP, mnt->from, "joining an existing mount namespace is not supported");
 	return 0;

@@ -115,7 +115,8 @@ static void mount_namespace_is_required(void **state)
 	(void)state;
 	pt_plan_fails("{'ociVersion':'1.3.0','root':{'path':'r'},'linux':{}}", PT_HOST_V2, PS_E_UNSUPP,
 		      "config.json: /linux/namespaces",
-		      "a container without a mount namespace of its own is not supported");
+		      "a container without a mount namespace of its own is not supported: its mounts would be the host's, and chroot(2) alone "
+		      "holds no privileged process; add {\"type\": \"mount\"}");
 	pt_plan_fails("{'ociVersion':'1.3.0','root':{'path':'r'},'linux':{'namespaces':[{'type':'mount','path':'/m'}]}}",
 		      PT_HOST_V2, PS_E_UNSUPP, "config.json: /linux/namespaces/0",
 		      "joining an existing mount namespace is not supported");
