@@ -333,3 +333,9 @@ with_pty() { # with_pty PODMAN_ARG...: podman with a terminal of its own
 	has nosuchprogram
 	lacks '{"'
 }
+
+@test "podman run --group-add keep-groups: the caller's groups" {
+	podman() { setpriv --groups 4242 podman "$@"; }
+	run_pm run --rm --network none --group-add keep-groups busybox:test grep Groups: /proc/self/status
+	[[ $output =~ Groups:[[:space:]]*4242 ]]
+}
