@@ -14,6 +14,8 @@ MAKEFLAGS += --no-builtin-rules
 SHELL := /bin/sh
 
 VERSION ?= 0.1.0
+# What `version` names as the commit, empty outside of a repository.
+COMMIT ?= $(shell git --git-dir=.git rev-parse --short=12 HEAD 2>/dev/null)
 CONFIG ?= release
 B ?= build
 PREFIX ?= /usr/local
@@ -273,6 +275,7 @@ $(1): FORCE
 endef
 # Whether a warning ends the build changes no object: make install after make check has nothing to compile.
 $(eval $(call remembered,$(OBJ)/.compile,$(filter-out -Werror,$(compile))))
+$(eval $(call remembered,$(OBJ)/.commit,$(COMMIT)))
 $(eval $(call remembered,$(OBJ)/.link,$(link) $(LIBS_OURS) $(LDLIBS)))
 $(eval $(call remembered,$(OBJ)/.lib,$(filter-out -Werror,$(lib_compile)) $(LD_OURS) $(LDFLAGS) $(LIB_SRC)))
 $(eval $(call remembered,$(OBJ)/.paths,$(PREFIX) $(BINDIR) $(LIBDIR) $(INCLUDEDIR)))
@@ -308,6 +311,9 @@ $(OBJ)/shim/launch/init_image.o: $(INIT_IMAGE)
 endif
 
 $(OBJ)/shim/policy/presets.o: $(PRESETS)
+
+$(OBJ)/shim/cli/cmd_version.o: $(OBJ)/.commit
+$(OBJ)/shim/cli/cmd_version.o: private CPP_OURS += $(if $(COMMIT),-DPODSHIM_COMMIT='"$(COMMIT)"')
 
 $(INIT_IMAGE): $(init_obj) $(OBJ)/.init
 	$(say) LD $@

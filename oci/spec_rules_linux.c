@@ -277,13 +277,16 @@ static int check_memory_policy_names(const struct rule_ctx *c)
 
 	if (!l->memory_policy.set)
 		return 0;
-	if (RULE_KNOWN(c, names_mempolicy_mode, l->memory_policy.mode, "memory policy mode",
-		       "/linux/memoryPolicy/mode") < 0)
-		return -1;
+	const char *mode = l->memory_policy.mode;
+
+	if (!mode)
+		return rule_fail(c, "/linux/memoryPolicy/mode", "invalid memory policy mode: it is required, but missing");
+	if (!ps_name_find(names_mempolicy_mode, n_names_mempolicy_mode, mode))
+		return rule_fail(c, "/linux/memoryPolicy/mode", "invalid memory policy mode '%s'", mode);
 	for (size_t i = 0; i < l->memory_policy.flags.n; i++)
-		if (RULE_KNOWN(c, names_mempolicy_flag, l->memory_policy.flags.v[i], "memory policy flag",
-			       RULE_AT("/linux/memoryPolicy/flags/%zu", i)) < 0)
-			return -1;
+		if (!ps_name_find(names_mempolicy_flag, n_names_mempolicy_flag, l->memory_policy.flags.v[i]))
+			return rule_fail(c, RULE_AT("/linux/memoryPolicy/flags/%zu", i), "invalid memory policy flag '%s'",
+					 l->memory_policy.flags.v[i]);
 	return 0;
 }
 
@@ -295,15 +298,18 @@ static int check_memory_policy_nodes(const struct rule_ctx *c)
 	if (!c->s->linux_.memory_policy.set)
 		return 0;
 	bool none = !strcmp(mode, "MPOL_DEFAULT") || !strcmp(mode, "MPOL_LOCAL");
-	if (none && nodes)
-		return rule_fail(c, at, "mode '%s' takes no nodes", mode);
 	if (!none && !nodes && strcmp(mode, "MPOL_PREFERRED") != 0)
 		return rule_fail(c, at, "mode '%s' needs at least one node", mode);
+	if (!nodes)
+		return 0;
 	uint64_t bits[NAMES_MAX_NODES / 64];
+	int n = 0;
 
-	if (nodes && ps_parse_bits(nodes, bits, NAMES_MAX_NODES) < 0)
-		return rule_fail(c, at, "must be a list of nodes such as '0-1,3', not '%s'", nodes);
-	return 0;
+	if (ps_parse_bits(nodes, bits, NAMES_MAX_NODES) < 0)
+		return rule_fail(c, at, "invalid memory policy nodes '%s': must be a list of nodes such as '0-1,3'", nodes);
+	for (size_t i = 0; i < PS_COUNT(bits); i++)
+		n += __builtin_popcountll(bits[i]);
+	return none && n ? rule_fail(c, at, "%s: mode requires 0 nodes but got %d", mode, n) : 0;
 }
 
 static const struct rule linux_rules[] = {

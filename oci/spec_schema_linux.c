@@ -187,7 +187,7 @@ static const struct field intel_rdt_fields[] = {
 static const struct schema schema_intel_rdt = SCHEMA(intel_rdt_fields);
 
 static const struct field memory_policy_fields[] = {
-	STR(L, "mode", memory_policy.mode, .flags = FIELD_REQUIRED),
+	STR(L, "mode", memory_policy.mode), /* its rule asks for it */
 	STR(L, "nodes", memory_policy.nodes, .flags = FIELD_BLANK),
 	STRS(L, "flags", memory_policy.flags),
 };

@@ -122,9 +122,9 @@ static int unknown_command(struct stream *s, const char *word)
 		if (!(commands[i]->attr & CMD_HIDDEN) && command_is_in(commands[i], group))
 			names[n++] = command_word(commands[i]);
 	best = ps_closest(word, names, n);
-	return ps_fail(s->e, PS_E_USAGE, "unknown command '%s%s%s'%s%s%s; see 'podshim help%s%s'", group ? group->name : "",
-		       group ? " " : "", word, best ? " (did you mean '" : "", best ? best : "", best ? "'?)" : "",
-		       group ? " " : "", group ? group->name : "");
+	return ps_fail(s->e, PS_E_USAGE, "%s '%s%s%s'%s%s%s; see '%s help%s%s'", cli_no_command(s->cli),
+		       group ? group->name : "", group ? " " : "", word, best ? " (did you mean '" : "", best ? best : "",
+		       best ? "'?)" : "", s->cli->program, group ? " " : "", group ? group->name : "");
 }
 
 static int set_enum(struct stream *s, const struct opt *o, const char **dst, const char *value)

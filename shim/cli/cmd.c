@@ -79,6 +79,11 @@ void cli_note(const char *fmt, ...)
 		(void)ps_write_all(STDERR_FILENO, line.data, line.len);
 }
 
+const char *cli_no_command(const struct cli *cli)
+{
+	return strcmp(cli->program, "runc") != 0 ? "unknown command" : "No help topic for";
+}
+
 int cli_check_id(const char *id, struct ps_err *e)
 {
 	if (!*id)

@@ -100,6 +100,8 @@ int cli_print(const struct ps_buf *b, struct ps_err *e);
 int cli_emit_line(void *ctx, const char *line, size_t n);
 /* Behind such a verb: its failure to write, unless the reader went away, who has seen what it wanted (| head). */
 int cli_emitted(int write_errno, struct ps_err *e);
+/* How a command that does not exist is told of: in runc's words for who calls us so. */
+const char *cli_no_command(const struct cli *cli);
 /* "container id cannot be empty", "invalid container ID format: X; ...". */
 int cli_check_id(const char *id, struct ps_err *e);
 /* One line for the person who looks on, on standard error: "podshim: ...". */
@@ -123,6 +125,6 @@ int cli_each_match(struct cli *cli, const char *regex, int (*fn)(struct cli *cli
 /* Rows of cells as columns at least 12 wide, without trailing blanks; what a terminal could act on becomes '?'. */
 void cli_print_table(struct ps_buf *out, const char *const *cells, size_t n_rows, size_t n_columns);
 
-/* help.c: texts made from the tables. */
-void help_overview(struct ps_buf *out);
-void help_command(struct ps_buf *out, const struct command *c);
+/* help.c: texts made from the tables, for who calls us `program`. */
+void help_overview(struct ps_buf *out, const char *program);
+void help_command(struct ps_buf *out, const char *program, const struct command *c);

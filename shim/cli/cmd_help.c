@@ -9,12 +9,12 @@ static int run_help(struct cli *cli, struct ps_err *e)
 	const struct command *c = command_of_words(cli->words, cli->n_words);
 
 	if (cli->n_words && (!c || c->attr & CMD_HIDDEN))
-		return ps_fail(e, PS_E_USAGE, "unknown command '%s%s%s'; see 'podshim help'", cli->words[0],
-			       cli->n_words > 1 ? " " : "", cli->n_words > 1 ? cli->words[1] : "");
+		return ps_fail(e, PS_E_USAGE, "%s '%s%s%s'; see '%s help'", cli_no_command(cli), cli->words[0],
+			       cli->n_words > 1 ? " " : "", cli->n_words > 1 ? cli->words[1] : "", cli->program);
 	if (c)
-		help_command(&out, c);
+		help_command(&out, cli->program, c);
 	else
-		help_overview(&out);
+		help_overview(&out, cli->program);
 	return cli_print(&out, e);
 }
 

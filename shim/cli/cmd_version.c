@@ -31,8 +31,9 @@ const struct command cmd_version = {
 	.name = "version",
 	.words = "",
 	.summary = "print the version and the runtime-spec that is followed",
-	.about = "The first line is \"podshim version X\". Called as runc or crun, podshim\n"
-		 "prints that name instead, and has its records where that one has them.",
+	.about = "The first line is \"podshim version X\", the second the commit it was built from,\n"
+		 "where that is known. Called as runc or crun, podshim prints that name instead,\n"
+		 "and has its records where that one has them.",
 	.examples = "podshim version\n",
 	.run = run_version,
 };

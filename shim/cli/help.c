@@ -58,19 +58,27 @@ static void put_commands(struct ps_buf *out, const struct command *group)
 			ps_buf_printf(out, "  %-10s %s\n", command_word(commands[i]), commands[i]->summary);
 }
 
-void help_overview(struct ps_buf *out)
+/* Who calls us runc or crun looks for a paragraph with the name. */
+static void put_name(struct ps_buf *out, const char *program, const char *command, const char *summary)
 {
-	ps_buf_puts(out, "podshim - run OCI containers\n\n"
-			 "Usage: podshim [GLOBAL FLAGS] COMMAND [FLAGS] [ARGUMENTS]\n\n");
-	put_commands(out, NULL);
-	put_flags(out, "Global flags (before or after the command)", &global_opts);
-	ps_buf_puts(out, "\n'podshim help COMMAND' explains a command.\n");
+	if (strcmp(program, "podshim") != 0)
+		ps_buf_puts(out, "NAME:\n   ");
+	ps_buf_printf(out, "%s%s%s - %s\n\n", program, *command ? " " : "", command, summary);
 }
 
-void help_command(struct ps_buf *out, const struct command *c)
+void help_overview(struct ps_buf *out, const char *program)
 {
-	ps_buf_printf(out, "podshim %s - %s\n\n", c->name, c->summary);
-	ps_buf_printf(out, "Usage: podshim [GLOBAL FLAGS] %s%s%s%s\n\n", c->name, c->opts.n ? " [FLAGS]" : "",
+	put_name(out, program, "", strcmp(program, "podshim") != 0 ? "Open Container Initiative runtime (podshim)" : "run OCI containers");
+	ps_buf_printf(out, "Usage: %s [GLOBAL FLAGS] COMMAND [FLAGS] [ARGUMENTS]\n\n", program);
+	put_commands(out, NULL);
+	put_flags(out, "Global flags (before or after the command)", &global_opts);
+	ps_buf_printf(out, "\n'%s help COMMAND' explains a command.\n", program);
+}
+
+void help_command(struct ps_buf *out, const char *program, const struct command *c)
+{
+	put_name(out, program, c->name, c->summary);
+	ps_buf_printf(out, "Usage: %s [GLOBAL FLAGS] %s%s%s%s\n\n", program, c->name, c->opts.n ? " [FLAGS]" : "",
 		      *c->words ? " " : "", c->words);
 	if (c->forms) {
 		put_lines(out, c->forms);
@@ -97,6 +105,6 @@ void help_command(struct ps_buf *out, const struct command *c)
 		put_lines(out, c->examples);
 	}
 	if (c->attr & CMD_GROUP)
-		ps_buf_printf(out, "\n'podshim help %s COMMAND' explains a command.", c->name);
-	ps_buf_puts(out, "\n'podshim help' lists the global flags.\n");
+		ps_buf_printf(out, "\n'%s help %s COMMAND' explains a command.", program, c->name);
+	ps_buf_printf(out, "\n'%s help' lists the global flags.\n", program);
 }

@@ -31,18 +31,18 @@ static int print_help(struct cli *cli, struct ps_err *e)
 	ps_auto_buf struct ps_buf out = { 0 };
 
 	if (cli->cmd)
-		help_command(&out, cli->cmd);
+		help_command(&out, cli->program, cli->cmd);
 	else
-		help_overview(&out);
+		help_overview(&out, cli->program);
 	return cli_print(&out, e);
 }
 
 /* Somebody looks for the way in: the overview alone, but no success. */
-static int print_missing_command(void)
+static int print_missing_command(const struct cli *cli)
 {
 	ps_auto_buf struct ps_buf out = { 0 };
 
-	help_overview(&out);
+	help_overview(&out, cli->program);
 	if (!out.failed)
 		(void)ps_write_all(STDERR_FILENO, out.data, out.len);
 	return 1;
@@ -57,7 +57,7 @@ static int dispatch(struct cli *cli, struct ps_err *e)
 	else if (cli->cmd && args_check_words(cli, e) < 0)
 		return -1;
 	if (!cli->cmd)
-		return print_missing_command();
+		return print_missing_command(cli);
 	cli->log.quiet = (cli->cmd->attr & CMD_QUIET) != 0;
 	if (cli_make_env(cli, e) < 0)
 		return -1;

@@ -34,7 +34,8 @@ static int not_permitted(const struct plan_scheduler *s, pid_t pid, struct ps_er
 		return ps_fail(e, PS_E_UNSUPP, "set the scheduler: this takes CAP_SYS_NICE, which podshim does not have");
 	if (s->policy == SCHED_DEADLINE && has < online)
 		return ps_fail(e, PS_E_UNSUPP,
-			       "set the scheduler: SCHED_DEADLINE takes all CPUs of its scheduling domain, and the process may use %d of %ld: "
+			       "set the scheduler: this process scheduler can't be used together with AllowedCPUs (/linux/resources/cpu/cpus): "
+			       "SCHED_DEADLINE takes all CPUs of its scheduling domain, and the process may use %d of %ld: "
 			       "remove the CPU affinity or cpuset, or make it an exclusive partition", has, online);
 	if (s->policy == SCHED_DEADLINE)
 		return ps_fail(e, PS_E_UNSUPP, "set the scheduler: SCHED_DEADLINE is not to be had here; see sysctl kernel.sched_rt_runtime_us");

@@ -64,6 +64,26 @@ log_object() {
 	is "podshim: unknown command 'mirror'; see 'podshim help'"
 }
 
+@test "help: runc's callers find its name first, and their own words for a command that does not exist" {
+	local c flag
+	run -0 as runc -h
+	is "$(as runc --help)"
+	[ "${lines[0]}" = "NAME:" ]
+	[[ ${lines[1]} =~ ^\ +runc\ -\ Open\ Container\ Initiative\ runtime ]]
+	for c in create exec update checkpoint; do
+		for flag in -h --help; do
+			run -0 as runc "$c" "$flag"
+			[ "${lines[0]}" = "NAME:" ]
+			[[ ${lines[1]} == *"runc $c - "* ]]
+			has "Usage: runc [GLOBAL FLAGS] $c"
+		done
+	done
+	run -1 as runc foo -h
+	has "No help topic for 'foo'"
+	run -1 as crun foo
+	has "unknown command 'foo'"
+}
+
 @test "no command: the overview on stderr, and failure" {
 	run -1 --separate-stderr "$PODSHIM"
 	is ""
@@ -74,6 +94,9 @@ log_object() {
 @test "version: the lines that engines look for, under the name that was called" {
 	run -0 "$PODSHIM" --version
 	[[ ${lines[0]} =~ ^podshim\ version\ [0-9]+\.[0-9]+\.[0-9]+ ]]
+	if [ -e "$BATS_TEST_DIRNAME/../../.git" ]; then
+		[[ ${lines[1]} =~ ^commit:\ [0-9a-f]{12}$ ]]
+	fi
 	has "spec: 1.3.0"
 	is "$("$PODSHIM" -v)"
 	is "$("$PODSHIM" -V)"

@@ -355,7 +355,7 @@ scheduled='cut -d" " -f19,40,41 /proc/1/stat'
 	config '.linux.memoryPolicy = {"mode": "MPOL_LOCAL"}'
 	run_shell "$policy"
 	has " local "
-	refused '.linux.memoryPolicy = {"mode": "MPOL_BIND", "nodes": "0-"}' "config.json: /linux/memoryPolicy/nodes: must be a list of nodes"
+	refused '.linux.memoryPolicy = {"mode": "MPOL_BIND", "nodes": "0-"}' "config.json: /linux/memoryPolicy/nodes: invalid memory policy nodes '0-': must be a list of nodes"
 	payload true
 	config '.linux.memoryPolicy = {"mode": "MPOL_BIND", "nodes": "1500,20000"}'
 	run podshim run -b "$BUNDLE" "$CID"

@@ -26,7 +26,7 @@ static int parse(struct cli *cli, const char *line, struct ps_err *e)
 	char *copy, *save = NULL;
 	int argc = 0;
 
-	*cli = (struct cli){ .fail_status = 1 };
+	*cli = (struct cli){ .program = "podshim", .fail_status = 1 };
 	copy = ps_arena_strdup(&cli->mem, line);
 	assert_non_null(copy);
 	argv[argc++] = copy; /* not looked at */
