@@ -70,6 +70,16 @@ static void merge_list(struct ps_jsonw *w, const struct json *old, const struct 
 	ps_jw_end_array(w);
 }
 
+/* Where memory has no limit any more, one of memory and swap together has nothing to add to: it is gone, too. */
+static bool is_lifted(const struct json *old, const struct json *asked)
+{
+	const struct json *limit = json_get(asked, "limit"), *swap = json_get(asked, "swap");
+	char own[256];
+
+	return limit && limit->type == JSON_INT && limit->v.i == -1 && (!swap || says_nothing(swap)) &&
+	       !strcmp(json_pointer(old, own, sizeof(own)), "/linux/resources/memory/swap");
+}
+
 /* old may be NULL: there is none yet. */
 static void merge_object(struct ps_jsonw *w, const char *key, const struct json *old, const struct json *new)
 {
@@ -77,7 +87,9 @@ static void merge_object(struct ps_jsonw *w, const char *key, const struct json 
 	for (size_t i = 0; old && i < old->v.list.n; i++) {
 		const struct json *o = &old->v.list.items[i], *n = json_get(new, o->key);
 
-		if (!n || says_nothing(n) || (n->type == JSON_ARRAY && !n->v.list.n))
+		if (is_lifted(o, new))
+			ps_jw_int(w, o->key, -1);
+		else if (!n || says_nothing(n) || (n->type == JSON_ARRAY && !n->v.list.n))
 			json_write(w, o, NULL);
 		else if (n->type == JSON_OBJECT && o->type == JSON_OBJECT)
 			merge_object(w, o->key, o, n);

@@ -56,6 +56,21 @@ in_force() {
 	[[ $(limit memory memory.limit_in_bytes memory.max) =~ ^(max|9223372036854771712)$ ]]
 }
 
+@test "memory without a limit has none of memory and swap together either, unless one is given" {
+	start_sleeper
+	podshim update --memory -1 "$CID"
+	[[ $(limit memory memory.limit_in_bytes memory.max) =~ ^(max|9223372036854771712)$ ]]
+	! is_v1 memory || [ "$(limit memory memory.memsw.limit_in_bytes -)" = 9223372036854771712 ]
+	[ "$(recorded .memory)" = '{"limit":-1,"swap":-1}' ]
+	podshim update --memory 32M --memory-swap 64M "$CID"
+	update_by '{"memory": {"limit": -1, "swap": 0}}'
+	[ "$(recorded .memory)" = '{"limit":-1,"swap":-1}' ]
+	podshim update --memory 32M --memory-swap 64M "$CID"
+	attempt podshim update --memory -1 --memory-swap 64M "$CID"
+	[ "$status" = 1 ]
+	[ "$(recorded .memory)" = '{"limit":33554432,"swap":67108864}' ]
+}
+
 @test "flags: cpu, cpuset and pids; the quota and its period stay together" {
 	start_sleeper
 	podshim update --cpu-period 50000 --cpuset-cpus 0 --cpuset-mems 0 --pids-limit 20 "$CID"
