@@ -103,23 +103,29 @@ static _Noreturn void run(const struct child *c, int in, int out, int err, int *
 	_exit(127);
 }
 
-/* Move what is there to a descriptor (-1: none) and a tail (NULL: none).  False at the end of the stream. */
+/*
+ * Move what is there, at most what a pipe holds, to a descriptor (-1: none) and a tail (NULL: none): who prints without an end is
+ * not read without one.  False at the end of the stream.
+ */
 static bool drain(int fd, struct tail *t, int to)
 {
+	enum { PIPE_MAX = 1 << 20 }; /* /proc/sys/fs/pipe-max-size as it comes */
 	char buf[4096];
 
-	for (;;) {
+	for (size_t moved = 0; moved < PIPE_MAX;) {
 		ssize_t n = read(fd, buf, sizeof(buf));
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			return n < 0 && errno == EAGAIN;
+		moved += (size_t)n;
 		if (to >= 0)
 			(void)ps_write_all(to, buf, (size_t)n);
 		if (t)
 			tail_put(t, buf, (size_t)n);
 	}
+	return true;
 }
 
 /*

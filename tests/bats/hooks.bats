@@ -302,3 +302,13 @@ inner_hook() { # inner_hook EXIT
 	assert_nothing_left
 	[ ! -s "$LOG" ]
 }
+
+@test "a hook's time limit holds while it prints without an end" {
+	payload true
+	config '.annotations = {"run.oci.hooks.stdout": "/dev/null", "run.oci.hooks.stderr": "/dev/null"}
+		| .hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "yes & exec yes >&2"], timeout: 1}]'
+	attempt podshim create -b "$BUNDLE" "$CID"
+	[ "$status" -eq 1 ]
+	has "timed out and was killed, stderr: y y"
+	assert_nothing_left
+}
