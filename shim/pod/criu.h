@@ -23,8 +23,9 @@ void criu_dirs_sweep(const struct criu_dirs *d);
 /*
  * PS_E_DENIED unless everything in the folder is a plain file that is not a link to one elsewhere; `parent`, the images that
  * these are the changes to, may be a link to a folder beside it, which has to be such a one, too.
+ * Where pages are lazy, the socket at which they are served may be there.
  */
-int criu_images_check(const struct criu_dirs *d, const char *path, struct ps_err *e);
+int criu_images_check(const struct criu_dirs *d, const struct pod_criu *r, struct ps_err *e);
 
 /* Names that criu gave the standard descriptors of the first process (NULL: not one of outside), in a file beside its images. */
 struct criu_stdio { const char *key[3]; };

@@ -17,6 +17,7 @@
 
 #define STDIO_FILE "descriptors.json" /* as runc and crun have it */
 #define PARENT_LINK "parent"          /* criu's */
+#define LAZY_SOCKET "lazy-pages.socket" /* where who fetches pages waits for criu */
 enum { STDIO_MAX = 64 * 1024, PARENTS_MAX = 64, KEY_MAX = 200 };
 
 void criu_dirs_close(struct criu_dirs *d)
@@ -86,7 +87,7 @@ static int check_parent(int dir, const char *path, int *ret_fd, struct ps_err *e
 	return *ret_fd < 0 ? ps_fail_os(e, "open '%s/%s'", path, target) : 0;
 }
 
-static int check_dir(int dir, const char *path, unsigned depth, struct ps_err *e)
+static int check_dir(int dir, const char *path, unsigned depth, bool lazy, struct ps_err *e)
 {
 	ps_auto_fd int parent = -1;
 	ps_auto_fd int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -105,7 +106,8 @@ static int check_dir(int dir, const char *path, unsigned depth, struct ps_err *e
 		if (S_ISLNK(st.st_mode) && !strcmp(entry->d_name, PARENT_LINK)) {
 			if (check_parent(dir, path, &parent, e) < 0)
 				return -1;
-		} else if (!S_ISREG(st.st_mode) || st.st_nlink != 1) {
+		} else if ((!S_ISREG(st.st_mode) || st.st_nlink != 1) &&
+			   !(lazy && !depth && S_ISSOCK(st.st_mode) && !strcmp(entry->d_name, LAZY_SOCKET))) {
 			return ps_fail(e, PS_E_DENIED, "'%s/%s' is no plain file of its own: images from elsewhere may lead criu to any file of the host", path,
 				       entry->d_name);
 		}
@@ -116,12 +118,12 @@ static int check_dir(int dir, const char *path, unsigned depth, struct ps_err *e
 		return 0;
 	if (depth == PARENTS_MAX)
 		return ps_fail(e, PS_E_DENIED, "'%s': more than %d folders of images continue each other", path, (int)PARENTS_MAX);
-	return check_dir(parent, path, depth + 1, e);
+	return check_dir(parent, path, depth + 1, lazy, e);
 }
 
-int criu_images_check(const struct criu_dirs *d, const char *path, struct ps_err *e)
+int criu_images_check(const struct criu_dirs *d, const struct pod_criu *r, struct ps_err *e)
 {
-	return check_dir(d->images, path, 0, e);
+	return check_dir(d->images, r->image_path, 0, r->lazy_pages, e);
 }
 
 /* "file[MOUNT:INODE]": a file of a mount that the container does not have. */

@@ -133,7 +133,7 @@ static int load(struct restoration *c, struct ps_err *e)
 	pod_warn_all(c->env, b->policy);
 	if (criu_dirs_open(&c->r->criu, /* make= */ false, LOG_NAME, &c->dirs, e) < 0)
 		return -1;
-	return criu_images_check(&c->dirs, c->r->criu.image_path, e);
+	return criu_images_check(&c->dirs, &c->r->criu, e);
 }
 
 static int describe(struct restoration *c, struct ps_err *e)

@@ -216,6 +216,14 @@ restored() {
 	ln -s /etc/shadow "$BATS_TEST_TMPDIR/older/pages-1.img"
 	refuses "pages-1.img' is no plain file of its own"
 	rm -rf "$BATS_TEST_TMPDIR/older" "$IMAGES/parent"
+	# Who serves pages waits at a socket there, for a restore that wants them so.
+	python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$IMAGES/lazy-pages.socket"
+	refuses "'$IMAGES/lazy-pages.socket' is no plain file of its own"
+	attempt podshim restore -d -b "$BUNDLE" --image-path "$IMAGES" --lazy-pages "$CID"
+	[ "$status" = 1 ]
+	lacks "is no plain file"
+	[ "$(told '.opts.lazy_pages[0]')" = 1 ]
+	rm -f "$IMAGES/lazy-pages.socket" "$IMAGES/restore.log" "$CRIU_TOLD"
 	rmdir "$IMAGES"
 	refuses "open the folder '$IMAGES'"
 }
