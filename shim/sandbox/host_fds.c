@@ -69,7 +69,7 @@ static int idmap_ns(const struct plan *p, const struct plan_mount *m, const int 
 {
 	const struct plan_list uid = m->uid_map.n ? m->uid_map : p->uid_map, gid = m->uid_map.n ? m->gid_map : p->gid_map;
 	const struct idmap map = {
-		PLAN_ROWS(p, struct plan_id_map, uid), PLAN_ROWS(p, struct plan_id_map, gid), uid.n, gid.n,
+		PLAN_ROWS(p, struct plan_id_map, uid), PLAN_ROWS(p, struct plan_id_map, gid), uid.n, gid.n, NULL,
 	};
 
 	if (!m->uid_map.n)

@@ -8,8 +8,7 @@
 #include <string.h>
 
 #include "base/fd.h"
-#include "shim/sandbox/child.h"
-#include "shim/sandbox/privileges.h"
+#include "shim/sandbox/idmap.h"
 #include "shim/sandbox/procfs.h"
 
 static const struct {
@@ -98,106 +97,14 @@ int ns_unshare(const struct sandbox *sb, uint64_t mask, struct ps_err *e)
 
 /* ---- Id maps ---- */
 
-enum { MAP_MAX = 4096 }; /* the kernel takes less than a page in its one write */
-
-/* One kind of id: its files, tool and place in config.json. */
-struct id_kind {
-	const char *map_file, *tool, *where;
-	unsigned cap;
-};
-static const struct id_kind uid_kind = { "uid_map", "newuidmap", "/linux/uidMappings", CAP_SETUID };
-static const struct id_kind gid_kind = { "gid_map", "newgidmap", "/linux/gidMappings", CAP_SETGID };
-
-static int write_map(const struct plan *p, int proc, const struct id_kind *k, struct plan_list map,
-		     struct ps_err *e)
-{
-	char text[MAP_MAX];
-	size_t n = 0;
-
-	for (PLAN_EACH(p, struct plan_id_map, m, map)) {
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%" PRIu32 " %" PRIu32 " %" PRIu32 "\n",
-				      m->container, m->host, m->size);
-		if (n >= sizeof(text))
-			return ps_fail(e, PS_E_CONFIG,
-				       "%u mappings are more than the kernel takes (one write of 4095 bytes)",
-				       map.n);
-	}
-	return ps_write_file_at(proc, k->map_file, text, e);
-}
-
-static int run_tool(const struct plan *p, pid_t pid, const struct id_kind *k, struct plan_list map,
-		    struct ps_err *e)
-{
-	enum { MAX_ROWS = 340, FIELDS = 3, NUMBER = 12 }; /* 4.15 takes as many rows */
-	char numbers[MAX_ROWS * FIELDS + 1][NUMBER], path[PATH_MAX], how[600];
-	char *argv[MAX_ROWS * FIELDS + 3];
-	struct child c = { .path = path, .argv = argv, .envp = environ, .timeout_ms = 10000, .quiet = true };
-	const char *search = getenv("PATH");
-	struct child_end end;
-	size_t n = 0;
-
-	if (map.n > MAX_ROWS)
-		return ps_fail(e, PS_E_CONFIG, "%u mappings are more than the kernel takes (%d)", map.n,
-			       MAX_ROWS);
-	if (child_find(search ? search : "/usr/bin:/bin", "/", k->tool, path) < 0)
-		return ps_fail(
-			e, PS_E_UNSUPP,
-			"mapping other ids than our own without privilege takes '%s' (package uidmap), which is not in PATH",
-			k->tool);
-	(void)snprintf(numbers[n++], NUMBER, "%" PRId32, (int32_t)pid);
-	for (PLAN_EACH(p, struct plan_id_map, m, map)) {
-		(void)snprintf(numbers[n++], NUMBER, "%" PRIu32, m->container);
-		(void)snprintf(numbers[n++], NUMBER, "%" PRIu32, m->host);
-		(void)snprintf(numbers[n++], NUMBER, "%" PRIu32, m->size);
-	}
-	argv[0] = path;
-	for (size_t i = 0; i < n; i++)
-		argv[i + 1] = numbers[i];
-	argv[n + 1] = NULL;
-	if (child_run(&c, &end, e) < 0)
-		return -1;
-	if (child_ok(&end))
-		return 0;
-	return ps_fail(e, PS_E_UNSUPP, "'%s' refused the mapping (see subuid(5), subgid(5)): %s", path,
-		       child_end_text(&end, how, sizeof(how)));
-}
-
-/* The one mapping that anybody may write: a single id, our own. */
-static bool is_own(const struct plan *p, struct plan_list map, uint32_t id)
-{
-	const struct plan_id_map *m = PLAN_ROWS(p, struct plan_id_map, map);
-
-	return map.n == 1 && m->size == 1 && m->host == id;
-}
-
-static int map_ids(const struct plan *p, pid_t pid, int proc, const struct id_kind *k, struct plan_list map,
-		   uint32_t own, struct ps_err *e)
-{
-	bool privileged = caps_effective(k->cap);
-
-	if (!map.n)
-		return 0;
-	if (!privileged && !is_own(p, map, own))
-		return run_tool(p, pid, k, map, e) < 0 ? ps_at(e, "%s: %s", plan_str(p, p->file), k->where) : 0;
-	/* Without privilege a group map needs this first (3.19): else a group that takes rights away could be dropped. */
-	if (!privileged && k == &gid_kind && ps_write_file_at(proc, "setgroups", "deny", e) < 0)
-		return -1;
-	return write_map(p, proc, k, map, e) < 0 ? ps_at(e, "%s: %s", plan_str(p, p->file), k->where) : 0;
-}
-
 int ns_write_id_maps(const struct plan *p, pid_t pid, struct ps_err *e)
 {
-	ps_auto_fd int proc = -1;
-	char path[32];
+	const struct idmap m = {
+		.uid = PLAN_ROWS(p, struct plan_id_map, p->uid_map), .n_uid = p->uid_map.n,
+		.gid = PLAN_ROWS(p, struct plan_id_map, p->gid_map), .n_gid = p->gid_map.n, .file = plan_str(p, p->file),
+	};
 
-	(void)snprintf(path, sizeof(path), "/proc/%ld", (long)pid);
-	proc = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (proc < 0)
-		return ps_fail_os(e, "open '%s' to map ids", path);
-	if (map_ids(p, pid, proc, &uid_kind, p->uid_map, geteuid(), e) < 0 ||
-	    map_ids(p, pid, proc, &gid_kind, p->gid_map, getegid(), e) < 0)
-		return ps_ctx(e, "map the ids of process %ld", (long)pid);
-	return 0;
+	return idmap_write(pid, &m, e);
 }
 
 int ns_become_root(const struct sandbox *sb, struct ps_err *e)
