@@ -3,6 +3,7 @@
  */
 #include "shim/pod/container.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -11,10 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/num.h"
 #include "base/proc.h"
 #include "base/scope.h"
 #include "ipc/shm.h"
@@ -45,6 +48,57 @@ struct cgroup_dirs container_cgroups(const struct state *st)
 	for (unsigned i = 0; i < d.n; i++)
 		d.v[i] = st->cgroup_dirs[i];
 	return d;
+}
+
+static int pid_namespace(const char *pid, struct stat *ret)
+{
+	char path[NAME_MAX + sizeof("/proc//ns/pid")];
+
+	(void)snprintf(path, sizeof(path), "/proc/%s/ns/pid", pid);
+	return stat(path, ret);
+}
+
+/* What is in namespaces of its own below is init's business, and ends with it; as all else does. */
+static int pids_of_namespace(const struct container *c, pid_t **ret, size_t *ret_n, struct ps_err *e)
+{
+	ps_auto_dir DIR *dir = opendir("/proc");
+	ps_auto_mem pid_t *pids = NULL;
+	struct stat own, other;
+	const struct dirent *d;
+	char init[16];
+	uint32_t pid;
+	size_t n = 0;
+
+	(void)snprintf(init, sizeof(init), "%d", (int)c->st.pid);
+	if (!dir || (pid_namespace(init, &own) < 0 && errno != ENOENT))
+		return ps_fail_os(e, "look at the pid namespace of container '%s'", c->st.id);
+	const bool lives = ps_proc_is(c->st.pid, c->st.pid_start);
+
+	while (lives && (d = readdir(dir))) {
+		if (ps_parse_u32(d->d_name, &pid) < 0 || pid_namespace(d->d_name, &other) < 0 || other.st_ino != own.st_ino ||
+		    other.st_dev != own.st_dev)
+			continue;
+		pid_t *more = realloc(pids, (n + 1) * sizeof(*pids));
+
+		if (!more)
+			return ps_fail_os(e, "memory for the processes of container '%s'", c->st.id);
+		pids = more;
+		pids[n++] = (pid_t)pid;
+	}
+	*ret = ps_take_ptr(&pids);
+	*ret_n = n;
+	return 0;
+}
+
+int container_pids(const struct container *c, pid_t **ret, size_t *ret_n, struct ps_err *e)
+{
+	struct cgroup_dirs cg = container_cgroups(&c->st);
+
+	if (cg.n)
+		return cgroup_pids(cg.v, cg.n, ret, ret_n, e);
+	if (c->st.exposed)
+		return ps_fail(e, PS_E_UNSUPP, "container '%s' has neither a cgroup nor a pid namespace of its own: its processes are not known", c->st.id);
+	return pids_of_namespace(c, ret, ret_n, e);
 }
 
 /*

@@ -83,6 +83,8 @@ static inline void container_freep(struct container **c) { container_free(*c); *
 /* Pointers to the record's cgroup directories. */
 struct cgroup_dirs { const char *v[16]; unsigned n; };
 struct cgroup_dirs container_cgroups(const struct state *st);
+/* Pids inside: those in its cgroups or, without any, in the pid namespace that its init is the first of; *ret is malloc'd. */
+int container_pids(const struct container *c, pid_t **ret, size_t *ret_n, struct ps_err *e);
 
 /*
  * Fill in the record of what is about to be made.  Its cgroup directories are named before they are made, so that whatever dies

@@ -26,7 +26,7 @@ static bool is_listed(pid_t pid, const pid_t *pids, size_t n)
 }
 
 /* A pid that was read may be given to another process at once: held by pidfd, and listed again after that, it was not. */
-static int signal_listed(const struct cgroup_dirs *cg, pid_t pid, int sig, struct ps_err *e)
+static int signal_listed(const struct container *c, pid_t pid, int sig, struct ps_err *e)
 {
 	ps_auto_mem pid_t *now = NULL;
 	size_t n = 0;
@@ -34,7 +34,7 @@ static int signal_listed(const struct cgroup_dirs *cg, pid_t pid, int sig, struc
 
 	if (pidfd < 0)
 		return errno == ESRCH ? 0 : ps_fail_os(e, "open pid %d", (int)pid);
-	if (cgroup_pids(cg->v, cg->n, &now, &n, e) < 0)
+	if (container_pids(c, &now, &n, e) < 0)
 		return -1;
 	if (is_listed(pid, now, n) && ps_pidfd_kill(pidfd, sig) < 0 && errno != ESRCH)
 		return ps_fail_os(e, "send signal %d to pid %d", sig, (int)pid);
@@ -47,14 +47,12 @@ static int kill_all(const struct container *c, int sig, struct ps_err *e)
 	ps_auto_mem pid_t *pids = NULL;
 	size_t n = 0;
 
-	if (!cg.n)
-		return ps_fail(e, PS_E_UNSUPP, "container '%s' has no cgroup: --all can't find its processes", c->st.id);
-	if (sig == SIGKILL)
+	if (sig == SIGKILL && cg.n)
 		return cgroup_kill_all(cg.v, cg.n, e);
-	if (cgroup_pids(cg.v, cg.n, &pids, &n, e) < 0)
+	if (container_pids(c, &pids, &n, e) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		if (signal_listed(&cg, pids[i], sig, e) < 0)
+		if (signal_listed(c, pids[i], sig, e) < 0)
 			return -1;
 	return 0;
 }

@@ -196,16 +196,12 @@ int pod_pids(const struct pod_env *env, const char *id, pid_t **ret, size_t *ret
 
 	if (container_open(env, id, /* lock= */ false, &c, e) < 0)
 		return -1;
-	struct cgroup_dirs cg = container_cgroups(&c->st);
-
 	if (c->status == STATE_STOPPED) {
 		*ret = NULL;
 		*ret_n = 0;
 		return 0;
 	}
-	if (!cg.n)
-		return ps_fail(e, PS_E_UNSUPP, "container '%s' has no cgroup: its processes are not known", id);
-	if (cgroup_pids(cg.v, cg.n, ret, ret_n, e) < 0)
+	if (container_pids(c, ret, ret_n, e) < 0)
 		return -1;
 	qsort(*ret, *ret_n, sizeof(**ret), by_pid);
 	return 0;
