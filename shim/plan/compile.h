@@ -2,6 +2,7 @@
  * compile.h - policy and host facts to plan.  Pure: opens nothing, makes nothing.
  */
 #pragma once
+#include <limits.h>
 #include "base/buf.h"
 #include "base/err.h"
 #include "shim/plan/host.h"
@@ -62,6 +63,11 @@ struct plan_program {
 	const struct plan_request *request;   /* with tighter: who gives the guard's program */
 };
 int plan_relaunch(const struct plan *base, const struct plan_program *c, struct ps_buf *out, struct ps_err *e);
+/*
+ * Where below its mount the container's cgroup is in a hierarchy of the host: absolute as written, relative below our own or beside
+ * it; without a path "/podshim/ID".  -1: too long.
+ */
+int plan_cgroup_place(const struct policy *p, const struct host *h, const char *id, unsigned hierarchy, char out[PATH_MAX]);
 /* Check magic, version, size and that every offset and list lies inside; NULL when not. */
 const struct plan *plan_view(const void *block, size_t size);
 

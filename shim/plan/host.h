@@ -29,6 +29,7 @@ struct host {
 	enum host_cgroup_mode cgroup_mode;
 	struct host_cgroup cgroups[20];
 	unsigned n_cgroups;
+	bool cgroups_withheld;    /* others are there and not the caller's to write: said by who leaves them out, not by host_probe() */
 	char cgroup2_controllers[256]; /* cgroup.controllers of the v2 root, space separated */
 	/* What permissions need; nothing before host_probe_policy(). */
 	unsigned landlock_abi;    /* 0: no Landlock */

@@ -43,28 +43,33 @@ static int too_long(const struct builder *b)
 	return build_fail_at(b, PS_E_CONFIG, "/linux/cgroupsPath", "the cgroup path of '%s' is too long", b->r->id);
 }
 
-/* Below the hierarchy's mount: absolute as written, relative below our own or beside it; without one "/podshim/ID". */
-static int path_in(const struct builder *b, unsigned hierarchy, char out[PATH_MAX])
+int plan_cgroup_place(const struct policy *p, const struct host *h, const char *id, unsigned hierarchy, char out[PATH_MAX])
 {
-	const struct host_cgroup *c = &b->h->cgroups[hierarchy];
-	const char *path = b->p->cgroups_path, *own = c->own, *up = strrchr(own, '/');
+	const struct host_cgroup *c = &h->cgroups[hierarchy];
+	const char *path = p->cgroups_path, *own = c->own, *up = strrchr(own, '/');
 	int base = c->beside && up ? (int)(up - own) : (int)strlen(own);
 	/* Without privileges only what was delegated to us can be written. */
-	bool below_own = path ? *path != '/' : b->h->euid != 0 || b->h->in_user_ns;
+	bool below_own = path ? *path != '/' : h->euid != 0 || h->in_user_ns;
 	char raw[PATH_MAX];
 	int n;
 
-	if (b->r->cgroup_manager == PLAN_CGROUP_DISABLED)
-		n = snprintf(raw, sizeof(raw), "%s", own);
-	else if (b->plan.unit)
-		n = snprintf(raw, sizeof(raw), "%s", b->unit_path);
-	else if (path)
+	if (path)
 		n = snprintf(raw, sizeof(raw), "%.*s/%s", below_own ? base : 0, own, path);
 	else
-		n = snprintf(raw, sizeof(raw), "%.*s/podshim/%s", below_own ? base : 0, own, b->r->id);
-	if (n < 0 || (size_t)n >= sizeof(raw) || ps_path_clean(raw, out, PATH_MAX) < 0)
-		return too_long(b);
-	return 0;
+		n = snprintf(raw, sizeof(raw), "%.*s/podshim/%s", below_own ? base : 0, own, id);
+	return n < 0 || (size_t)n >= sizeof(raw) ? -1 : ps_path_clean(raw, out, PATH_MAX);
+}
+
+static int path_in(const struct builder *b, unsigned hierarchy, char out[PATH_MAX])
+{
+	const bool disabled = b->r->cgroup_manager == PLAN_CGROUP_DISABLED;
+	int rc;
+
+	if (disabled || b->plan.unit)
+		rc = ps_path_clean(disabled ? b->h->cgroups[hierarchy].own : b->unit_path, out, PATH_MAX);
+	else
+		rc = plan_cgroup_place(b->p, b->h, b->r->id, hierarchy, out);
+	return rc < 0 ? too_long(b) : 0;
 }
 
 int build_cgroup_dir(const struct builder *b, unsigned hierarchy, char out[PATH_MAX])

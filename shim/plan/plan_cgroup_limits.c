@@ -77,6 +77,11 @@ int build_limits(struct builder *b, const struct limit *rows, size_t n, unsigned
 			continue;
 		(void)snprintf(pointer, sizeof(pointer), "%s%s", build_resources_at(b), l->pointer);
 		cgroup = build_find_cgroup(b, l->controller);
+		if (cgroup < 0 && b->h->cgroups_withheld)
+			return build_fail_at(b, PS_E_UNSUPP, pointer,
+					     "the limit cannot be set: no cgroup with the controller '%s' is the caller's to write; have one "
+					     "delegated ('systemd-run --user --scope -p Delegate=yes podshim ...'), leave the limit out, or run podshim as root",
+					     l->controller);
 		if (cgroup < 0 && b->r->cgroup_manager == PLAN_CGROUP_DISABLED)
 			return build_fail_at(b, PS_E_UNSUPP, pointer, "a limit cannot be set: cgroups are disabled");
 		if (cgroup < 0)

@@ -44,7 +44,7 @@ static int try_user_namespace(struct survey *s, struct ps_err *e)
 	const pid_t pid = launch_fork(&pidfd, e);
 
 	if (pid == 0) {
-		if (rootless_enter(&why) == 0)
+		if (rootless_enter(NULL, &why) == 0)
 			_exit(0);
 		(void)ps_write_all(out, why.msg, strnlen(why.msg, sizeof(why.msg)));
 		_exit(1);
@@ -176,6 +176,8 @@ static bool is_told(const struct check_report *r, const char *code)
 static int compile(struct checking *c, struct ps_err *e)
 {
 	ps_auto_buf struct ps_buf block = { 0 };
+	if (unprivileged_cgroups(&c->bundle, c->q->id, &c->ours.cgroup_manager, e) < 0)
+		return -1;
 	struct pod_env nothing_made = c->ours;
 
 	/* Without a root there is no cache to write. */
@@ -247,7 +249,8 @@ static void judge(struct checking *c)
 {
 	struct ps_err why = { 0 };
 
-	if (unprivileged_begin(&c->ours, c->q, &why) < 0)
+	/* Whose ids they are is for newuidmap(1) to say; what else there is to say takes none but the caller's. */
+	if (unprivileged_enter(c->r->a, NULL, &why) < 0)
 		find_error(c, "bundle", &why);
 	if (!load_what_can_be(c))
 		return;

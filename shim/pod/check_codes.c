@@ -26,6 +26,7 @@ static const struct { const char *phrase, *code, *hint; } rows[] = {
 	{ "the secret", "secret", "name the program that is started in the secret's 'only', or drop 'only'" },
 	{ "needs a mount namespace", "no-mount-namespace", "give config.json a mount namespace of its own: {\"type\": \"mount\"}" },
 	{ "takes a user namespace", "no-user-namespace", "run podshim as root, or see the host's facts about user namespaces" },
+	{ "is the caller's to write", "no-cgroup", "run podshim as root, or in a delegated cgroup of version 2" },
 	{ "cgroups are disabled", "no-cgroup", "run podshim as root, or in a delegated cgroup of version 2" },
 	{ "a limit of output", "unwatched-limit", "run it in the foreground, or leave the limit to whoever takes the output" },
 	{ "a limit of wall time", "unwatched-limit", "run it in the foreground" },

@@ -118,8 +118,8 @@ static int namespaces(struct check_report *r, const struct survey *s)
 	if (s->max_user_namespaces >= 0 &&
 	    fact(r, "user.max_user_namespaces", ps_arena_printf(r->a, "%lld", (long long)s->max_user_namespaces)) < 0)
 		return -1;
-	if (fact(r, "newuidmap", s->newuidmap && s->newgidmap ? "there, for engines; podshim itself maps the caller's own ids"
-							      : "not there: podshim maps the caller's own ids, engines need it") < 0)
+	if (fact(r, "newuidmap", s->newuidmap && s->newgidmap ? "there: the ranges of /etc/subuid can be mapped"
+							      : "not there: without root, the caller's own ids can be mapped, and no others") < 0)
 		return -1;
 	return put(r, "procfs", s->proc_covered ? "partly covered" : "whole",
 		   (struct lack){ s->proc_covered && (!is_privileged(s) || s->host.in_user_ns), "proc-covered",

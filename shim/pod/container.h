@@ -52,12 +52,17 @@ void bundle_done(struct bundle *b);
 int bundle_plan(struct bundle *b, const struct pod_env *env, const struct pod_create_request *r, struct ps_buf *out,
 		struct ps_err *e);
 /*
- * run, before anything is made: a caller without privileges becomes root of a user namespace (rootless.h), and *env is
- * changed to what that leaves.  Nothing for others.
+ * Before anything is made: a caller without privileges becomes root of a user namespace (rootless.h) with the ids that p maps, or
+ * (NULL: a program without a bundle) his own.  Nothing for others.
  */
-int unprivileged_begin(struct pod_env *env, const struct pod_create_request *r, struct ps_err *e);
+int unprivileged_enter(struct ps_arena *a, const struct policy *p, struct ps_err *e);
 /* The same policy with its id maps as they are called in there; *ret is untouched where there is nothing to change. */
 int unprivileged_policy(struct ps_arena *a, const struct policy *base, const struct policy **ret, struct ps_err *e);
+/*
+ * Of a caller who is not the host's root: b->host lists only the hierarchies in which its cgroup can be made, and where that is
+ * none *manager is PLAN_CGROUP_DISABLED.
+ */
+int unprivileged_cgroups(struct bundle *b, const char *id, enum plan_cgroup_manager *manager, struct ps_err *e);
 /* Hand each warning of a policy to env->warn. */
 void pod_warn_all(const struct pod_env *env, const struct policy *p);
 

@@ -32,6 +32,7 @@
 /* A container on its way to being one; lives in its own bundle's arena. */
 struct creation {
 	const struct pod_env *env;
+	struct pod_env own_env;             /* what env points to: the caller's, with the cgroups that are his */
 	const struct pod_create_request *r;
 	struct pod_create_request request;  /* what r points to: the caller's, and what was decided since */
 	const struct runner_wiring *wiring; /* NULL: not for a pod */
@@ -296,8 +297,10 @@ static int load_bundle(struct creation *c, const struct permits_use *use, struct
 {
 	struct bundle *b = &c->bundle;
 
-	return bundle_load(b, c->r->bundle, c->r->config, e) < 0 || unprivileged_policy(&b->arena, b->policy, &b->policy, e) < 0
-		       ? -1 : bundle_permit(b, c->r->permissions, use, e);
+	if (bundle_load(b, c->r->bundle, c->r->config, e) < 0 || unprivileged_enter(&b->arena, b->policy, e) < 0 ||
+	    unprivileged_policy(&b->arena, b->policy, &b->policy, e) < 0)
+		return -1;
+	return bundle_permit(b, c->r->permissions, use, e);
 }
 
 static int load(struct creation *c, struct ps_err *e)
@@ -310,7 +313,7 @@ static int load(struct creation *c, struct ps_err *e)
 		bundle_share(b, w->bundle);
 		return overrides_apply(&b->arena, b->policy, w->overrides, &b->policy, e);
 	}
-	if (c->r->program ? bundle_load_program(b, &use, c->r, e) < 0 : load_bundle(c, &use, e) < 0)
+	if (c->r->program ? unprivileged_enter(&b->arena, NULL, e) < 0 || bundle_load_program(b, &use, c->r, e) < 0 : load_bundle(c, &use, e) < 0)
 		return -1;
 	pod_warn_all(c->env, b->policy);
 	return passed_check(c->env, b->permissions, b->policy, c->r->preserve_fds, e);
@@ -421,7 +424,8 @@ static int creation_new(const struct pod_env *env, const struct pod_create_reque
 	if (!c)
 		return ps_fail_os(e, "memory for container '%s'", r->id);
 	c->bundle.arena = memory;
-	c->env = env;
+	c->own_env = *env;
+	c->env = &c->own_env;
 	c->request = *r;
 	c->r = &c->request;
 	c->channel = (struct channel)CHANNEL_NONE;
@@ -436,7 +440,8 @@ static int creation_new(const struct pod_env *env, const struct pod_create_reque
 	if (!container_id_valid(r->id))
 		return ps_fail(e, PS_E_USAGE, "invalid container ID format: '%s'", r->id);
 	if (load(c, e) < 0 || limit_foreground(c, e) < 0 || check_console(c, e) < 0 || open_channel(c, e) < 0 || open_broker(c, e) < 0 ||
-	    open_outlet(c, e) < 0 || plan_store(c, e) < 0 || plan_notify(c, e) < 0 || bundle_plan(&c->bundle, env, c->r, &c->block, e) < 0)
+	    open_outlet(c, e) < 0 || plan_store(c, e) < 0 || plan_notify(c, e) < 0 ||
+	    (!w && unprivileged_cgroups(&c->bundle, r->id, &c->own_env.cgroup_manager, e) < 0) || bundle_plan(&c->bundle, c->env, c->r, &c->block, e) < 0)
 		return -1;
 	const struct plan *p = plan_view(c->block.data, c->block.len);
 
@@ -570,10 +575,9 @@ static int go(struct creation *c, int *ret_notify, struct ps_err *e)
 int pod_run(const struct pod_env *env, const struct pod_create_request *r, int *ret_status, struct ps_err *e)
 {
 	auto_creation struct creation *c = NULL;
-	struct pod_env ours = *env;
 	ps_auto_fd int notify = -1;
 	int status = 0;
-	int rc = unprivileged_begin(&ours, r, e) < 0 ? -1 : creation_new(&ours, r, NULL, /* run= */ true, &c, e);
+	int rc = creation_new(env, r, NULL, /* run= */ true, &c, e);
 
 	if (rc == 0 && (start_guardian(c, e) < 0 || supervise(c, e) < 0 || outlet_start(&c->outlet, c->launch.pidfd, e) < 0 ||
 			go(c, &notify, e) < 0 || move(c, RUNNER_RUNNING, c->launch.pid, e) < 0))

@@ -132,6 +132,11 @@ static int check_use(const struct undo_use *use, const struct policy *p, struct 
 {
 	if (use->is_runner && undo_refuse_pod(p, e) < 0)
 		return -1;
+	/* Whoever commits or discards it later has but his own id. */
+	if (p->store.undo && rootless_has_ranges())
+		return ps_fail(e, PS_E_UNSUPP,
+			       "undo without root is for containers that map the caller's own ids alone: what others write could be "
+			       "neither committed nor discarded");
 	if (p->store.undo && p->store.size && !use->waits)
 		return ps_fail(e, PS_E_UNSUPP,
 			       "--disk with undo keeps changes in memory until the end of the run, and somebody has to be there: "

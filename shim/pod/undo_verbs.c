@@ -20,7 +20,7 @@
 static void become_owner(void)
 {
 	if (rootless_needed() && geteuid() != 0)
-		(void)rootless_enter(NULL);
+		(void)rootless_enter(NULL, NULL);
 }
 
 static int fail_in_memory(const char *id, bool runs, struct ps_err *e)

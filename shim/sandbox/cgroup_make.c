@@ -139,12 +139,13 @@ enum { MAX_WANTED = 24, NAME = 24 };
 struct wanted {
 	struct {
 		char name[NAME];
+		const char *from; /* of the limit */
 		bool must; /* a limit needs it; the others only make statistics complete */
 	} v[MAX_WANTED];
 	unsigned n;
 };
 
-static void want(struct wanted *w, const char *name, size_t len, bool must)
+static void want(struct wanted *w, const char *name, size_t len, const char *from, bool must)
 {
 	for (unsigned i = 0; i < w->n; i++)
 		if (strncmp(w->v[i].name, name, len) == 0 && !w->v[i].name[len])
@@ -153,6 +154,7 @@ static void want(struct wanted *w, const char *name, size_t len, bool must)
 		return; /* no such controller: writing its file will say so */
 	memcpy(w->v[w->n].name, name, len);
 	w->v[w->n].name[len] = '\0';
+	w->v[w->n].from = from;
 	w->v[w->n++].must = must;
 }
 
@@ -166,12 +168,12 @@ static void want_all(const struct plan *p, uint32_t row, struct wanted *w)
 		size_t len = strcspn(file, ".");
 
 		if (f->cgroup == row && strncmp(file, "cgroup.", 7) != 0)
-			want(w, file, len, !(f->flags & PLAN_CGROUP_OPTIONAL));
+			want(w, file, len, plan_str(p, f->from), !(f->flags & PLAN_CGROUP_OPTIONAL));
 	}
 	for (PLAN_EACH(p, struct plan_cgroup, c, p->cgroups))
 		unified &= c->version == 2;
 	for (size_t i = 0; unified && i < PS_COUNT(statistics); i++)
-		want(w, statistics[i], strlen(statistics[i]), false);
+		want(w, statistics[i], strlen(statistics[i]), "", false);
 }
 
 static bool has_word(const char *text, const char *word)
@@ -237,8 +239,10 @@ static int enable_at(const char *mount, int mnt, const char *dir, struct wanted 
 			continue;
 		if (busy)
 			errno = EBUSY;
-		if (w->v[i].must)
-			return cannot_enable(mount, dir, w->v[i].name, e);
+		if (w->v[i].must) {
+			(void)cannot_enable(mount, dir, w->v[i].name, e);
+			return ps_at_from(e, w->v[i].from, "");
+		}
 		*w->v[i].name = '\0';
 	}
 	return 0;

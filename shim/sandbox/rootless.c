@@ -7,10 +7,12 @@
 
 #include "base/abi.h"
 #include "base/fd.h"
+#include "base/scope.h"
+#include "shim/sandbox/idmap.h"
 #include "shim/sandbox/privileges.h"
 
 static struct {
-	bool entered;
+	bool entered, ranges;
 	uid_t uid;
 	gid_t gid;
 } caller;
@@ -23,6 +25,11 @@ bool rootless_needed(void)
 bool rootless_entered(void)
 {
 	return caller.entered;
+}
+
+bool rootless_has_ranges(void)
+{
+	return caller.ranges;
 }
 
 uid_t rootless_uid(void)
@@ -61,13 +68,37 @@ static int map_ourselves(struct ps_err *e)
 	return 0;
 }
 
-int rootless_enter(struct ps_err *e)
+static int enter_own(struct ps_err *e)
+{
+	return unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 ? refused(e) : map_ourselves(e);
+}
+
+/*
+ * The tools have their rights only outside of what they map, so we join it when it is whole.  A child of ours keeps it: until we
+ * reap that, its number is nobody else's.
+ */
+static int enter_ranges(const struct rootless_ids *ids, struct ps_err *e)
+{
+	const struct idmap m = { ids->uid, ids->gid, ids->n_uid, ids->n_gid, ids->file };
+	struct idmap_keeper k;
+
+	if (idmap_keep(&k, e) < 0)
+		return refused(e);
+	ps_auto_fd int fd = idmap_open(&k, &m, e);
+
+	idmap_end(&k);
+	if (fd < 0)
+		return -1;
+	if (setns(fd, CLONE_NEWUSER) < 0)
+		return ps_fail_os(e, "enter the user namespace with the mapped ids");
+	return unshare(CLONE_NEWNS) < 0 ? ps_fail_os(e, "make a mount namespace") : 0;
+}
+
+int rootless_enter(const struct rootless_ids *ids, struct ps_err *e)
 {
 	caller.uid = geteuid();
 	caller.gid = getegid();
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
-		return refused(e);
-	if (map_ourselves(e) < 0)
+	if (ids ? enter_ranges(ids, e) < 0 : enter_own(e) < 0)
 		return -1;
 	/* An AppArmor profile may let us make the namespace and withhold its rights. */
 	if (!caps_effective(CAP_SYS_ADMIN)) {
@@ -75,5 +106,6 @@ int rootless_enter(struct ps_err *e)
 		return refused(e);
 	}
 	caller.entered = true;
+	caller.ranges = ids != NULL;
 	return 0;
 }

@@ -204,6 +204,10 @@ static void missing_controllers_are_named(void **state)
 	off.cgroup_manager = PLAN_CGROUP_DISABLED;
 	pt_plan_fails_with(many, &h, &off, PS_E_UNSUPP, "config.json: /linux/resources/memory/limit",
 			   "a limit cannot be set: cgroups are disabled");
+	h.cgroups_withheld = true;
+	pt_plan_fails_with(many, &h, &off, PS_E_UNSUPP, "config.json: /linux/resources/memory/limit",
+			   "the limit cannot be set: no cgroup with the controller 'memory' is the caller's to write; have one delegated "
+			   "('systemd-run --user --scope -p Delegate=yes podshim ...'), leave the limit out, or run podshim as root");
 }
 
 static void disabled_cgroups_leave_no_rows(void **state)

@@ -25,7 +25,7 @@ static void enters(void *arg)
 	CHECK(!rootless_needed() && !rootless_entered() && rootless_uid() == 0);
 	become_user();
 	CHECK(rootless_needed() && rootless_uid() == UID && rootless_gid() == GID);
-	CHECK_OK(rootless_enter(&e), &e);
+	CHECK_OK(rootless_enter(NULL, &e), &e);
 	CHECK(rootless_entered() && !rootless_needed() && geteuid() == 0 && getegid() == 0);
 	CHECK(rootless_uid() == UID && rootless_gid() == GID);
 	CHECK(!strcmp(first_line("/proc/self/setgroups", map, sizeof(map)), "deny"));
@@ -42,7 +42,7 @@ static void limit_reached(void *arg)
 	CHECK(unshare(CLONE_NEWUSER) == 0);
 	CHECK_OK(ps_write_file_at(AT_FDCWD, "/proc/self/uid_map", "0 0 1", &e), &e);
 	CHECK_OK(ps_write_file_at(AT_FDCWD, "/proc/sys/user/max_user_namespaces", "0", &e), &e);
-	CHECK_ERR(rootless_enter(&e), &e, "running without root takes a user namespace, and this system does not let us make one "
+	CHECK_ERR(rootless_enter(NULL, &e), &e, "running without root takes a user namespace, and this system does not let us make one "
 		  "(the limit is reached); see user.max_user_namespaces");
 	CHECK(e.cls == PS_E_UNSUPP && !rootless_entered());
 }
@@ -53,7 +53,7 @@ static void not_permitted(void *arg)
 	(void)arg;
 	CHECK(chroot("/usr") == 0);
 	become_user();
-	CHECK_ERR(rootless_enter(&e), &e, "does not let us make one (not permitted)");
+	CHECK_ERR(rootless_enter(NULL, &e), &e, "does not let us make one (not permitted)");
 	CHECK(e.cls == PS_E_UNSUPP);
 }
 
