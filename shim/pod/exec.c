@@ -24,6 +24,7 @@
 #include "shim/pod/passed.h"
 #include "shim/pod/tighten.h"
 #include "shim/policy/restrict.h"
+#include "shim/sandbox/rootless.h"
 
 struct execution {
 	const struct pod_env *env;
@@ -285,6 +286,12 @@ static int ask_supervisor(struct execution *x, const struct policy *p, struct ps
 
 	if (!oversight_needed(p))
 		return 0;
+	/* It is in the user namespace of who made the container, and knows only peers that are there, too. */
+	if (rootless_needed() && geteuid() != 0)
+		return ps_fail(e, PS_E_UNSUPP,
+			       "without root, nothing can be executed in container '%s': its permissions take a supervisor, which is in a user "
+			       "namespace of its own; start the program with the container, or run podshim as root",
+			       st->id);
 	if (dot && ps_parse_u32(dot + 1, &n) < 0)
 		return ps_fail(e, PS_E_CONFIG, "'%s' is no runner of pod '%s'", st->id, st->pod);
 	if (sock_pair(pair, e) < 0)

@@ -77,6 +77,15 @@ $(cat "$OPEN/run/pid")" ]
 	wait_until 5 nothing_of_user
 }
 
+@test "exec into a user's container that has a supervisor is refused by name" {
+	can_user_namespaces
+	user_bundle '.process.args = ["sleep", "600"]'
+	detached user run -d --allow-read --allow-run --allow-net=127.0.0.1 -b "$OPEN/b" "$CID"
+	run -255 user exec "$CID" id -u
+	has "without root, nothing can be executed in container '$CID': its permissions take a supervisor"
+	run -0 user delete --force "$CID"
+}
+
 @test "hooks of a user's container run once each" {
 	can_user_namespaces
 	printf '#!/bin/sh\nread -r state\necho "$1" >>%s/run/told\n' "$OPEN" >"$OPEN/hook"
