@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +59,25 @@ static bool parse_stat(const char *text, struct proc_stat *ret)
 	return sscanf(close + 1,
 		      " %*c %d %*d %*d %d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d %llu",
 		      &ret->ppid, &ret->tty, &ret->utime, &ret->stime, &ret->start) == 5;
+}
+
+/* The name in the host's /etc/passwd, as ps(1) shows it; without one the number.  Other sources of names take no static program. */
+static const char *format_user(struct ps_arena *mem, uid_t uid)
+{
+	enum { SHOWN = 8 };
+	FILE *f = fopen("/etc/passwd", "re");
+	const struct passwd *p = NULL;
+	const char *name = NULL;
+
+	while (f && (p = fgetpwent(f)) && p->pw_uid != uid)
+		;
+	if (p)
+		name = strlen(p->pw_name) <= SHOWN ? ps_arena_strdup(mem, p->pw_name) : ps_arena_printf(mem, "%.*s+", SHOWN - 1, p->pw_name);
+	else
+		name = ps_arena_printf(mem, "%u", uid);
+	if (f)
+		(void)fclose(f);
+	return name;
 }
 
 static const char *format_start(struct ps_arena *mem, const struct now *now, unsigned long long start_ticks)
@@ -131,7 +151,7 @@ static int add_row(struct ps_arena *mem, const struct now *now, pid_t pid, const
 		return 0;
 	cpu = (ps.utime + ps.stime) / now->hz;
 	lived = now->up - ps.start / now->hz;
-	row[UID] = ps_arena_printf(mem, "%u", st.st_uid);
+	row[UID] = format_user(mem, st.st_uid);
 	row[PID] = ps_arena_printf(mem, "%d", (int)pid);
 	row[PPID] = ps_arena_printf(mem, "%d", ps.ppid);
 	row[CPU] = ps_arena_printf(mem, "%llu", lived ? cpu * 100 / lived : 0);
@@ -303,7 +323,7 @@ const struct command cmd_ps = {
 	.name = "ps",
 	.words = "ID [OPTION...]",
 	.summary = "list the processes inside a container",
-	.about = "Process and user ids are those of the host.  With options, which are those of\n"
+	.about = "Processes and users are those of the host.  With options, which are those of\n"
 		 "ps(1), that program is run, and of what it prints the title is shown and the lines\n"
 		 "whose column PID has a process of the container.",
 	.examples = "podshim ps web\n"

@@ -518,7 +518,7 @@ log_object() {
 	is "[$(init_pid)]"
 	run -0 podshim ps "$CID"
 	[[ ${lines[0]} =~ ^UID\ +PID\ +PPID\ +C\ +STIME\ +TTY\ +TIME\ +CMD$ ]]
-	[[ ${lines[1]} =~ ^0\ +"$(init_pid)"\ +[0-9]+\ +[0-9]+\ +[0-9:]+\ +\?\ +00:00:00\ +sleep\ 600$ ]]
+	[[ ${lines[1]} =~ ^root\ +"$(init_pid)"\ +[0-9]+\ +[0-9]+\ +[0-9:]+\ +\?\ +00:00:00\ +sleep\ 600$ ]]
 	run -0 podshim __complete --root "$ROOT" kill "${CID:0:3}"
 	is "$CID"$'\trunning'
 	run -0 podshim kill --regex "^$CID\$" KILL
