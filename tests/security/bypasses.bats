@@ -235,14 +235,14 @@ a table that two processes share: 0 leaks"
 	lacks ", 0 leaks"
 	forget_callers
 	for who in $(callers); do
-		# Twenty thousand rounds of two processes that change what a descriptor is.
-		want 0 "$who" run --quiet "--allow-net=127.0.0.1:$LISTED" -- ./weaver "$SERVER" "$LISTED" "$OTHER" 20000
+		# Five thousand rounds of two processes that change what a descriptor is.
+		want 0 "$who" run --quiet "--allow-net=127.0.0.1:$LISTED" -- ./weaver "$SERVER" "$LISTED" "$OTHER" 5000
 		weaver_says
 	done
 	new_bundle
 	cp weaver "$ROOTFS/weaver"
 	config 'del(.linux.seccomp) | .linux.namespaces -= [{type: "network"}]'
-	payload /weaver /srv "$LISTED" "$OTHER" 20000
+	payload /weaver /srv "$LISTED" "$OTHER" 5000
 	run_bundle --quiet "--allow-net=127.0.0.1:$LISTED" --allow-read --allow-run --allow-ffi --allow-write --allow-sys
 	weaver_says
 	nobody_came
