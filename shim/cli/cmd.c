@@ -49,6 +49,7 @@ int cli_make_env(struct cli *cli, struct ps_err *e)
 				  manager && !strcmp(manager, "disabled") ? PLAN_CGROUP_DISABLED : PLAN_CGROUPFS,
 		.warn = log_warning,
 		.degraded = log_degraded,
+		.debug = cli->log.debug ? log_debug : NULL,
 		.warn_ctx = &cli->log,
 	};
 	return cli->cmd->attr & CMD_ROOT ? make_root(cli, e) : 0;

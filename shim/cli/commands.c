@@ -58,7 +58,7 @@ static const struct opt global_rows[] = {
 	{ "log", NULL, OPT_STR, "FILE", "append failures and warnings to FILE (or file:FILE), or send them: journald:ID, syslog:ID", AT(log) },
 	{ "log-format", NULL, OPT_ENUM, "text|json", "format of the log (default: text)", AT(log_format) },
 	{ "log-level", NULL, OPT_ENUM, "error|warning|debug",
-	  "what is logged (default: error; warning on a terminal without --log)", AT(log_level) },
+	  "what is logged (default: error; warning on a terminal without --log; debug: each step of a launch, too)", AT(log_level) },
 	{ "debug", NULL, OPT_FLAG, NULL, "the same as --log-level debug", AT(debug) },
 	{ "cgroup-manager", NULL, OPT_ENUM, "cgroupfs|disabled|systemd",
 	  "who makes cgroups (default: cgroupfs)", AT(cgroup_manager) },

@@ -184,6 +184,16 @@ void log_warning(void *ctx, const char *text)
 		write_stderr("warning: ", msg.data, NULL);
 }
 
+void log_debug(void *ctx, const char *text)
+{
+	ps_auto_buf struct ps_buf msg = { 0 };
+	const struct log *l = ctx;
+
+	log_escape(&msg, text);
+	if (!msg.failed && msg.len)
+		write_line(l, l->target.fd >= 0 ? l->target.fd : STDERR_FILENO, "debug", msg.data, NULL);
+}
+
 void log_degraded(void *ctx, const char *text)
 {
 	ps_auto_buf struct ps_buf msg = { 0 };

@@ -33,6 +33,8 @@ void log_warning(void *ctx, const char *text);
 /* Of these, what --best-effort lets go: for a log that takes no warnings, written by log_success(). */
 void log_degraded(void *ctx, const char *text);
 void log_success(struct log *l);
+/* A line of the level debug, for who asked for it: to the log, else standard error. */
+void log_debug(void *ctx, const char *text);
 
 /* One line, ended by '\n'.  e (may be NULL) adds class, code, errno, hint and where, with debug also the place in the source. */
 void log_line(struct ps_buf *out, bool json, bool debug, const char *level, const char *msg, const char *time,

@@ -6,6 +6,12 @@
 #include "base/err.h"
 #include "shim/plan/plan.h"
 
+/* Whom to tell what the launcher is about to do, or to wait for; tell NULL: nobody. */
+struct launch_told {
+	void (*tell)(void *ctx, const char *text);
+	void *ctx;
+};
+
 /* What the script asks of its owner (pod).  Each may be NULL. */
 struct launch_ops {
 	/* The pty master, to be duplicated or sent on; the launch closes its own. */
@@ -21,6 +27,7 @@ struct net_moves;
 struct launch {
 	const struct plan *plan;
 	struct launch_ops ops;
+	struct launch_told told; /* of each step, before it is done */
 	int gate_fd;        /* listening socket handed to init (create), -1: the channel is the gate (run, exec) */
 	int target_pidfd;   /* exec: the container's init; else -1 */
 	pid_t target_pid;   /* the same */
@@ -54,7 +61,7 @@ int launch_prepare(struct launch *l, struct ps_err *e);
 int launch_go(struct launch *l, struct ps_err *e);
 /* `start`: the same rows over a connection to the gate of a runner that was prepared by another process.  On failure
  * *ret_hook_failed tells whether it was a startContainer hook. */
-int launch_go_by_gate(int conn_fd, bool *ret_hook_failed, struct ps_err *e);
+int launch_go_by_gate(int conn_fd, const struct launch_told *told, bool *ret_hook_failed, struct ps_err *e);
 /*
  * The same for a loop that never waits.  plan: the one that counts from here on (arguments, environment, cwd); NULL: the
  * one that init has.  Open, then hear whenever conn_fd is readable.

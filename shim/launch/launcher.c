@@ -469,6 +469,7 @@ int launch_prepare(struct launch *l, struct ps_err *e)
 {
 	struct work w ps_auto(work_done) = { .player = launcher(l->plan, -1), .l = l, .cgroups = CGROUP_FDS_INIT };
 
+	w.player.told_of = l->told;
 	w.fds = malloc((l->plan->fds.n + 1) * sizeof(int));
 	if (!w.fds)
 		return ps_fail_os(e, "launch: memory for %u fds", l->plan->fds.n);
@@ -488,6 +489,7 @@ int launch_go(struct launch *l, struct ps_err *e)
 {
 	struct player p = launcher(l->plan, l->channel);
 
+	p.told_of = l->told;
 	if (script_play(&p, ROW_open_gate, ROW_execute, e) < 0) {
 		explain_end(l, e);
 		launch_abort(l);
@@ -498,10 +500,12 @@ int launch_go(struct launch *l, struct ps_err *e)
 	return 0;
 }
 
-int launch_go_by_gate(int conn_fd, bool *ret_hook_failed, struct ps_err *e)
+int launch_go_by_gate(int conn_fd, const struct launch_told *told, bool *ret_hook_failed, struct ps_err *e)
 {
 	struct player p = launcher(NULL, conn_fd);
-	int rc = script_play(&p, ROW_open_gate, ROW_execute, e);
+
+	p.told_of = *told;
+	const int rc = script_play(&p, ROW_open_gate, ROW_execute, e);
 
 	*ret_hook_failed = p.failed_row == ROW_hooks_start;
 	return rc;

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -293,12 +294,23 @@ static int play_row(struct player *p, uint32_t row, struct ps_err *e)
 	return s->then == p->me ? hear(p, row, e) : 0;
 }
 
+static void tell_step(const struct player *p, const struct script_step *s)
+{
+	char text[256];
+
+	if (!p->told_of.tell || (s->actor != p->me && s->then != p->me))
+		return;
+	(void)snprintf(text, sizeof(text), "launch: %s%s: %s", s->actor == p->me ? "" : "wait for init: ", s->name, s->note);
+	p->told_of.tell(p->told_of.ctx, text);
+}
+
 int script_play(struct player *p, enum script_row first, enum script_row last, struct ps_err *e)
 {
 	for (uint32_t i = first; i <= (uint32_t)last; i++) {
 		if (p->plan && !launch_script[i].when(p->plan))
 			continue;
 		p->row = i;
+		tell_step(p, &launch_script[i]);
 		if (play_row(p, i, e) < 0)
 			return -1;
 	}

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 #include "base/err.h"
 #include "ipc/sock.h"
+#include "shim/launch/launch.h"
 #include "shim/launch/script.def"
 #include "shim/plan/plan.h"
 
@@ -68,6 +69,7 @@ struct player {
 	bool told;               /* the row has sent its message itself (spawn_*: by the process that ends there) */
 	int gate_fd;             /* INIT: listening socket of the gate, -1: the gate is the channel */
 	bool channel_opens;      /* INIT: the channel opens the gate as well, and its end is ours */
+	struct launch_told told_of; /* LAUNCHER */
 	uint32_t row;            /* being played */
 	uint32_t failed_row;     /* that the other side reported to have failed; 0: none */
 };

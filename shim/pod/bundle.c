@@ -170,6 +170,28 @@ void pod_warn_all(const struct pod_env *env, const struct policy *p)
 		env->degraded(env->warn_ctx, p->degraded[i].warning);
 }
 
+static void debug(const struct pod_env *env, const char *what, unsigned n)
+{
+	char text[80];
+
+	(void)snprintf(text, sizeof(text), "%s: %u", what, n);
+	env->debug(env->warn_ctx, text);
+}
+
+struct launch_told pod_tell_plan(const struct pod_env *env, const struct plan *p)
+{
+	if (env->debug) {
+		debug(env, "plan bytes", p->size);
+		debug(env, "plan mounts", p->mounts.n);
+		debug(env, "plan host objects", p->fds.n);
+		if (p->seccomp.n) {
+			debug(env, "seccomp filter instructions", p->seccomp.n);
+			debug(env, "seccomp filter flags", p->seccomp_flags);
+		}
+	}
+	return (struct launch_told){ env->debug, env->warn_ctx };
+}
+
 static int ask_systemd(const struct host *h, struct plan_systemd *ret, struct ps_err *e)
 {
 	const bool user = systemd_is_users(h->in_user_ns);

@@ -65,6 +65,8 @@ int unprivileged_policy(struct ps_arena *a, const struct policy *base, const str
 int unprivileged_cgroups(struct bundle *b, const char *id, enum plan_cgroup_manager *manager, struct ps_err *e);
 /* Hand each warning of a policy to env->warn. */
 void pod_warn_all(const struct pod_env *env, const struct policy *p);
+/* For --debug: the sizes of a plan, and (returned) who is told of its launch. */
+struct launch_told pod_tell_plan(const struct pod_env *env, const struct plan *p);
 
 /* seccomp provider of plan_request: a cache of compiled programs in front of libseccomp (seccomp_cache.c); works in *arena. */
 int seccomp_cached(void *arena, const struct policy_seccomp *s, struct ps_buf *out, struct ps_err *e);

@@ -448,6 +448,7 @@ static int creation_new(const struct pod_env *env, const struct pod_create_reque
 	if (!p)
 		return ps_fail(e, PS_E_BUG, "the compiled plan is not valid");
 	c->launch.plan = p;
+	c->launch.told = pod_tell_plan(c->env, p);
 	c->launch.ops = (struct launch_ops){ .console = on_console, .meanwhile = begin_supervision, .record = on_record, .ctx = c };
 	wire(c);
 	if (describe(c, p, e) < 0)

@@ -362,6 +362,7 @@ static int launch(struct execution *x, struct ps_err *e)
 	x->launch.cgroup_dirs = cg.v;
 	x->launch.n_cgroup_dirs = cg.n;
 	x->launch.ops = (struct launch_ops){ .console = on_console, .ctx = x };
+	x->launch.told = pod_tell_plan(x->env, x->launch.plan);
 	if (!x->r->detach && foreground_block_signals(&x->signals, e) < 0)
 		return -1;
 	if (launch_prepare(&x->launch, e) < 0 || launch_go(&x->launch, e) < 0 || deliver(x, e) < 0) {

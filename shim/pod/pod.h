@@ -20,6 +20,7 @@ struct pod_env {                      /* from the global options */
 	enum plan_cgroup_manager cgroup_manager;
 	void (*warn)(void *ctx, const char *text);
 	void (*degraded)(void *ctx, const char *text); /* of these, what a permission could not take away; NULL */
+	void (*debug)(void *ctx, const char *text); /* what a launch is about to do; NULL unless it was asked for */
 	void *warn_ctx;
 };
 

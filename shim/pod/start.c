@@ -37,7 +37,7 @@ int pod_start(const struct pod_env *env, const char *id, struct ps_err *e)
 
 	if (notify_bind(&c->dir, &notify, e) < 0)
 		return -1;
-	if (launch_go_by_gate(conn, &hook_failed, e) < 0) {
+	if (launch_go_by_gate(conn, &(struct launch_told){ env->debug, env->warn_ctx }, &hook_failed, e) < 0) {
 		container_explain(&c->st, e);
 		event_error(tape, id, e);
 		return hook_failed ? destroy_for_hook(env, c, tape) : -1;

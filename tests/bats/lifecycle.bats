@@ -508,3 +508,20 @@ freezer() { # of the container, version 1
 	wait_until 10 gone "$runner"
 	assert_nothing_left
 }
+
+@test "--debug: the steps of create, start and exec, in the log or on standard error; without it, none" {
+	local log=$BATS_TEST_TMPDIR/log
+	payload sleep 600
+	config '.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "flags": ["SECCOMP_FILTER_FLAG_LOG"], "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}'
+	run -0 podshim --debug --log "$log" --log-format json create -b "$BUNDLE" "$CID"
+	is ""
+	jq -se 'map(.level) == map("debug")' "$log"
+	jq -se 'map(.msg) | index("seccomp filter flags: 2") < (map(startswith("launch: spawn: ")) | index(true))' "$log"
+	jq -se 'map(.msg) | any(startswith("launch: wait for init: prepared: ")) and (any(startswith("launch: wait for init: ready: ")) | not)' "$log"
+	run -0 podshim --debug start "$CID"
+	has 'level=debug msg="launch: wait for init: ready: '
+	run -0 podshim --log-level debug exec "$CID" true
+	has 'level=debug msg="launch: spawn: '
+	run -0 podshim --log-level warning exec "$CID" true
+	is ""
+}
