@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # A containerd of this test file alone: own root, state, socket and configuration, and an imported busybox image.
 
-containerd_setup_file() {
+containerd_setup_file() { # containerd_setup_file [cri]
 	requires root containerd ctr podman
+	local no_cri='"io.containerd.grpc.v1.cri", '
+	[[ ${1:-} != cri ]] || no_cri=
 	[[ -x $PODSHIM ]] || skip "no runtime at $PODSHIM"
 	# Sockets have short names only.
 	CTD=$(mktemp -d /tmp/ctd.XXXXXX)
@@ -11,7 +13,7 @@ containerd_setup_file() {
 		version = 2
 		root = "$CTD/root"
 		state = "$CTD/state"
-		disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.aufs"]
+		disabled_plugins = [$no_cri"io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.aufs"]
 		[grpc]
 		  address = "$CTD/sock"
 		[ttrpc]
@@ -19,10 +21,23 @@ containerd_setup_file() {
 		[plugins."io.containerd.internal.v1.opt"]
 		  path = "$CTD/opt"
 	EOF
+	[[ -n $no_cri ]] || containerd_cri >>"$CTD/config.toml"
 	containerd --config "$CTD/config.toml" >"$CTD/log" 2>&1 </dev/null 3>&- &
 	echo $! >"$CTD/pid"
 	wait_until 20 ct version
 	containerd_image
+}
+
+# The plugin for Kubernetes, with the classes of example/containerd; its pods are held by a busybox.
+containerd_cri() {
+	cat <<-EOF
+		[plugins."io.containerd.grpc.v1.cri"]
+		  sandbox_image = "docker.io/test/pause:test"
+		  tolerate_missing_hugetlb_controller = true
+		  restrict_oom_score_adj = true
+		  disable_apparmor = true
+	EOF
+	sed -e '/^version/d' -e "s|/usr/local/bin/podshim|$PODSHIM|" "$REPO/example/containerd/config.toml"
 }
 
 # docker-archive by podman, from the same busybox as everywhere.
@@ -31,7 +46,11 @@ containerd_image() {
 	local pm=(podman --root "$CTD/pm" --runroot "$CTD/pmrun" --tmpdir "$CTD/pmtmp" --events-backend file)
 	tar -C "$CTD/rootfs" -c . | "${pm[@]}" import --change 'CMD ["sh"]' - docker.io/test/busybox:test >/dev/null
 	"${pm[@]}" save --format docker-archive -o "$CTD/image.tar" docker.io/test/busybox:test >/dev/null
+	tar -C "$CTD/rootfs" -c . | "${pm[@]}" import --change 'CMD ["sleep", "1000000"]' - docker.io/test/pause:test >/dev/null
+	"${pm[@]}" save --format docker-archive -o "$CTD/pause.tar" docker.io/test/pause:test >/dev/null
 	ct image import "$CTD/image.tar" >/dev/null
+	ct -n k8s.io image import "$CTD/image.tar" >/dev/null
+	ct -n k8s.io image import "$CTD/pause.tar" >/dev/null
 }
 
 ct() {
