@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -522,6 +523,8 @@ static int write_all(struct learning *l, const struct ps_buf *policy, struct ps_
 			 l->learned.n_refused || l->uncovered ? ":" : "");
 		if (refused.len)
 			(void)ps_write_all(STDERR_FILENO, refused.data, refused.len);
+		if (l->runs.untold)
+			cli_note("%" PRIu64 " accesses came too fast, or were too many, to be learned from: it may take more than this", l->runs.untold);
 	}
 	return cli_print(&flags, e);
 }

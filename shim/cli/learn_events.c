@@ -66,12 +66,18 @@ int learn_each(const char *file, struct learn_runs *runs, learn_each_fn *fn, voi
 
 	if (!f)
 		return ps_fail_os(e, "open '%s'", file);
+	runs->untold = 0;
 	while ((errno = 0, n = getline(&line, &size, f)) > 0) {
 		ps_auto_arena struct ps_arena a = { 0 };
 		struct learn_access x = { .target = "" };
 		struct ps_err why = { .cls = PS_OK };
 		struct json *o;
+		uint64_t dropped;
 
+		if (audit_drop_parse(&a, line, (size_t)n, &dropped)) {
+			runs->untold += dropped;
+			continue;
+		}
 		if (json_parse(&a, file, line, (size_t)n, &o, &why) < 0)
 			return ps_fail(e, PS_E_CONFIG, "'%s' holds a line that is no JSON: %s", file, why.msg);
 		if (read_access(&a, o, runs, &x) && fn(ctx, &x, e) < 0)

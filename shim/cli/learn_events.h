@@ -9,6 +9,7 @@
 struct learn_runs {
 	char id[LEARN_RUNS_MAX][64];
 	unsigned n;
+	uint64_t untold; /* accesses that no event tells of */
 };
 /* Each access; texts live until fn returns.  fn returns -1 with *e to end it. */
 typedef int learn_each_fn(void *ctx, const struct learn_access *x, struct ps_err *e);

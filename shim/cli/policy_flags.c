@@ -20,7 +20,7 @@ static const struct opt fixed_rows[] = {
 	{ "quiet", NULL, OPT_FLAG, NULL, "no summary of denials at the end", AT(quiet) },
 	{ "dns", NULL, OPT_LIST, "ADDRESS[:PORT]", "ask this name server, not those of the host; may be given again", AT(dns) },
 	{ "add-host", NULL, OPT_LIST, "NAME:ADDRESS", "NAME has this address, also a private one; may be given again", AT(add_host) },
-	{ "audit", NULL, OPT_STR, "FILE", "append what is denied (and what the policy says beside that) to FILE, as JSON lines",
+	{ "audit", NULL, OPT_STR, "FILE", "append what is denied (and what the policy says beside that) to FILE, as JSON lines, up to 64 MiB",
 	  AT(audit) },
 	{ "memory", NULL, OPT_SIZE, "SIZE", "limit of memory: 64M, 1G", AT(memory) },
 	{ "pids", NULL, OPT_U32, "N", "limit of processes and threads", AT(pids) },

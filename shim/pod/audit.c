@@ -21,6 +21,8 @@ struct audit {
 	const char *pod, *id;
 	int file_fd;
 	uint64_t seq;
+	uint64_t written;            /* bytes of the file that are ours */
+	uint64_t untold;             /* accesses that the file was too full for */
 };
 
 /* ---- Events ---- */
@@ -126,13 +128,11 @@ static void put_access(struct ps_jsonw *w, const struct access *a)
 	put_optional(w, "risk", risk_of(a));
 }
 
-static void write_file(struct audit *a, uint64_t time, const struct ps_buf *body)
+static void write_line(struct audit *a, uint64_t time, const struct ps_buf *body)
 {
 	ps_auto_buf struct ps_buf line = { .data = NULL };
 	struct ps_jsonw l = { .out = &line };
 
-	if (a->file_fd < 0 || body->failed)
-		return;
 	ps_jw_object(&l, NULL);
 	ps_jw_int(&l, "v", 1);
 	ps_jw_uint(&l, "seq", ++a->seq);
@@ -141,6 +141,18 @@ static void write_file(struct audit *a, uint64_t time, const struct ps_buf *body
 	ps_buf_printf(&line, ",%s\n", body->data + 1);
 	if (!line.failed)
 		(void)ps_write_all(a->file_fd, line.data, line.len);
+	a->written += line.len;
+}
+
+/* A payload that is denied something new all day long does not fill the host's disk. */
+static void write_file(struct audit *a, uint64_t time, uint64_t count, const struct ps_buf *body)
+{
+	if (a->file_fd < 0 || body->failed)
+		return;
+	if (a->untold || a->written + body->len > AUDIT_FILE_MAX)
+		a->untold += count;
+	else
+		write_line(a, time, body);
 }
 
 static void put_whose(struct ps_jsonw *w, const struct audit *a)
@@ -150,11 +162,11 @@ static void put_whose(struct ps_jsonw *w, const struct audit *a)
 	put_optional(w, "pod", a->pod);
 }
 
-static void write_both(struct audit *a, uint64_t time, const struct ps_buf *body)
+static void write_both(struct audit *a, uint64_t time, uint64_t count, const struct ps_buf *body)
 {
 	if (a->tape && !body->failed && body->len <= TAPE_RECORD_MAX)
 		(void)tape_write(a->tape, TAPE_AUDIT, body->data, body->len, NULL);
-	write_file(a, time, body);
+	write_file(a, time, count, body);
 }
 
 /* The members that both have, then the file's own in front: a line there has no tape around it. */
@@ -169,19 +181,25 @@ void audit_access(struct audit *a, const struct access *x, uint64_t denied)
 	if (x->result == POLICY_DENY)
 		ps_jw_uint(&w, "denied", denied);
 	ps_jw_end_object(&w);
-	write_both(a, x->first_ns, &body);
+	write_both(a, x->first_ns, x->count, &body);
 }
 
-void audit_drop(struct audit *a, uint64_t count)
+static void put_drop(const struct audit *a, uint64_t count, struct ps_buf *body)
 {
-	ps_auto_buf struct ps_buf body = { .data = NULL };
-	struct ps_jsonw w = { .out = &body };
+	struct ps_jsonw w = { .out = body };
 
 	put_whose(&w, a);
 	ps_jw_str(&w, "kind", "drop");
 	ps_jw_uint(&w, "count", count);
 	ps_jw_end_object(&w);
-	write_both(a, ps_clock_ns(CLOCK_REALTIME), &body);
+}
+
+void audit_drop(struct audit *a, uint64_t count)
+{
+	ps_auto_buf struct ps_buf body = { .data = NULL };
+
+	put_drop(a, count, &body);
+	write_both(a, ps_clock_ns(CLOCK_REALTIME), count, &body);
 }
 
 void audit_call(struct audit *a, const char *name)
@@ -193,7 +211,7 @@ void audit_call(struct audit *a, const char *name)
 	ps_jw_str(&w, "kind", "call");
 	ps_jw_str(&w, "call", name);
 	ps_jw_end_object(&w);
-	write_file(a, ps_clock_ns(CLOCK_REALTIME), &body);
+	write_file(a, ps_clock_ns(CLOCK_REALTIME), 1, &body);
 }
 
 int audit_new(const char *pod, const char *id, struct tape *tape, int file_fd, struct audit **ret, struct ps_err *e)
@@ -216,8 +234,15 @@ bool audit_has_file(const struct audit *a)
 
 void audit_free(struct audit *a)
 {
+	ps_auto_buf struct ps_buf body = { .data = NULL };
+
 	if (!a)
 		return;
+	if (a->untold) {
+		put_drop(a, a->untold, &body);
+		if (!body.failed)
+			write_line(a, ps_clock_ns(CLOCK_REALTIME), &body);
+	}
 	ps_fd_close(&a->file_fd);
 	free(a);
 }

@@ -5,7 +5,7 @@
 #include "ipc/tape.h"
 #include "shim/pod/broker.h"
 
-enum { ACCESS_COMM_MAX = 16, ACCESS_EXE_MAX = 512 };
+enum { ACCESS_COMM_MAX = 16, ACCESS_EXE_MAX = 512, AUDIT_FILE_MAX = 64 << 20 /* bytes that one container adds to a file */ };
 
 /* The same access, one or more times. */
 struct access {
@@ -31,5 +31,5 @@ void audit_drop(struct audit *a, uint64_t count);
 /* A system call that it has made for the first time: to the file alone ("kind":"call"). */
 void audit_call(struct audit *a, const char *name);
 bool audit_has_file(const struct audit *a);
-/* Accepts NULL. */
+/* Tells the file last of all how many accesses it was too full for.  Accepts NULL. */
 void audit_free(struct audit *a);

@@ -126,6 +126,14 @@ learns_node() {
 	((status != 0))
 	has other.json
 }
+@test "accesses that no event tells of are said" {
+	run -0 podshim learn -o learned -- true
+	lacks "to be learned from"
+	echo '{"v":1,"seq":9,"type":"audit","id":"other","kind":"drop","count":7}' >>learned/audit.jsonl
+	run -0 podshim learn -o learned -- true
+	has "podshim: 7 accesses came too fast, or were too many, to be learned from: it may take more than this"
+}
+
 @test "node: it makes code at run time" {
 	both learns_node
 }
