@@ -420,6 +420,52 @@ int systemd_attach(const char *unit, bool user, const char *below, pid_t pid, st
 	return reply.type == DBUS_ERROR ? bus_raise(&b, &reply, e), ps_ctx(e, "move process %d into unit '%s'", (int)pid, unit) : 0;
 }
 
+/* "infinity", or what is no limit. */
+static const char *unlimited(const char *name, const char *type)
+{
+	if (strcmp(type, "t") != 0)
+		return "@ay []";
+	return strcmp(name, "MemoryLow") == 0 || strcmp(name, "MemoryMin") == 0 ? "0" : "18446744073709551615";
+}
+
+static int put_before(const struct plan *p, const struct plan_unit_property *row, const struct plan *before, struct ps_buf *body,
+		      struct ps_err *e)
+{
+	const char *name = plan_str(p, row->name), *type = plan_str(p, row->type);
+
+	for (PLAN_EACH(before, struct plan_unit_property, was, before->unit_properties))
+		if (strcmp(plan_str(before, was->name), name) == 0)
+			return put_property(before, was, body, e);
+	dbus_pad(body, 8);
+	dbus_put_str(body, name);
+	dbus_put_sig(body, type);
+	return gvariant_put(unlimited(name, type), type, body, e);
+}
+
+int systemd_set(const struct plan *p, const struct plan *before, struct ps_err *e)
+{
+	const char *unit = plan_str(p, p->unit);
+	ps_auto_buf struct ps_buf body = { .data = NULL };
+	auto_bus struct bus b = BUS_NONE;
+	struct dbus_msg reply;
+	char version[128];
+
+	dbus_put_str(&body, unit);
+	dbus_put_u32(&body, /* runtime= */ 1);
+	const struct dbus_array rows = dbus_begin(&body, '(');
+
+	for (PLAN_EACH(p, struct plan_unit_property, row, p->unit_properties))
+		if ((before ? put_before(p, row, before, &body, e) : put_property(p, row, &body, e)) < 0)
+			return -1;
+	dbus_end(&body, rows);
+	if (connect_to(p->unit_user, &b, e) < 0 || call_manager(&b, "SetUnitProperties", "sba(sv)", &body, &reply, e) < 0)
+		return -1;
+	if (reply.type == DBUS_ERROR)
+		return bus_raise(&b, &reply, e), ps_ctx(e, "change the limits of unit '%s'", unit);
+	/* It writes to the cgroup when it has answered, before it reads what it is asked next. */
+	return get_text(&b, manager_path, manager, "Version", version, sizeof(version), e);
+}
+
 int systemd_stop(const char *unit, bool user, struct ps_err *e)
 {
 	struct ps_err why = { .cls = PS_OK };

@@ -30,5 +30,10 @@ int systemd_look(bool user, struct systemd_facts *ret, struct ps_err *e);
 int systemd_start(const struct plan *p, pid_t pid, bool *ret_made, struct ps_err *e);
 /* Move the process into the unit, or (below: "/a") a cgroup below it: where we may not do so ourselves. */
 int systemd_attach(const char *unit, bool user, const char *below, pid_t pid, struct ps_err *e);
+/*
+ * Give the plan's unit the plan's properties, until the machine ends; done when the manager has written them to its cgroup.  before:
+ * those of another plan in their place, and no limit where that has none; NULL: the plan's own.
+ */
+int systemd_set(const struct plan *p, const struct plan *before, struct ps_err *e);
 /* Stop the unit, wait for it, and forget that it failed.  One that is not there is success, as is a manager that is not. */
 int systemd_stop(const char *unit, bool user, struct ps_err *e);

@@ -84,6 +84,7 @@ int build_cgroup_limits(struct builder *b);
 /* The unit whose cgroup it is, with PLAN_CGROUP_SYSTEMD: its name and place; what it is told. */
 int build_unit(struct builder *b);
 int build_unit_properties(struct builder *b);
+int build_unit_update(struct builder *b);
 /* exec: the unit that it is moved into. */
 int build_attach(struct builder *b);
 int build_device_rules(struct builder *b);

@@ -21,8 +21,9 @@ struct plan_systemd {
 struct plan_request {
 	const char *id;
 	enum plan_cgroup_manager cgroup_manager;
-	const struct plan_systemd *systemd; /* with PLAN_CGROUP_SYSTEMD */
+	const struct plan_systemd *systemd; /* with PLAN_CGROUP_SYSTEMD, and with unit */
 	const char *attach;          /* exec: the caller's own systemd moves it into this unit; NULL: it is born in the cgroup */
+	const char *unit;            /* update, with systemd: the unit that the cgroups are; NULL: none */
 	bool no_pivot, no_new_keyring;
 	uint32_t preserve_fds;
 	uint32_t channel_fd;         /* of the payload; 0: none */
@@ -44,7 +45,8 @@ int plan_compile_exec(const struct policy *p, const struct host *h, const struct
 		      struct ps_buf *out, struct ps_err *e);
 /*
  * Other limits for a container that exists: of p the resources only, what they are for being in the absolute directories
- * `dirs`.  device_rules are for both cgroup versions; without any the container's stay.  For cgroup_update().
+ * `dirs`.  device_rules are for both cgroup versions; without any the container's stay.  For cgroup_update(), and, with a unit,
+ * systemd_set() before it.
  */
 int plan_compile_update(const struct policy *p, const struct host *h, const struct plan_request *r, const char *const *dirs,
 			unsigned n_dirs, struct ps_buf *out, struct ps_err *e);

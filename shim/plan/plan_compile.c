@@ -308,7 +308,7 @@ int plan_compile_exec(const struct policy *p, const struct host *h, const struct
 int plan_compile_update(const struct policy *p, const struct host *h, const struct plan_request *r, const char *const *dirs,
 			unsigned n_dirs, struct ps_buf *out, struct ps_err *e)
 {
-	static int (*const parts[])(struct builder *) = { build_cgroup_limits, build_device_update };
+	static int (*const parts[])(struct builder *) = { build_cgroup_limits, build_device_update, build_unit_update };
 	ps_auto(build_done) struct builder b;
 
 	build_init(&b, p, h, r, out, e);

@@ -235,7 +235,8 @@ static int quota(struct builder *b, plan_off from, uint64_t usec, uint64_t perio
 	}
 	if (put_number(b, from, "CPUQuotaPerSecUSec", per_sec) < 0)
 		return -1;
-	return period == 100000 || b->r->systemd->version < 242 ? 0 : put_number(b, from, "CPUQuotaPeriodUSec", period);
+	/* What an update does not say stays. */
+	return (period == 100000 && !b->r->unit) || b->r->systemd->version < 242 ? 0 : put_number(b, from, "CPUQuotaPeriodUSec", period);
 }
 
 /* "QUOTA PERIOD", "max"; version 1 has a file for each. */
@@ -398,4 +399,13 @@ int build_unit_properties(struct builder *b)
 		if (strncmp(a->v[i].key, annotation_prefix, strlen(annotation_prefix)) == 0 && annotation(b, &a->v[i]) < 0)
 			return -1;
 	return basics(b) < 0 || limits(b) < 0 ? -1 : devices(b);
+}
+
+int build_unit_update(struct builder *b)
+{
+	if (!b->r->unit)
+		return 0;
+	b->plan.unit = build_str(b, b->r->unit);
+	b->plan.unit_user = b->r->systemd->user;
+	return limits(b);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/scope.h"
+#include "shim/launch/systemd.h"
 #include "shim/pod/container.h"
 #include "shim/pod/merge.h"
 #include "shim/sandbox/cgroup.h"
@@ -15,6 +16,7 @@ struct update {
 	const struct pod_update_request *r;
 	struct container *c;
 	struct bundle bundle;              /* what the container is then */
+	struct bundle before;              /* what it is, where systemd has to know */
 	const struct policy *asked;        /* the request alone */
 	struct ps_buf config;              /* the new frozen configuration */
 };
@@ -23,6 +25,7 @@ static void update_done(struct update *u)
 {
 	ps_buf_done(&u->config);
 	bundle_done(&u->bundle);
+	bundle_done(&u->before);
 	container_free(u->c);
 }
 
@@ -41,7 +44,12 @@ static int load(struct update *u, struct ps_err *e)
 	if (state_get(dir, "config.json", &frozen, e) < 0 || merge_resources(&frozen, r->file, &text, &u->config, e) < 0 ||
 	    bundle_load_text(&u->bundle, u->c->st.bundle, &u->config, e) < 0)
 		return -1;
-	return bundle_permit_running(&u->bundle, u->env->root, dir, &u->c->st, e);
+	if (bundle_permit_running(&u->bundle, u->env->root, dir, &u->c->st, e) < 0)
+		return -1;
+	if (!u->c->st.unit[0])
+		return 0;
+	return bundle_load_text(&u->before, u->c->st.bundle, &frozen, e) < 0 ? -1
+									      : bundle_permit_running(&u->before, u->env->root, dir, &u->c->st, e);
 }
 
 static int above(const char *what, struct opt_i64 asked, struct opt_i64 permitted, struct ps_err *e)
@@ -94,20 +102,60 @@ static int check_usage(const struct update *u, const struct policy_resources *r,
 	return 0;
 }
 
-static int apply(struct update *u, struct ps_err *e)
+static int compile(const struct update *u, const struct policy *p, const struct plan_systemd *systemd, struct ps_buf *block,
+		   const struct plan **ret, struct ps_err *e)
 {
 	const struct cgroup_dirs cg = container_cgroups(&u->c->st);
-	const struct plan_request request = { .id = u->r->id, .cgroup_manager = PLAN_CGROUPFS };
+	const struct plan_request request = { .id = u->r->id, .cgroup_manager = PLAN_CGROUPFS, .systemd = systemd,
+					      .unit = systemd ? u->c->st.unit : NULL };
+
+	if (plan_compile_update(p, u->bundle.host, &request, cg.v, cg.n, block, e) < 0)
+		return -1;
+	*ret = plan_view(block->data, block->len);
+	return *ret ? 0 : ps_fail(e, PS_E_BUG, "the compiled plan is not valid");
+}
+
+/* systemd writes the files of its units again whenever it sees fit: it has to know, and first, as it knows less exactly. */
+static int apply_in_unit(const struct update *u, const struct policy *p, struct ps_err *e)
+{
+	ps_auto_buf struct ps_buf block = { .data = NULL }, before_block = { .data = NULL };
+	const struct plan *plan, *before;
+	const bool user = u->c->st.unit_user;
+	struct systemd_facts f;
+	struct ps_err ignored;
+
+	if (systemd_look(user, &f, e) < 0)
+		return -1;
+	const struct plan_systemd systemd = { .user = user, .version = f.version };
+	struct policy old = *u->before.policy;
+
+	old.resources.n_device_rules = 0; /* systemd is not told of any */
+	if (compile(u, p, &systemd, &block, &plan, e) < 0 || compile(u, &old, &systemd, &before_block, &before, e) < 0)
+		return -1;
+	if (!plan->unit_properties.n)
+		return cgroup_update(plan, e);
+	if (systemd_set(plan, NULL, e) < 0)
+		return -1;
+	if (cgroup_update(plan, e) == 0)
+		return 0;
+	/* What it knows less exactly than the files had it, they have exactly again. */
+	if (systemd_set(plan, before, &ignored) == 0)
+		(void)cgroup_update(before, &ignored);
+	return -1;
+}
+
+static int apply(struct update *u, struct ps_err *e)
+{
 	ps_auto_buf struct ps_buf block = { .data = NULL };
+	const struct plan *plan;
 	struct policy p;
 
 	if (complete(u, &p, e) < 0 || check_usage(u, &p.resources, e) < 0 ||
-	    (!u->bundle.host && host_probe(&u->bundle.arena, &u->bundle.host, e) < 0) ||
-	    plan_compile_update(&p, u->bundle.host, &request, cg.v, cg.n, &block, e) < 0)
+	    (!u->bundle.host && host_probe(&u->bundle.arena, &u->bundle.host, e) < 0))
 		return -1;
-	const struct plan *plan = plan_view(block.data, block.len);
-
-	return plan ? cgroup_update(plan, e) : ps_fail(e, PS_E_BUG, "the compiled plan is not valid");
+	if (u->c->st.unit[0])
+		return apply_in_unit(u, &p, e);
+	return compile(u, &p, NULL, &block, &plan, e) < 0 ? -1 : cgroup_update(plan, e);
 }
 
 int pod_update(const struct pod_env *env, const struct pod_update_request *r, struct ps_err *e)

@@ -146,6 +146,43 @@ create() { # create [FLAG...]
 	[ "$(cat "$(cgroup_dir pids "$pid")/pids.max")" = 100 ]
 }
 
+# What the last or the last but N-th update told of a property, as JSON.
+updated() { # updated NAME [N]
+	jq -sc --arg n "$1" --argjson back "${2:-0}" '[.[] | select(.member == "SetUnitProperties") | .args] | .[-1 - $back][2][] | select(.[0] == $n) | .[1][1]' \
+		"$SYSTEMD/calls"
+}
+
+@test "update: systemd knows the limits that the files have, and those of before where one is refused" {
+	config '.linux.resources = {"pids": {"limit": 100}, "cpu": {"quota": 25000, "period": 50000}}'
+	payload sleep 600
+	create
+	podshim start "$CID"
+	local dir pid
+	pid=$(init_pid)
+	dir=$(cgroup_dir pids "$pid")
+	run -0 podshim update --pids-limit 70 --cpu-period 100000 --cpu-quota 12345 "$CID"
+	[ "$(jq -rs 'map(select(.member == "SetUnitProperties"))[0].args[0]' "$SYSTEMD/calls")" = "podshim-$CID.scope" ]
+	[ "$(updated TasksMax)" = 70 ]
+	[ "$(updated CPUQuotaPerSecUSec)" = 130000 ]
+	[ "$(updated CPUQuotaPeriodUSec)" = 100000 ]
+	[ "$(cat "$dir/pids.max")" = 70 ]
+	is_v1 cpu || [ "$(cat "$(cgroup_dir cpu "$pid")/cpu.max")" = "12345 100000" ]
+	# The kernel refuses the processors: what systemd had been told before is taken back.
+	run -1 podshim update --pids-limit 60 --cpuset-cpus 4000 "$CID"
+	[ "$(updated TasksMax 1)" = 60 ]
+	[ "$(updated TasksMax)" = 70 ]
+	[ "$(cat "$dir/pids.max")" = 70 ]
+	misbehave "SetUnitProperties error"
+	run -1 podshim update --pids-limit 50 "$CID"
+	has "change the limits of unit 'podshim-$CID.scope'"
+	has "there is no more room"
+	[ "$(cat "$dir/pids.max")" = 70 ]
+	rm "$SYSTEMD/mode"
+	run -0 podshim update --pids-limit -1 "$CID"
+	[ "$(updated TasksMax)" = 18446744073709552000 ]
+	podshim delete --force "$CID"
+}
+
 @test "org.systemd.property.*: GVariant text becomes typed properties, seconds become microseconds" {
 	config '.annotations = {"org.systemd.property.TimeoutStopSec": "uint64 7", "org.systemd.property.RuntimeMaxSec": "1.5",
 		"org.systemd.property.Description": "\u0027mine\u0027", "org.systemd.property.After": "[\u0027a.service\u0027, \"b.service\"]",

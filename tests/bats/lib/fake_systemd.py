@@ -267,6 +267,9 @@ class Peer:
         if member == "StopUnit":
             forget(args[0], u)
             return self.job(serial, args[0])
+        if member == "SetUnitProperties":
+            assert args[1] is True
+            return self.answer(serial)
         assert member == "ResetFailedUnit" and u["state"] == "failed"
         forget(args[0], u)
         return self.answer(serial)
