@@ -51,11 +51,28 @@ uint64_t build_cpu_weight(uint64_t shares)
 	return exact - (double)weight > 1e-6 ? weight + 1 : weight;
 }
 
-static void put_file(struct builder *b, int cgroup, const struct limit *l, unsigned version)
+enum { WHERE_MAX = PATH_MAX + 320 };
+
+/* Who asks for the limit: a permission's flag or file, else the document. */
+static const char *whose(const struct builder *b, const struct limit *l, char document[WHERE_MAX])
+{
+	const struct policy_resources *r = &b->p->resources;
+	const struct { const char *pointer, *from; } rows[] = {
+		{ "/memory/limit", r->memory_from }, { "/pids/limit", r->pids_from }, { "/cpu/quota", r->cpu_from }, { "/cpu/period", r->cpu_from },
+	};
+
+	for (size_t i = 0; i < PS_COUNT(rows); i++)
+		if (rows[i].from && strcmp(l->pointer, rows[i].pointer) == 0)
+			return rows[i].from;
+	(void)snprintf(document, WHERE_MAX, "%s#%s%s", b->p->file, build_resources_at(b), l->pointer);
+	return document;
+}
+
+static void put_file(struct builder *b, int cgroup, const struct limit *l, unsigned version, const char *from)
 {
 	struct plan_cgroup_file row = { .cgroup = (uint32_t)cgroup, .flags = l->flags };
 
-	row.from = build_fmt(b, "%s#%s%s", b->p->file, build_resources_at(b), l->pointer);
+	row.from = build_str(b, from);
 	row.file = build_str(b, l->file);
 	if (l->text)
 		row.value = build_str(b, l->text);
@@ -70,33 +87,34 @@ int build_limits(struct builder *b, const struct limit *rows, size_t n, unsigned
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct limit *l = &rows[i];
-		char pointer[320];
+		char document[WHERE_MAX];
 		int cgroup;
 
 		if (!l->asked)
 			continue;
-		(void)snprintf(pointer, sizeof(pointer), "%s%s", build_resources_at(b), l->pointer);
+		const char *from = whose(b, l, document);
+
 		cgroup = build_find_cgroup(b, l->controller);
 		if (cgroup < 0 && b->h->cgroups_withheld)
-			return build_fail_at(b, PS_E_UNSUPP, pointer,
-					     "the limit cannot be set: no cgroup with the controller '%s' is the caller's to write; have one "
-					     "delegated ('systemd-run --user --scope -p Delegate=yes podshim ...'), leave the limit out, or run podshim as root",
-					     l->controller);
+			return build_fail(b, PS_E_UNSUPP, from,
+					  "the limit cannot be set: no cgroup with the controller '%s' is the caller's to write; have one "
+					  "delegated ('systemd-run --user --scope -p Delegate=yes podshim ...'), leave the limit out, or run podshim as root",
+					  l->controller);
 		if (cgroup < 0 && b->r->cgroup_manager == PLAN_CGROUP_DISABLED)
-			return build_fail_at(b, PS_E_UNSUPP, pointer, "a limit cannot be set: cgroups are disabled");
+			return build_fail(b, PS_E_UNSUPP, from, "a limit cannot be set: cgroups are disabled");
 		if (cgroup < 0)
-			return build_fail_at(b, PS_E_UNSUPP, pointer,
-					     "the limit cannot be set: no cgroup hierarchy has the controller '%s'",
-					     l->controller);
+			return build_fail(b, PS_E_UNSUPP, from,
+					  "the limit cannot be set: no cgroup hierarchy has the controller '%s'",
+					  l->controller);
 		if (b->h->cgroups[cgroup].version != (int)version)
 			continue;
 		/* Without memory for a path it has none either: build_close() tells. */
 		if (!b->cgroups[cgroup].path && !b->out->failed)
-			return build_fail_at(b, PS_E_UNSUPP, pointer, "the container has no cgroup in the hierarchy of the controller '%s'",
-					     l->controller);
+			return build_fail(b, PS_E_UNSUPP, from, "the container has no cgroup in the hierarchy of the controller '%s'",
+					  l->controller);
 		if (!l->file)
-			return build_fail_at(b, PS_E_UNSUPP, pointer, "cgroup version %u has no such limit", version);
-		put_file(b, cgroup, l, version);
+			return build_fail(b, PS_E_UNSUPP, from, "cgroup version %u has no such limit", version);
+		put_file(b, cgroup, l, version, from);
 	}
 	return 0;
 }

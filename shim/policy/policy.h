@@ -141,6 +141,7 @@ struct policy_landlock {
 struct policy_resources {
 	const char *from;
 	const char *under;                                              /* where they are in the document; NULL: "/linux/resources" */
+	const char *memory_from, *pids_from, *cpu_from;                 /* who else set these limits: "--memory"; NULL: the document */
 	struct opt_i64 memory_limit, memory_reservation, memory_swap;   /* swap = memory + swap, as in v1 */
 	struct opt_u64 memory_swappiness;
 	struct opt_bool memory_disable_oom_killer;

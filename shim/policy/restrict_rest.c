@@ -316,23 +316,25 @@ int restrict_process(struct restricting *r)
 
 /* ---- Limits ---- */
 
-/* The lower of two; negative is no limit. */
-static void lower(struct opt_i64 *have, uint64_t limit)
+/* The lower of two; negative is no limit.  *from: whose it is then. */
+static void lower(struct opt_i64 *have, uint64_t limit, const char *whose, const char **from)
 {
 	int64_t v = limit > INT64_MAX ? INT64_MAX : (int64_t)limit;
 
-	if (!have->set || have->v < 0 || have->v > v)
-		*have = (struct opt_i64){ true, v };
+	if (have->set && have->v >= 0 && have->v <= v)
+		return;
+	*have = (struct opt_i64){ true, v };
+	*from = whose;
 }
 
 /* cpu: thousandths of one processor. */
-static void lower_cpu(struct policy_resources *p, uint64_t thousandths)
+static void lower_cpu(struct policy_resources *p, uint64_t thousandths, const char *whose)
 {
 	uint64_t period = p->cpu_period.set ? p->cpu_period.v : PERIOD_US;
 	uint64_t quota = thousandths < INT64_MAX / (period + 1) ? thousandths * period / 1000 : INT64_MAX;
 
 	/* The kernel's least quota is a millisecond. */
-	lower(&p->cpu_quota, quota < 1000 ? 1000 : quota);
+	lower(&p->cpu_quota, quota < 1000 ? 1000 : quota, whose, &p->cpu_from);
 	p->cpu_period = (struct opt_u64){ true, period };
 }
 
@@ -355,7 +357,7 @@ int restrict_limits(struct restricting *r)
 	if (sets_limits(r))
 		close_cgroups(r);
 	if (s->memory.set) {
-		lower(&p->memory_limit, s->memory.v);
+		lower(&p->memory_limit, s->memory.v, s->memory.from, &p->memory_from);
 		/* As much swap as before, no more; and none that the limit did not have. */
 		if (p->memory_swap.set && p->memory_swap.v >= 0 && p->memory_swap.v < p->memory_limit.v)
 			p->memory_swap.v = p->memory_limit.v;
@@ -363,8 +365,8 @@ int restrict_limits(struct restricting *r)
 			p->memory_reservation.v = p->memory_limit.v;
 	}
 	if (s->pids.set)
-		lower(&p->pids_limit, s->pids.v);
+		lower(&p->pids_limit, s->pids.v, s->pids.from, &p->pids_from);
 	if (s->cpu.set)
-		lower_cpu(p, s->cpu.v);
+		lower_cpu(p, s->cpu.v, s->cpu.from);
 	return 0;
 }

@@ -149,6 +149,11 @@ $(cat "$OPEN/run/pid")" ]
 	[ "$status" = 1 ]
 	has "config.json: /linux/resources/pids/limit: the limit cannot be set: no cgroup with the controller 'pids' is the caller's to write"
 	nothing_of_user
+	# A flag is to blame where the limit is the flag's.
+	attempt user create --pids 5 -b "$OPEN/b" "$CID"
+	[ "$status" = 1 ]
+	has "podshim: --pids: the limit cannot be set: no cgroup with the controller 'pids' is the caller's to write"
+	nothing_of_user
 	# With the manager that makes none it is the caller's own word.
 	attempt user --cgroup-manager disabled create -b "$OPEN/b" "$CID"
 	[ "$status" = 1 ]
