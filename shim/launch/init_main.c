@@ -323,6 +323,8 @@ static int give_up(struct init *in, struct ps_err *e)
 	/* We may enter what the payload's user perhaps may not; in a user namespace it can be the other way round. */
 	bool inside = rootfs_chdir(sb, make_cwd, NULL) == 0;
 
+	if (payload_keep_fds(sb, e) < 0)
+		return -1;
 	if (sb->plan->no_new_privs ? no_new_privs_apply(sb, e) : seccomp_apply(sb, e))
 		return -1;
 	if (creds_apply(sb, e) < 0 || caps_apply(sb, e) < 0)

@@ -199,6 +199,13 @@ void payload_reset_signals(void)
 	done = true;
 }
 
+int payload_keep_fds(const struct sandbox *sb, struct ps_err *e)
+{
+	if (ps_cloexec_from(3 + sb->plan->preserve_fds, e) < 0)
+		return -1;
+	return sb->plan->channel_fd ? ps_set_cloexec((int)sb->plan->channel_fd, 0, e) : 0;
+}
+
 int payload_prepare(const struct sandbox *sb, struct ps_err *e)
 {
 	if (image.argv.v)
@@ -207,10 +214,6 @@ int payload_prepare(const struct sandbox *sb, struct ps_err *e)
 		return -1;
 	if (image_strv(sb->plan, sb->plan->args, 0, &image.argv) < 0)
 		return ps_fail_os(e, "allocate the arguments");
-	if (ps_cloexec_from(3 + sb->plan->preserve_fds, e) < 0)
-		return -1;
-	if (sb->plan->channel_fd && ps_set_cloexec((int)sb->plan->channel_fd, 0, e) < 0)
-		return -1;
 	/* The change of ids has cleared it. */
 	if (prctl(PR_SET_PDEATHSIG, sb->dies_with_launcher ? SIGKILL : 0, 0, 0, 0) < 0)
 		return ps_fail_os(e, "set the parent-death signal");

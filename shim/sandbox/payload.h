@@ -16,12 +16,17 @@ char **payload_env(const struct sandbox *sb, struct ps_err *e);
 /* Every signal as a new program expects it, once: early where there is time. */
 void payload_reset_signals(void);
 /*
+ * What is open from here on ends with the execve(2), but for what the payload is to have.  Before any filter, which may know no
+ * close_range(2); what is opened later is close-on-exec by itself.
+ */
+int payload_keep_fds(const struct sandbox *sb, struct ps_err *e);
+/*
  * All of payload_exec but the execve(2), for the time before a seccomp filter is in force (which may forbid it).
  * payload_exec does it itself if nobody has.
  */
 int payload_prepare(const struct sandbox *sb, struct ps_err *e);
 /*
- * Environment (payload_env), PATH as planned, fds 3+preserve and up closed, signals reset,
+ * Environment (payload_env), PATH as planned, signals reset,
  * execve(2).  Returns only on failure: "exec X: <strerror in lower case>", with a hint when the interpreter of a script or ELF file is what is missing.
  */
 int payload_exec(const struct sandbox *sb, const char *path, struct ps_err *e);

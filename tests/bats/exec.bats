@@ -341,3 +341,11 @@ make_below() { # make_below NAME
 	refuse "has another path already: 'a'" --cgroup pids:a --cgroup pids:b
 	lacks "no such file or directory"
 }
+
+@test "exec: a filter that is loaded before the rights are given up, and knows no close_range(2)" {
+	config '.process.noNewPrivileges = false | .mounts |= map(select(.type != "proc")) | del(.linux.maskedPaths, .linux.readonlyPaths) |
+		.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["close_range"], "action": "SCMP_ACT_ERRNO"}]}'
+	start_sleeper
+	run -0 podshim exec "$CID" echo in
+	is in
+}

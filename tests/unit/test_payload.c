@@ -135,6 +135,7 @@ static void execute(void *arg)
 
 	CHECK(sigfillset(&all) == 0 && sigprocmask(SIG_SETMASK, &all, NULL) == 0);
 	CHECK(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0);
+	CHECK_OK(payload_keep_fds(&sb, &e), &e);
 	CHECK_OK(payload_prepare(&sb, &e), &e);
 	CHECK(prctl(PR_GET_PDEATHSIG, &out, 0, 0, 0) == 0 && out == 0);
 	CHECK_OK(payload_exec(&sb, "/bin/sh", &e), &e);
