@@ -19,7 +19,7 @@ struct mount_option {
 	uint32_t special;       /* MOUNT_OPT_* */
 };
 enum { MOUNT_OPT_TMPCOPYUP = 1, MOUNT_OPT_IDMAP = 2, MOUNT_OPT_RIDMAP = 4, MOUNT_OPT_BIND = 8, MOUNT_OPT_RBIND = 16,
-       MOUNT_OPT_REMOUNT = 32, MOUNT_OPT_COPY_SYMLINK = 64 };
+       MOUNT_OPT_REMOUNT = 32, MOUNT_OPT_COPY_SYMLINK = 64, MOUNT_OPT_RELATIME = 128 /* whose attr_set is 0 */ };
 extern const struct mount_option mount_options[];       /* sorted by name */
 extern const size_t n_mount_options;
 const struct mount_option *mount_option_find(const char *name);

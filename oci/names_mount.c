@@ -41,7 +41,7 @@ const struct mount_option mount_options[] = {
 	{ .name = "rbind", .sb_flags = MS_BIND | MS_REC, .special = MOUNT_OPT_RBIND },
 	{ .name = "rdev", .attr_clr = MOUNT_ATTR_NODEV, .recursive = true },
 	{ .name = "rdiratime", .attr_clr = MOUNT_ATTR_NODIRATIME, .recursive = true },
-	{ .name = "relatime", .attr_set = MOUNT_ATTR_RELATIME, .attr_clr = MOUNT_ATTR__ATIME },
+	{ .name = "relatime", .attr_set = MOUNT_ATTR_RELATIME, .attr_clr = MOUNT_ATTR__ATIME, .special = MOUNT_OPT_RELATIME },
 	{ .name = "remount", .sb_flags = MS_REMOUNT, .special = MOUNT_OPT_REMOUNT },
 	{ .name = "rexec", .attr_clr = MOUNT_ATTR_NOEXEC, .recursive = true },
 	{ .name = "ridmap", .special = MOUNT_OPT_RIDMAP },

@@ -48,7 +48,8 @@ enum plan_mount_kind {
 	PLAN_MOUNT_CGROUP2, /* cgroup2 (in the cgroup namespace), or the bound directory fds[fd] without one */
 	PLAN_MOUNT_STORE,   /* the entry `store` of the store; a directory is made with the options mode, uid, gid */
 };
-enum { PLAN_MOUNT_TMPCOPYUP = 1, PLAN_MOUNT_IDMAP = 2, PLAN_MOUNT_IDMAP_REC = 4, PLAN_MOUNT_COPY_SYMLINK = 8 };
+enum { PLAN_MOUNT_TMPCOPYUP = 1, PLAN_MOUNT_IDMAP = 2, PLAN_MOUNT_IDMAP_REC = 4, PLAN_MOUNT_COPY_SYMLINK = 8,
+       PLAN_MOUNT_EXACT = 16 /* a bind has no other flags than attr_set and rec_set; locked ones stay, unless attr_clr has them */ };
 struct plan_mount {
 	uint32_t kind, flags;
 	plan_off from, target, fstype, source;

@@ -114,8 +114,10 @@ static int one_mount(struct builder *b, const struct policy_mount *m, size_t ind
 	row->options = options(b, m->data);
 	row->uid_map = build_id_maps(b, &m->uid_maps);
 	row->gid_map = build_id_maps(b, &m->gid_maps);
-	if (row->kind == PLAN_MOUNT_BIND)
+	if (row->kind == PLAN_MOUNT_BIND) {
+		row->flags |= m->exact ? PLAN_MOUNT_EXACT : 0U;
 		row->fd = bind_source(b, m, row, index);
+	}
 	else if (row->kind == PLAN_MOUNT_FS && strcmp(m->fstype, "cgroup") == 0)
 		return cgroup_mount(b, m, row, index);
 	return 0;

@@ -299,7 +299,7 @@ static int put_files(struct writer *o)
 	for (size_t i = 0; i < p->files.n; i++)
 		if (!may_write_itself(o, p->files.v[i]) &&
 		    put_mount(o, p->files.v[i], "none", p->files.v[i],
-			      STRINGS("bind", "private", "ro", "nosuid", "nodev")) < 0)
+			      STRINGS("bind", "private", "rro", "rnosuid", "rnodev")) < 0)
 			return -1;
 	return 0;
 }

@@ -39,6 +39,7 @@ struct policy_mount {
 	const char *data;            /* file-system options, comma separated, "" without */
 	const char *label;           /* SELinux: of all that is in it; NULL: none */
 	bool bind, recursive, remount, tmpcopyup, idmap, idmap_recursive;
+	bool exact;                  /* of a bind: flags of the source that neither attr_set nor rec_set has are cleared */
 	bool copy_symlink;           /* a source that is a symbolic link is made again, not followed */
 	struct spec_id_maps uid_maps, gid_maps;
 	enum policy_stored stored;

@@ -35,6 +35,29 @@ static void apply_option(struct policy_mount *m, const struct mount_option *o)
 	m->idmap_recursive |= o->special & MOUNT_OPT_RIDMAP;
 }
 
+/*
+ * As soon as a flag is named, a bind has those that are named and no others.  Access times stay the source's, as with mount(8),
+ * unless a kind of them is asked for: an option that takes one away changes nothing.
+ */
+static void bind_options(const struct spec_mount *s, struct policy_mount *m)
+{
+	const uint64_t atime = MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME;
+	bool is_relatime = false;
+
+	for (size_t i = 0; i < s->options.n; i++) {
+		const struct mount_option *o = mount_option_find(s->options.v[i]);
+
+		if (!o || o->recursive || !(o->attr_set | o->attr_clr))
+			continue;
+		m->exact = true;
+		if (o->attr_clr & MOUNT_ATTR__ATIME)
+			is_relatime = o->special & MOUNT_OPT_RELATIME;
+	}
+	m->attr_clr &= ~atime;
+	if (is_relatime || (m->attr_set & atime))
+		m->attr_clr |= MOUNT_ATTR__ATIME | (MOUNT_ATTR_NODIRATIME & ~m->attr_set);
+}
+
 /* Known options go into the flags; the others, joined by commas, into m->data. */
 static int options(struct from_oci *f, const struct spec_mount *s, struct policy_mount *m)
 {
@@ -105,6 +128,8 @@ static int one_mount(struct from_oci *f, const struct spec_mount *s, struct poli
 	m->gid_maps = s->gid_maps;
 	if (options(f, s, m) < 0 || check_kind(f, s, m) < 0)
 		return -1;
+	if (m->bind && !m->remount)
+		bind_options(s, m);
 	/* A bind mount has no super block of its own to set flags on. */
 	m->sb_flags &= m->bind ? 0 : ~(uint64_t)(MS_BIND | MS_REC | MS_REMOUNT);
 	m->fstype = m->bind || !s->type ? "" : s->type;

@@ -124,36 +124,52 @@ int mnt_setattr(int mnt_fd, bool recursive, uint64_t set, uint64_t clr, uint64_t
 	return ps_sys_mount_setattr(mnt_fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0U), &attr);
 }
 
+static const struct { uint64_t attr; unsigned long st; const char *name; } vfs_flags[] = {
+	{ MOUNT_ATTR_RDONLY, ST_RDONLY, "ro" },	  { MOUNT_ATTR_NOSUID, ST_NOSUID, "nosuid" },
+	{ MOUNT_ATTR_NODEV, ST_NODEV, "nodev" },  { MOUNT_ATTR_NOEXEC, ST_NOEXEC, "noexec" },
+	{ MOUNT_ATTR_NOATIME, ST_NOATIME, "noatime" },
+	{ MOUNT_ATTR_NODIRATIME, ST_NODIRATIME, "nodiratime" },
+};
+
+int mnt_getattr(int mnt_fd, uint64_t *ret)
+{
+	uint64_t attrs = 0;
+	struct statvfs st;
+
+	if (fstatvfs(mnt_fd, &st) < 0)
+		return -1;
+	for (size_t i = 0; i < PS_COUNT(vfs_flags); i++)
+		attrs |= st.f_flag & vfs_flags[i].st ? vfs_flags[i].attr : 0;
+	*ret = attrs;
+	return 0;
+}
+
 int mnt_fail_setattr(int mnt_fd, uint64_t set, uint64_t clr, struct ps_err *e)
 {
-	static const struct { uint64_t attr; unsigned long st; const char *name; } flags[] = {
-		{ MOUNT_ATTR_RDONLY, ST_RDONLY, "ro" },	  { MOUNT_ATTR_NOSUID, ST_NOSUID, "nosuid" },
-		{ MOUNT_ATTR_NODEV, ST_NODEV, "nodev" },   { MOUNT_ATTR_NOEXEC, ST_NOEXEC, "noexec" },
-		{ MOUNT_ATTR_NOATIME, ST_NOATIME, "noatime" },
-		{ MOUNT_ATTR_NODIRATIME, ST_NODIRATIME, "nodiratime" },
-	};
 	const uint64_t atime = (set | clr) & (MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME) ?
 				       MOUNT_ATTR_NOATIME | MOUNT_ATTR_NODIRATIME : 0U;
 	char names[64] = "";
 	size_t len = 0;
-	struct statvfs st;
+	uint64_t has;
 	int err = errno;
 
-	if (err == EPERM && fstatvfs(mnt_fd, &st) == 0) {
-		for (size_t i = 0; i < PS_COUNT(flags); i++) {
-			size_t n = strlen(flags[i].name);
+	if (err == EPERM && mnt_getattr(mnt_fd, &has) == 0) {
+		for (size_t i = 0; i < PS_COUNT(vfs_flags); i++) {
+			size_t n = strlen(vfs_flags[i].name);
 
-			if (!((clr | atime) & flags[i].attr) || !(st.f_flag & flags[i].st) || len + n + 2 > sizeof(names))
+			if (!((clr | atime) & has & vfs_flags[i].attr) || len + n + 2 > sizeof(names))
 				continue;
 			if (len)
 				names[len++] = ',';
-			memcpy(names + len, flags[i].name, n + 1);
+			memcpy(names + len, vfs_flags[i].name, n + 1);
 			len += n;
 		}
 	}
 	errno = err;
 	if (len)
 		return ps_fail_os(e, "cannot clear locked flags %s of the source's mount", names);
+	if (err == EPERM && atime)
+		return ps_fail_os(e, "cannot change the locked access times of the source's mount");
 	return ps_fail_os(e, err == EINVAL ? "set the mount's flags (is anything mounted there?)" : "set the mount's flags");
 }
 

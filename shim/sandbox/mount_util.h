@@ -45,6 +45,8 @@ int mnt_attach(int mnt_fd, int target_fd);
 int mnt_attach_at(int mnt_fd, int dir_fd, const char *name);
 /* mount_setattr(2) of the mount whose root fd is; MOUNT_ATTR_* and MS_* propagation (0: leave).  -1 with errno. */
 int mnt_setattr(int mnt_fd, bool recursive, uint64_t set, uint64_t clr, uint64_t propagation);
+/* The MOUNT_ATTR_RDONLY, NOSUID, NODEV, NOEXEC, NOATIME and NODIRATIME that it has, by statvfs(3).  -1 with errno. */
+int mnt_getattr(int mnt_fd, uint64_t *ret);
 /* Why errno came of it: in a user namespace the flags of the host's mount are locked.  Always -1. */
 int mnt_fail_setattr(int mnt_fd, uint64_t set, uint64_t clr, struct ps_err *e);
 /* Propagation as a plan has it, MS_REC included; 0 does nothing.  -1 with errno. */

@@ -255,13 +255,33 @@ static int apply_fs(struct sandbox *sb, const struct plan_mount *m, const struct
 
 /* ---- Bind mounts and remounts ---- */
 
-/* Nothing but what was asked for is ever cleared, so locked flags that nobody mentioned stay as they are. */
+/* The flags that are asked for and no others.  Where the others are locked they stay, unless they were to go by name. */
+static int set_exact(int mnt_fd, uint64_t set, const struct plan_mount *m, struct ps_err *e)
+{
+	const uint64_t lockable = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+	const uint64_t all = lockable | MOUNT_ATTR_NOSYMFOLLOW;
+	uint64_t has, kept;
+
+	set |= m->rec_set & ~m->attr_clr & all;
+	if (mnt_setattr(mnt_fd, false, set, (all & ~set) | m->attr_clr, 0) == 0)
+		return 0;
+	if (errno != EPERM || mnt_getattr(mnt_fd, &has) < 0)
+		return mnt_fail_setattr(mnt_fd, set, m->attr_clr, e);
+	kept = set | (has & lockable & ~m->attr_clr);
+	if (mnt_setattr(mnt_fd, false, kept, (all & ~kept) | m->attr_clr, 0) < 0)
+		return mnt_fail_setattr(mnt_fd, set, m->attr_clr, e);
+	return 0;
+}
+
+/* Unless the row says so, nothing but what was asked for is cleared: locked flags that nobody mentioned stay as they are. */
 static int set_attrs(int mnt_fd, const struct plan_mount *m, struct ps_err *e)
 {
 	const uint64_t set = m->attr_set & ~(uint64_t)MOUNT_ATTR_IDMAP;
 
 	if ((m->rec_set || m->rec_clr) && mnt_setattr(mnt_fd, true, m->rec_set, m->rec_clr, 0) < 0)
 		return mnt_fail_setattr(mnt_fd, m->rec_set, m->rec_clr, e);
+	if (m->flags & PLAN_MOUNT_EXACT)
+		return set_exact(mnt_fd, set, m, e);
 	if ((set || m->attr_clr) && mnt_setattr(mnt_fd, false, set, m->attr_clr, 0) < 0)
 		return mnt_fail_setattr(mnt_fd, set, m->attr_clr, e);
 	return 0;

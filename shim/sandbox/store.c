@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #include "base/num.h"
 #include "base/path.h"
@@ -101,19 +100,9 @@ int store_detach(struct sandbox *sb, struct ps_err *e)
 /* As the host has them: an overlay is a mount of its own, with none of its layers' flags. */
 static uint64_t flags_of(int mnt)
 {
-	static const struct { unsigned long st; uint64_t attr; } flags[] = {
-		{ ST_RDONLY, MOUNT_ATTR_RDONLY }, { ST_NOSUID, MOUNT_ATTR_NOSUID }, { ST_NODEV, MOUNT_ATTR_NODEV },
-		{ ST_NOEXEC, MOUNT_ATTR_NOEXEC }, { ST_NOATIME, MOUNT_ATTR_NOATIME },
-		{ ST_NODIRATIME, MOUNT_ATTR_NODIRATIME },
-	};
-	uint64_t attrs = 0;
-	struct statvfs st;
+	uint64_t attrs;
 
-	if (fstatvfs(mnt, &st) < 0)
-		return MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-	for (size_t i = 0; i < PS_COUNT(flags); i++)
-		attrs |= st.f_flag & flags[i].st ? flags[i].attr : 0;
-	return attrs;
+	return mnt_getattr(mnt, &attrs) < 0 ? MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC : attrs;
 }
 
 /*

@@ -105,6 +105,66 @@ options_of() { # options_of DESTINATION: per-mount options as the payload sees t
 	is no
 }
 
+# A volume with flags of its own, none of them its super block's.
+volume() { # volume FLAGS
+	mountpoint -q "$SRC/sub" || mount -t tmpfs none "$SRC/sub"
+	mount -o "remount,bind,$1" "$SRC/sub"
+}
+flags_of_bind() { # flags_of_bind OPTION...: of the volume, as the payload sees them
+	bind_volume "$@"
+	options_of /mnt
+}
+bind_volume() {
+	# shellcheck disable=SC2016  # jq's variable
+	config --arg s "$SRC/sub" '.mounts |= map(select(.source != $s))'
+	mount_at /mnt none "$SRC/sub" "$@"
+}
+bind_fails() { # bind_fails OPTION...
+	bind_volume "$@"
+	payload true
+	attempt podshim create -b "$BUNDLE" "$CID"
+	[ "$status" -ne 0 ]
+}
+
+@test "bind: without flags it has the source's, with any only these" {
+	requires podshim
+	volume ro,nosuid,nodev,noexec,noatime
+	flags_of_bind bind
+	is ro,nosuid,nodev,noexec,noatime
+	flags_of_bind bind rprivate rnosuid
+	is ro,nosuid,nodev,noexec,noatime
+	flags_of_bind bind nodev
+	is rw,nodev,noatime
+	flags_of_bind bind ro exec
+	is ro,noatime
+	flags_of_bind bind rro nosuid
+	is ro,nosuid,noatime
+	flags_of_bind bind atime
+	is rw,noatime
+	flags_of_bind bind relatime
+	is rw,relatime
+}
+
+@test "bind: in a user namespace the source's flags are locked" {
+	requires podshim
+	# shellcheck disable=SC2016  # jq's variable
+	config --argjson m '[{"containerID": 0, "hostID": 100000, "size": 1000}]' 'del(.process.user.additionalGids) |
+		.linux.namespaces += [{type: "user"}] | .linux.uidMappings = $m | .linux.gidMappings = $m'
+	volume ro,nosuid,noatime
+	flags_of_bind bind nodev
+	is ro,nosuid,nodev,noatime
+	bind_fails bind rw nodev
+	has "mount '$SRC/sub' to '/mnt': cannot clear locked flags ro of the source's mount: Operation not permitted"
+	bind_fails bind strictatime
+	has "cannot clear locked flags noatime of the source's mount"
+	umount "$SRC/sub"
+	volume relatime
+	bind_fails bind noatime
+	has "cannot change the locked access times of the source's mount: Operation not permitted"
+	umount "$SRC/sub"
+	assert_nothing_left
+}
+
 @test "later options win" {
 	mount_at /mnt tmpfs tmpfs ro rw nosuid suid
 	options_of /mnt

@@ -472,34 +472,6 @@ static void binds(void *arg)
 }
 MOUNT_TEST(binds)
 
-/* In a user namespace the flags of inherited mounts are locked; the clones of the launcher keep theirs unless told. */
-static void locked(void)
-{
-	int volume;
-
-	CHECK_OK(host_fds_open(&t.plan, fds, &e), &e);
-	fails("mount '/tmp/vol' to '/x': cannot clear locked flags ro,nodev,noatime of the source's mount: Operation not permitted");
-	volume = openat(sb.root_fd, "kept/made", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-	CHECK(volume == -1 && errno == EROFS);
-}
-
-static void locked_flags(void *arg)
-{
-	struct plan_mount *m;
-
-	(void)arg;
-	mt_host();
-	CHECK(mkdir("/tmp/vol", 0755) == 0 && mount("vol", "/tmp/vol", "tmpfs", 0, "") == 0);
-	CHECK(mount("", "/tmp/vol", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NODEV | MS_NOATIME, NULL) == 0);
-	CHECK(mkdir(ROOTFS "/kept", 0755) == 0 && mkdir(ROOTFS "/x", 0755) == 0);
-	mt_bind("/tmp/vol", "/kept")->attr_set = MOUNT_ATTR_NOSUID;
-	m = mt_bind("/tmp/vol", "/x");
-	m->attr_clr = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR__ATIME;
-	mt_seal();
-	mt_in(CLONE_NEWUSER, locked);
-}
-MOUNT_TEST(locked_flags)
-
 static void look_at_moved_clone(void)
 {
 	mt_build();
@@ -535,7 +507,7 @@ int main(void)
 		cmocka_unit_test(test_refuse_links),	   cmocka_unit_test(test_refuse_proc),
 		cmocka_unit_test(test_targets),		   cmocka_unit_test(test_binds),
 		cmocka_unit_test(test_copies_links),
-		cmocka_unit_test(test_locked_flags),	   cmocka_unit_test(test_launchers_clone_in_userns),
+		cmocka_unit_test(test_launchers_clone_in_userns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -95,6 +95,35 @@ static void mount_options_become_flags(void **state)
 	assert_string_equal(m[3].data, "");
 }
 
+static void binds_have_the_flags_that_are_named(void **state)
+{
+	static const struct { const char *options; bool exact; uint64_t set, clr; } cases[] = {
+		{ "'bind'", false, 0, 0 },
+		{ "'rbind','rprivate','defaults','rro','rnosuid'", false, 0, 0 },
+		{ "'bind','dev'", true, 0, MOUNT_ATTR_NODEV },
+		{ "'bind','rw','ro'", true, MOUNT_ATTR_RDONLY, 0 },
+		{ "'bind','atime','diratime','nostrictatime'", true, 0, 0 },
+		{ "'bind','noatime','atime'", true, 0, 0 },
+		{ "'bind','relatime','nostrictatime'", true, 0, 0 },
+		{ "'bind','relatime'", true, 0, MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME },
+		{ "'bind','nodiratime'", true, MOUNT_ATTR_NODIRATIME, MOUNT_ATTR__ATIME },
+		{ "'bind','noatime'", true, MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME },
+		{ "'remount','bind','ro'", false, MOUNT_ATTR_RDONLY, 0 },
+		{ "'remount','bind','atime'", false, 0, MOUNT_ATTR__ATIME },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < PS_COUNT(cases); i++) {
+		ps_auto_arena struct ps_arena a = { .head = NULL };
+		const struct policy_mount *m = pt_policy(&a, ps_arena_printf(&a, PT_DOC("", ",'mounts':[{'destination':'/t','source':'/s','options':[%s]}]"),
+									 cases[i].options))->mounts;
+
+		if (m->exact != cases[i].exact || m->attr_set != cases[i].set || m->attr_clr != cases[i].clr)
+			fail_msg("%s: exact %d, set %llx, clear %llx", cases[i].options, m->exact, (unsigned long long)m->attr_set,
+				 (unsigned long long)m->attr_clr);
+	}
+}
+
 static void a_root_of_its_own(void **state)
 {
 	ps_auto_arena struct ps_arena a = { .head = NULL };
@@ -499,6 +528,7 @@ int main(void)
 		cmocka_unit_test(nothing_asked_gets_the_defaults),
 		cmocka_unit_test(namespaces_are_new_or_joined),
 		cmocka_unit_test(mount_options_become_flags),
+		cmocka_unit_test(binds_have_the_flags_that_are_named),
 		cmocka_unit_test(a_root_of_its_own),
 		cmocka_unit_test(a_reaper_is_asked_for),
 		cmocka_unit_test(id_mapped_mounts),
