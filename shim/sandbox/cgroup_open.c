@@ -61,7 +61,7 @@ static int open_below(const char *dir, const char *below, struct ps_err *e)
 	ps_auto_fd int fd = top < 0 ? -1 : ps_openat2(top, below, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, stay);
 
 	if (top >= 0 && fd < 0 && errno == ENOENT)
-		return ps_fail(e, PS_E_NOTFOUND, "there is no cgroup '%s' below '%s' to join", below, dir);
+		return ps_fail(e, PS_E_NOTFOUND, "adding pid of the new process to cgroup '%s' below '%s': no such file or directory", below, dir);
 	if (fd < 0)
 		return ps_fail_os(e, "open cgroup '%s' below '%s' to join it", below, dir);
 	return ps_take_fd(&fd);

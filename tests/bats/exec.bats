@@ -334,7 +334,7 @@ make_below() { # make_below NAME
 	}
 	refuse "bad sub cgroup path" --cgroup ../..
 	refuse "bad sub cgroup path" --cgroup "pids:a/../../b"
-	refuse "there is no cgroup 'nosuch' below '" --cgroup nosuch
+	refuse "exec failed: adding pid of the new process to cgroup 'nosuch' below '" --cgroup nosuch
 	refuse "(empty <controller> prefix)" --cgroup :x
 	refuse "(missing <controller>: prefix)" --cgroup a --cgroup b
 	refuse "the container has no cgroup of the controller 'nosuch'" --cgroup nosuch:x
