@@ -42,14 +42,15 @@ struct plan_time_offset { int32_t clock; uint32_t nanosecs; int64_t secs; plan_o
 
 enum plan_mount_kind {
 	PLAN_MOUNT_FS,      /* fsopen(fstype) with options, fsmount, move_mount */
-	PLAN_MOUNT_BIND,    /* the detached tree fds[fd] */
+	PLAN_MOUNT_BIND,    /* the detached tree fds[fd], or with PLAN_MOUNT_INSIDE what the container has at source by then */
 	PLAN_MOUNT_REMOUNT, /* change attributes (and super block flags) of what is mounted at target */
 	PLAN_MOUNT_CGROUP1, /* tmpfs at target with one directory per v1 hierarchy (and links for co-mounted controllers) */
 	PLAN_MOUNT_CGROUP2, /* cgroup2 (in the cgroup namespace), or the bound directory fds[fd] without one */
 	PLAN_MOUNT_STORE,   /* the entry `store` of the store; a directory is made with the options mode, uid, gid */
 };
 enum { PLAN_MOUNT_TMPCOPYUP = 1, PLAN_MOUNT_IDMAP = 2, PLAN_MOUNT_IDMAP_REC = 4, PLAN_MOUNT_COPY_SYMLINK = 8,
-       PLAN_MOUNT_EXACT = 16 /* a bind has no other flags than attr_set and rec_set; locked ones stay, unless attr_clr has them */ };
+       PLAN_MOUNT_EXACT = 16 /* a bind has no other flags than attr_set and rec_set; locked ones stay, unless attr_clr has them */,
+       PLAN_MOUNT_INSIDE = 32, PLAN_MOUNT_INSIDE_REC = 64 /* with all that is mounted below */ };
 struct plan_mount {
 	uint32_t kind, flags;
 	plan_off from, target, fstype, source;

@@ -116,7 +116,12 @@ static int one_mount(struct builder *b, const struct policy_mount *m, size_t ind
 	row->gid_map = build_id_maps(b, &m->gid_maps);
 	if (row->kind == PLAN_MOUNT_BIND) {
 		row->flags |= m->exact ? PLAN_MOUNT_EXACT : 0U;
-		row->fd = bind_source(b, m, row, index);
+		if (m->inside) {
+			row->flags |= PLAN_MOUNT_INSIDE | (m->recursive ? PLAN_MOUNT_INSIDE_REC : 0U);
+			row->source = build_str(b, m->inside);
+		} else {
+			row->fd = bind_source(b, m, row, index);
+		}
 	}
 	else if (row->kind == PLAN_MOUNT_FS && strcmp(m->fstype, "cgroup") == 0)
 		return cgroup_mount(b, m, row, index);

@@ -31,7 +31,8 @@ static const struct ps_name mount_kinds[] = {
 };
 static const struct ps_name mount_flags[] = {
 	{ "tmpcopyup", PLAN_MOUNT_TMPCOPYUP }, { "idmap", PLAN_MOUNT_IDMAP }, { "ridmap", PLAN_MOUNT_IDMAP_REC },
-	{ "copy-symlink", PLAN_MOUNT_COPY_SYMLINK }, { "exact", PLAN_MOUNT_EXACT }, END,
+	{ "copy-symlink", PLAN_MOUNT_COPY_SYMLINK }, { "exact", PLAN_MOUNT_EXACT }, { "inside", PLAN_MOUNT_INSIDE },
+	{ "inside-recursive", PLAN_MOUNT_INSIDE_REC }, END,
 };
 static const struct ps_name namespaces[] = {
 	{ "user", CLONE_NEWUSER }, { "pid", CLONE_NEWPID }, { "network", CLONE_NEWNET }, { "mount", CLONE_NEWNS },

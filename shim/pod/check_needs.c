@@ -88,7 +88,7 @@ static void need_mounts(struct needs *n)
 		const struct policy_mount *m = &n->p->mounts[i];
 
 		/* podshim's own file is made by `run`. */
-		if (m->bind && strcmp(m->target, "/etc/resolv.conf") != 0)
+		if (m->bind && !m->inside && strcmp(m->target, "/etc/resolv.conf") != 0)
 			need(n, m->from, TEXT(n, "the source %s", m->source), has_source(m), "no-source",
 			     "make it first, or leave the mount out");
 		else if (*m->fstype && !m->bind && strcmp(m->fstype, "cgroup") != 0)

@@ -263,8 +263,9 @@ int criu_check_plan(const struct plan *p, const char *id, const char *verb, stru
 			return ps_at_from(e, plan_str(p, j->from), "/path");
 		}
 	for (PLAN_EACH(p, struct plan_mount, m, p->mounts))
-		if (m->flags & (PLAN_MOUNT_IDMAP | PLAN_MOUNT_IDMAP_REC)) {
-			(void)ps_fail(e, PS_E_UNSUPP, "container '%s' cannot be %s: criu makes no id-mapped mounts", id, verb);
+		if (m->flags & (PLAN_MOUNT_IDMAP | PLAN_MOUNT_IDMAP_REC | PLAN_MOUNT_INSIDE)) {
+			(void)ps_fail(e, PS_E_UNSUPP, "container '%s' cannot be %s: criu makes no %s mounts", id, verb,
+				      m->flags & PLAN_MOUNT_INSIDE ? "binds of the container's own" : "id-mapped");
 			return ps_at_from(e, plan_str(p, m->from), "");
 		}
 	if (p->rootfs_fd == PLAN_NO_FD || !p->rootfs || !p->has_mount_ns)

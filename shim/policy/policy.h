@@ -40,6 +40,7 @@ struct policy_mount {
 	const char *label;           /* SELinux: of all that is in it; NULL: none */
 	bool bind, recursive, remount, tmpcopyup, idmap, idmap_recursive;
 	bool exact;                  /* of a bind: flags of the source that neither attr_set nor rec_set has are cleared */
+	const char *inside;          /* of a bind: its source as a path of the container, where rows before it put it; NULL: source, the host's */
 	bool copy_symlink;           /* a source that is a symbolic link is made again, not followed */
 	struct spec_id_maps uid_maps, gid_maps;
 	enum policy_stored stored;

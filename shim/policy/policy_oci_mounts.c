@@ -7,6 +7,7 @@
 #include "base/scope.h"
 #include "oci/names.h"
 #include "shim/policy/policy_oci.h"
+#include "shim/policy/view.h"
 
 static void put_attr(const struct mount_option *o, uint64_t *set, uint64_t *clr)
 {
@@ -117,12 +118,55 @@ static bool takes_label(const struct policy_mount *m)
 	return !m->bind && !m->remount && !own;
 }
 
-static int one_mount(struct from_oci *f, const struct spec_mount *s, struct policy_mount *m)
+/* A clean path of the host's as one of the container, where it is below the root file system; else NULL. */
+static const char *inside_rootfs(const struct from_oci *f, const char *path)
 {
+	const char *root = f->p->rootfs.path;
+	const size_t n = root ? strlen(root) : 0;
+
+	return n > 1 && !strncmp(path, root, n) && path[n] == '/' ? path + n : NULL;
+}
+
+/* Does one of the rows before it put something there?  What such a row makes read-only at last (mounts_finish) is left alone. */
+static bool is_provided(const struct policy_mount *rows, const struct policy_mount *m, const char *path)
+{
+	bool found = false;
+
+	for (const struct policy_mount *r = rows; r < m; r++) {
+		if (r->remount || !(view_below(path, r->target) || (m->recursive && view_below(r->target, path))))
+			continue;
+		if (!r->bind && (r->attr_set & MOUNT_ATTR_RDONLY))
+			return false;
+		found = true;
+	}
+	return found;
+}
+
+static int bind_source(struct from_oci *f, const struct spec_mount *s, const struct policy_mount *rows, struct policy_mount *m)
+{
+	const char *clean, *inside;
+
+	m->source = from_oci_below_bundle(f, s->source);
+	clean = m->source ? from_oci_clean(f, s->at, m->source) : NULL;
+	if (!clean)
+		return -1;
+	inside = inside_rootfs(f, clean);
+	if (inside && !m->copy_symlink && !m->idmap && !m->idmap_recursive && is_provided(rows, m, inside))
+		m->inside = inside;
+	return 0;
+}
+
+static int one_mount(struct from_oci *f, const struct spec_mount *s, const struct policy_mount *rows, struct policy_mount *m)
+{
+	const char *inside;
+
 	m->from = from_oci_at(f, s->at);
 	m->target = from_oci_clean(f, s->at, s->destination);
 	if (!m->from || !m->target)
 		return -1;
+	inside = inside_rootfs(f, m->target);
+	if (inside)
+		m->target = inside;
 	m->idmap = s->uid_maps.n || s->gid_maps.n;
 	m->uid_maps = s->uid_maps;
 	m->gid_maps = s->gid_maps;
@@ -134,8 +178,8 @@ static int one_mount(struct from_oci *f, const struct spec_mount *s, struct poli
 	m->sb_flags &= m->bind ? 0 : ~(uint64_t)(MS_BIND | MS_REC | MS_REMOUNT);
 	m->fstype = m->bind || !s->type ? "" : s->type;
 	m->source = has_text(s->source) ? s->source : m->fstype;
-	if (m->bind && !m->remount)
-		m->source = from_oci_below_bundle(f, s->source);
+	if (m->bind && !m->remount && bind_source(f, s, rows, m) < 0)
+		return -1;
 	if (f->p->mount_label && takes_label(m))
 		m->label = f->p->mount_label;
 	return m->source ? 0 : -1;
@@ -149,7 +193,7 @@ int from_oci_mounts(struct from_oci *f, const struct spec *s)
 		return -1;
 	f->p->mount_label = has_text(s->linux_.mount_label) ? s->linux_.mount_label : NULL;
 	for (size_t i = 0; i < s->n_mounts; i++)
-		if (one_mount(f, &s->mounts[i], &rows[i]) < 0)
+		if (one_mount(f, &s->mounts[i], rows, &rows[i]) < 0)
 			return -1;
 	f->p->mounts = rows;
 	f->p->n_mounts = s->n_mounts;

@@ -321,6 +321,9 @@ static int begin(struct restricting *r)
 	*r->p = *r->in;
 	if (r->in->n_mounts)
 		memcpy(r->mounts, r->in->mounts, r->in->n_mounts * sizeof(*r->mounts));
+	/* What is allowed was decided by the host's paths. */
+	for (size_t i = 0; i < r->in->n_mounts; i++)
+		r->mounts[i].inside = NULL;
 	r->p->mounts = r->mounts;
 	for (size_t i = 0; i < r->in->n_masked; i++) {
 		struct policy_path *row = rows_add(r, &r->masked);

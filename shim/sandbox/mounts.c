@@ -310,13 +310,35 @@ static int copy_symlink(int link, const struct mnt_path *at, struct ps_err *e)
 	return ps_fail(e, PS_E_CONFIG, "there is something else than a link to '%s'", target);
 }
 
+/*
+ * What rows before this one put there.  Looked up as a target is: nothing in the root file system leads out of it.
+ */
+static int clone_inside(const struct sandbox *sb, const struct plan_mount *m, struct ps_err *e)
+{
+	const bool recursive = m->flags & PLAN_MOUNT_INSIDE_REC;
+	ps_auto_fd int fd = -1;
+	ps_auto_fd int tree = -1;
+	int rc = mnt_find(sb, plan_str(sb->plan, m->source), &fd, e);
+
+	if (rc != 0)
+		return rc < 0 ? -1 : ps_fail(e, PS_E_NOTFOUND, "the mounts before it put nothing there");
+	tree = mnt_clone(fd, recursive);
+	if (tree < 0)
+		return ps_fail_os(e, "clone the source");
+	if (!(m->propagation & MS_SHARED) && mnt_setattr(tree, recursive, 0, 0, MS_SLAVE) < 0)
+		return ps_fail_os(e, "make the clone of the source a slave");
+	return ps_take_fd(&tree);
+}
+
 static int apply_bind(struct sandbox *sb, const struct plan_mount *m, const struct mnt_path *at, struct ps_err *e)
 {
-	ps_auto_fd int tree = ps_take_fd(&sb->fds[m->fd]);
+	ps_auto_fd int tree = m->flags & PLAN_MOUNT_INSIDE ? clone_inside(sb, m, e) : ps_take_fd(&sb->fds[m->fd]);
 	ps_auto_fd int target = -1;
 	struct stat st;
 	bool is_dir;
 
+	if (tree < 0)
+		return -1;
 	if (fstat(tree, &st) < 0)
 		return ps_fail_os(e, "look at the source");
 	if (S_ISLNK(st.st_mode))

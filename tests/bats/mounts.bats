@@ -215,6 +215,27 @@ bind_fails() { # bind_fails OPTION...
 	is content
 }
 
+@test "bind: a source in the root file system is what earlier mounts put there" {
+	requires podshim
+	mkdir -p "$ROOTFS/all"
+	touch "$ROOTFS/etc/hosts"
+	mount_at /mnt none "$SRC" bind
+	mount_at "$ROOTFS/mnt/sub" none "$ROOTFS/mnt" bind
+	mount_at /all none "$ROOTFS/mnt" rbind
+	run_shell 'cat /all/file /all/sub/file'
+	is $'content\ncontent'
+	rm "$SRC/file"
+	ln -s /etc/own "$SRC/file"
+	echo own >"$ROOTFS/etc/own"
+	mount_at /etc/hosts none "$ROOTFS/mnt/file" bind
+	run_shell 'cat /etc/hosts'
+	is own
+	config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1000}] |
+		.linux.gidMappings = .linux.uidMappings | del(.process.user.additionalGids)'
+	run_shell 'cat /etc/hosts'
+	is own
+}
+
 @test "remount changes what is there" {
 	mount_at /mnt tmpfs tmpfs
 	mount_at /mnt none / remount bind ro nosuid

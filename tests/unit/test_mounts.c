@@ -418,6 +418,46 @@ static void copies_links(void *arg)
 }
 MOUNT_TEST(copies_links)
 
+static struct plan_mount *bind_inside(const char *source, const char *target, uint32_t flags)
+{
+	struct plan_mount *m = mt_mount(PLAN_MOUNT_BIND, "", source, target, (const char *const[]){ NULL });
+
+	m->flags = PLAN_MOUNT_INSIDE | flags;
+	return m;
+}
+
+static void look_inside(void)
+{
+	mt_build();
+	CHECK(mt_reads("/whole/deep/file", "of the volume") && mt_reads("/whole/file", "of the rootfs"));
+	CHECK(access("/alone/deep/file", F_OK) < 0 && mt_reads("/alone/file", "of the rootfs"));
+	CHECK(mt_reads("/link", "of the rootfs"));
+	CHECK(strstr(mt_mountinfo(INFO, "/whole/deep"), "ro,"));
+}
+
+/* Sources of the container's own: what earlier rows put there, and never what is outside of it. */
+static void binds_inside(void *arg)
+{
+	(void)arg;
+	mt_host();
+	CHECK(mkdir("/tmp/vol", 0755) == 0 && mkdir(ROOTFS "/dir", 0755) == 0 && mkdir(ROOTFS "/tmp", 0755) == 0);
+	mt_write("/tmp/vol/file", "of the volume");
+	mt_write(ROOTFS "/dir/file", "of the rootfs");
+	CHECK(symlink("../../../dir/file", ROOTFS "/way") == 0 && symlink("/tmp/vol/file", ROOTFS "/dir/out") == 0);
+	mt_fs("proc", "proc", "/proc");
+	mt_bind("/tmp/vol", "/dir/deep")->rec_set = MOUNT_ATTR_RDONLY;
+	bind_inside("/dir", "/whole", PLAN_MOUNT_INSIDE_REC);
+	bind_inside("/dir", "/alone", 0);
+	bind_inside("/way", "/link", 0);
+	prepare();
+	mt_in(CLONE_NEWPID, look_inside);
+
+	mt_plan();
+	bind_inside("/dir/out", "/x", 0);
+	refused("mount '/dir/out' to '/x': the mounts before it put nothing there");
+}
+MOUNT_TEST(binds_inside)
+
 /* ---- Bind mounts and remounts ---- */
 
 static void look_at_binds(void)
@@ -506,7 +546,7 @@ int main(void)
 		cmocka_unit_test(test_tmpcopyup),	   cmocka_unit_test(test_too_deep),
 		cmocka_unit_test(test_refuse_links),	   cmocka_unit_test(test_refuse_proc),
 		cmocka_unit_test(test_targets),		   cmocka_unit_test(test_binds),
-		cmocka_unit_test(test_copies_links),
+		cmocka_unit_test(test_copies_links),	   cmocka_unit_test(test_binds_inside),
 		cmocka_unit_test(test_launchers_clone_in_userns),
 	};
 

@@ -124,6 +124,35 @@ static void binds_have_the_flags_that_are_named(void **state)
 	}
 }
 
+static void binds_of_what_earlier_mounts_put_into_the_root(void **state)
+{
+	ps_auto_arena struct ps_arena a = { .head = NULL };
+	const struct policy *p = pt_policy(&a, PT_DOC("", ",'mounts':["
+		"{'destination':'/mnt','source':'/data','options':['bind']},"
+		"{'destination':'/ro','type':'tmpfs','options':['ro']},"
+		"{'destination':'/bundle/rootfs/a//b','source':'rootfs/mnt/x/','options':['bind']},"
+		"{'destination':'/c','source':'/bundle/rootfs','options':['rbind']},"
+		"{'destination':'/d','source':'/bundle/rootfs/other','options':['rbind']},"
+		"{'destination':'/e','source':'/bundle/rootfs/ro','options':['bind']},"
+		"{'destination':'/bundle/rootfsx','source':'/bundle/rootfs/mnt','options':['bind','copy-symlink']},"
+		"{'destination':'/f','source':'/bundle/rootfs/mnt','options':['bind'],'uidMappings':[{'containerID':0,'hostID':1,'size':1}],'gidMappings':[{'containerID':0,'hostID':1,'size':1}]},"
+		"{'destination':'/g/h','source':'/data','options':['bind']},"
+		"{'destination':'/i','source':'/bundle/rootfs/g','options':['rbind']},"
+		"{'destination':'/j','source':'/bundle/rootfs/g','options':['bind']}]"));
+	static const char *const inside[] = { NULL, NULL, "/mnt/x", NULL, NULL, NULL, NULL, NULL, NULL, "/g", NULL };
+
+	(void)state;
+	assert_string_equal(p->rootfs.path, "/bundle/rootfs");
+	assert_string_equal(p->mounts[2].target, "/a/b");
+	assert_string_equal(p->mounts[6].target, "/bundle/rootfsx");
+	for (size_t i = 0; i < PS_COUNT(inside); i++) {
+		const char *is = p->mounts[i].inside;
+
+		if (is && inside[i] ? strcmp(is, inside[i]) != 0 : is != inside[i])
+			fail_msg("%zu: %s", i, is ? is : "none");
+	}
+}
+
 static void a_root_of_its_own(void **state)
 {
 	ps_auto_arena struct ps_arena a = { .head = NULL };
@@ -529,6 +558,7 @@ int main(void)
 		cmocka_unit_test(namespaces_are_new_or_joined),
 		cmocka_unit_test(mount_options_become_flags),
 		cmocka_unit_test(binds_have_the_flags_that_are_named),
+		cmocka_unit_test(binds_of_what_earlier_mounts_put_into_the_root),
 		cmocka_unit_test(a_root_of_its_own),
 		cmocka_unit_test(a_reaper_is_asked_for),
 		cmocka_unit_test(id_mapped_mounts),
