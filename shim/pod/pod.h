@@ -192,3 +192,9 @@ int pod_gc(const struct pod_env *env, struct ps_buf *report, struct ps_err *e);
  * non-zero, or, without follow, when the history was given. */
 int pod_watch(const struct pod_env *env, const char *id, bool follow, int (*emit)(void *ctx, const char *line, size_t n),
 	      void *ctx, struct ps_err *e);
+/*
+ * The tapes of other users that this one may read.  Each line has the uid of the owner, which the kernel knows, the root that
+ * the tape names, and as `record` what is written there: null where it is no JSON object.
+ */
+int pod_watch_others(const struct pod_env *env, bool follow, int (*emit)(void *ctx, const char *line, size_t n), void *ctx,
+		     struct ps_err *e);

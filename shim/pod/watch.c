@@ -11,10 +11,11 @@
 #include "base/proc.h"
 #include "base/scope.h"
 #include "ipc/shm.h"
+#include "oci/json.h"
 #include "shim/pod/container.h"
 #include "shim/pod/pods.h"
 
-enum { WATCH_MAX = 256, POLL_MS = 100 };
+enum { WATCH_MAX = 256, POLL_MS = 100, ROUND_RECORDS = 4096 };
 
 struct watch {
 	struct tape *tape;
@@ -22,12 +23,15 @@ struct watch {
 	struct tape_info info;
 	int pidfd;               /* of init, while we know it */
 	bool has_record, news;   /* has_record: read, not told yet; news: something came in this round */
+	bool left;               /* another user's, damaged: not read any more */
 	struct tape_record record;
 };
 
 struct watching {
 	const struct pod_env *env;
 	const char *pod;         /* only what belongs to this pod */
+	bool one;                /* only what was named */
+	bool others;             /* other users', and no others */
 	char pod_tape[40];
 	struct watch *w[WATCH_MAX];
 	size_t n;
@@ -35,13 +39,53 @@ struct watching {
 	void *ctx;
 };
 
-/* {"seq":7,"time":"...","type":"state",<members of the record>} */
-static int emit_record(const struct watching *g, const struct tape_record *r)
+/* Who owns a tape may write anything on it: one JSON object in one line, or NULL. */
+static const char *object_of(const struct tape_record *r, char out[TAPE_RECORD_MAX + 1])
 {
+	ps_auto_arena struct ps_arena memory = { 0 };
+	struct json *o;
+
+	for (uint32_t i = 0; i < r->len; i++)
+		if ((unsigned char)r->data[i] < ' ')
+			return NULL;
+	memcpy(out, r->data, r->len);
+	out[r->len] = '\0';
+	return json_parse(&memory, "record", out, r->len, &o, NULL) == 0 && o->type == JSON_OBJECT ? out : NULL;
+}
+
+/* {"owner":1000,"root":"...","seq":7,"time":"...","type":"state","record":{...}}: apart from what is known of it. */
+static int emit_others(const struct watching *g, const struct watch *w)
+{
+	ps_auto_buf struct ps_buf line = { 0 };
+	struct ps_jsonw j = { .out = &line };
+	const struct tape_record *r = &w->record;
+	const char *name = tape_type_name(r->type);
+	char when[40], text[TAPE_RECORD_MAX + 1];
+	const char *object = object_of(r, text);
+
+	ps_time_format(r->time_ns, when);
+	ps_jw_object(&j, NULL);
+	ps_jw_uint(&j, "owner", w->info.uid);
+	ps_jw_str(&j, "root", w->info.root);
+	ps_jw_uint(&j, "seq", r->seq);
+	ps_jw_str(&j, "time", when);
+	ps_jw_str(&j, "type", name ? name : "unknown");
+	ps_jw_raw(&j, "record", object ? object : "null");
+	ps_jw_end_object(&j);
+	ps_buf_putc(&line, '\n');
+	return line.failed ? -1 : g->emit(g->ctx, line.data, line.len);
+}
+
+/* {"seq":7,"time":"...","type":"state",<members of the record>} */
+static int emit_record(const struct watching *g, const struct watch *w)
+{
+	const struct tape_record *r = &w->record;
 	ps_auto_buf struct ps_buf line = { 0 };
 	const char *name = tape_type_name(r->type);
 	char when[40];
 
+	if (g->others)
+		return emit_others(g, w);
 	ps_time_format(r->time_ns, when);
 	ps_buf_printf(&line, "{\"seq\":%llu,\"time\":\"%s\",\"type\":\"%s\"", (unsigned long long)r->seq, when,
 		      name ? name : "unknown");
@@ -74,20 +118,31 @@ static struct watch *earliest(const struct watching *g)
 	return found;
 }
 
-/* All there is on all tapes, in the order of time; that of one tape is its own.  -1 error, -2 emit said stop. */
+/* A tape of ours that is damaged is an error; another user's is left. */
+static int read_or_leave(const struct watching *g, struct watch *w, struct ps_err *e)
+{
+	if (read_next(w, e) == 0)
+		return 0;
+	w->left = g->others;
+	w->has_record = false;
+	return g->others ? 0 : -1;
+}
+
+/* What there is on all tapes, in the order of time; that of one tape is its own.  -1 error, -2 emit said stop. */
 static int drain_all(struct watching *g, struct ps_err *e)
 {
 	struct watch *w;
 
 	for (size_t i = 0; i < g->n; i++) {
-		g->w[i]->news = false;
-		if (read_next(g->w[i], e) < 0)
+		g->w[i]->news = g->w[i]->has_record;
+		if (!g->w[i]->has_record && !g->w[i]->left && read_or_leave(g, g->w[i], e) < 0)
 			return -1;
 	}
-	while ((w = earliest(g))) {
-		if (emit_record(g, &w->record) != 0)
+	/* One that writes without end must not keep the round from ending. */
+	for (unsigned n = 0; (!g->others || n < ROUND_RECORDS) && (w = earliest(g)); n++) {
+		if (emit_record(g, w) != 0)
 			return -2;
-		if (read_next(w, e) < 0)
+		if (read_or_leave(g, w, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -136,7 +191,7 @@ static bool is_wanted(const struct watching *g, const struct tape_info *info)
 	const size_t n = g->pod ? strlen(g->pod) : 0;
 
 	if (!g->pod)
-		return true;
+		return g->one || (info->uid != geteuid()) == g->others;
 	if (strcmp(info->root, g->env->root) != 0 || info->uid != geteuid())
 		return false;
 	if (strcmp(info->name, g->pod_tape) == 0)
@@ -189,7 +244,7 @@ static int serve_all(struct watching *g, struct ps_err *e)
 
 	for (size_t i = 0; rc == 0 && i < g->n;) {
 		notice(g, g->w[i], g->w[i]->news);
-		if (tape_wait(g->w[i]->tape, &g->w[i]->cursor, 0) == 2)
+		if (!g->w[i]->has_record && !g->w[i]->left && tape_wait(g->w[i]->tape, &g->w[i]->cursor, 0) == 2)
 			unwatch(g, i);
 		else
 			i++;
@@ -223,6 +278,7 @@ static int open_container(struct watching *g, const char *id, struct ps_err *e)
 		return -1;
 	if (!c->st.tape[0])
 		return ps_fail(e, PS_E_UNSUPP, "container '%s' has no tape", id);
+	g->one = true;
 	return add(g, c->st.tape, e);
 }
 
@@ -237,6 +293,26 @@ static bool goes_on(const struct watching *g)
 	return false;
 }
 
+static int watch_on(struct watching *g, const char *id, bool follow, struct ps_err *e)
+{
+	for (;;) {
+		if ((!id || g->pod) && shm_each(add_any, g, e) != 0)
+			return -1;
+		int rc = serve_all(g, e);
+
+		if (rc == -2)
+			return 0;
+		if (rc < 0)
+			return -1;
+		if (!follow || (id && !goes_on(g)))
+			return 0;
+		if (g->n == 1 && id && !g->pod)
+			(void)tape_wait(g->w[0]->tape, &g->w[0]->cursor, g->w[0]->pidfd < 0 ? -1 : POLL_MS);
+		else
+			nanosleep(&(struct timespec){ .tv_nsec = POLL_MS * 1000000L }, NULL);
+	}
+}
+
 int pod_watch(const struct pod_env *env, const char *id, bool follow, int (*emit)(void *ctx, const char *line, size_t n),
 	      void *ctx, struct ps_err *e)
 {
@@ -248,20 +324,13 @@ int pod_watch(const struct pod_env *env, const char *id, bool follow, int (*emit
 		if (pod < 0 || (pod == 0 && open_container(&g, id, e) < 0))
 			return -1;
 	}
-	for (;;) {
-		if ((!id || g.pod) && shm_each(add_any, &g, e) != 0)
-			return -1;
-		int rc = serve_all(&g, e);
+	return watch_on(&g, id, follow, e);
+}
 
-		if (rc == -2)
-			return 0;
-		if (rc < 0)
-			return -1;
-		if (!follow || (id && !goes_on(&g)))
-			return 0;
-		if (g.n == 1 && id && !g.pod)
-			(void)tape_wait(g.w[0]->tape, &g.w[0]->cursor, g.w[0]->pidfd < 0 ? -1 : POLL_MS);
-		else
-			nanosleep(&(struct timespec){ .tv_nsec = POLL_MS * 1000000L }, NULL);
-	}
+int pod_watch_others(const struct pod_env *env, bool follow, int (*emit)(void *ctx, const char *line, size_t n), void *ctx,
+		     struct ps_err *e)
+{
+	struct watching g ps_auto(watching_done) = { .env = env, .others = true, .emit = emit, .ctx = ctx };
+
+	return watch_on(&g, NULL, follow, e);
 }

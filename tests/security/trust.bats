@@ -209,6 +209,37 @@ tape_of() {
 	rm "$copy"
 }
 
+@test "watch: another user's tape is not taken for ours, and what it says stays in its line" {
+	payload sleep 600
+	detached podshim run -d -b "$BUNDLE" "$CID"
+	local tape copy
+	tape=$(tape_of)
+	copy=/dev/shm/podshim-$(printf '%011x' $$)
+	# Of user 1 (at 32): records with a line of their own, with more than an object; and a tape that is none.
+	python3 - "$tape" "${copy}a" "${copy}b" <<-'EOF'
+		import os, sys
+		tape = open(sys.argv[1], "rb").read()
+		tape = tape[:32] + (1).to_bytes(4, "little") + tape[36:]
+		start = tape.index(b"{")
+		forged = tape.replace(b'"prepared"', b'"pre\nared"').replace(b'"running"', b'"r"}}{"a"')
+		assert forged != tape and len(forged) == len(tape)
+		for name, data in (sys.argv[2], forged), (sys.argv[3], tape[:start - 32] + b"\xff" * 32 + tape[start:]):
+		    with open(name, "wb") as f: f.write(data)
+		    os.chmod(name, 0o600)
+		    os.chown(name, 1, 1)
+	EOF
+	podshim watch --no-follow >"$BATS_TEST_TMPDIR/ours"
+	podshim watch --no-follow --others >"$BATS_TEST_TMPDIR/theirs"
+	rm "${copy}a" "${copy}b"
+	[ "$(jq -r --arg id "$CID" 'select(.id == $id and .type == "state").state' "$BATS_TEST_TMPDIR/ours" | xargs)" = "preparing prepared running" ]
+	jq -es --arg id "$CID" --arg root "$ROOT" 'map(select(.owner == 1 and .root == $root)) |
+		map(select(.type == "state").record | if . then .state else . end) == ["preparing", null, null] and .[0].record.id == $id' "$BATS_TEST_TMPDIR/theirs"
+	[ "$(jq -c --arg id "$CID" 'select(.id == $id or .owner == 0)' "$BATS_TEST_TMPDIR/theirs")" = "" ]
+	bounded watch --others "$CID"
+	[ "$status" = 1 ]
+	has "'watch --others' takes no ID"
+}
+
 # ---- Paths that the caller names ----
 
 @test "pid file: a link in its place is replaced, not followed; a folder is an error that leaves nothing" {
