@@ -281,6 +281,7 @@ static int open_folder(const char *root, const char *name, struct ps_err *e)
 {
 	ps_auto_fd int root_fd = -1;
 	char pod[CLIENT_NAME_MAX + 8];
+	struct stat st;
 	int fd;
 
 	if (!name[0] || name[0] == '.' || strchr(name, '/') || strlen(name) > CLIENT_NAME_MAX)
@@ -289,6 +290,9 @@ static int open_folder(const char *root, const char *name, struct ps_err *e)
 	root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0 && errno != ENOENT)
 		return ps_fail_os(e, "open '%s'", root);
+	/* Nothing below another user's leads us anywhere. */
+	if (root_fd >= 0 && (fstat(root_fd, &st) < 0 || st.st_uid != geteuid()))
+		return ps_fail(e, PS_E_NOTFOUND, "'%s' is another user's, and lets nobody look at a pod '%s'", root, name);
 	fd = openat(root_fd, pod, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		fd = openat(root_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -329,11 +333,15 @@ static int connect_to(struct podshim *c, const char *root, const char *name, str
 {
 	ps_auto_fd int dir = open_folder(root, name, e);
 	uid_t uid = (uid_t)-1;
+	struct stat st;
 	pid_t pid;
 
 	if (dir < 0) {
 		struct ps_err why = { .cls = PS_OK };
 
+		/* A folder beside a root of ours may be anybody's. */
+		if (stat(root, &st) == 0 && st.st_uid == geteuid())
+			return -1;
 		if (connect_observed(c, root, name, &why) == 0)
 			return 0;
 		if (e && why.cls != PS_E_NOTFOUND)

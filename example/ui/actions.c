@@ -201,7 +201,7 @@ static void act_on_runner(struct request *q, const struct json *o)
 	char *rest;
 	struct runner *r = request_runner(q, &rest);
 
-	if (!r)
+	if (!r || !request_may_touch(q, r))
 		return;
 	if (!strcmp(rest, "/send"))
 		act_send(q, r, o);
@@ -279,7 +279,7 @@ static void act_show(struct request *q, const struct json *o)
 	struct question x = { .n_flags = 0 };
 	struct args a;
 
-	if (!take_question(q, o, &x))
+	if (!take_question(q, o, &x) || !request_may_touch(q, x.runner))
 		return;
 	args_init_for(&a, q->ui, x.runner);
 	args_add(&a, "policy");
@@ -297,7 +297,7 @@ static void act_check(struct request *q, const struct json *o)
 	struct question x = { .n_flags = 0 };
 	struct args a;
 
-	if (!take_question(q, o, &x))
+	if (!take_question(q, o, &x) || !request_may_touch(q, x.runner))
 		return;
 	args_init_for(&a, q->ui, x.runner);
 	args_add(&a, "check");
@@ -360,7 +360,7 @@ static void act_explain(struct request *q, const struct json *o)
 		request_fail(q, 400, "expected perm and target");
 		return;
 	}
-	if (!take_question(q, o, &x))
+	if (!take_question(q, o, &x) || !request_may_touch(q, x.runner))
 		return;
 	args_init_for(&a, q->ui, x.runner);
 	args_add(&a, "explain");

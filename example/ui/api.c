@@ -76,6 +76,14 @@ struct runner *request_runner(struct request *q, char **ret_rest)
 	return r;
 }
 
+bool request_may_touch(struct request *q, const struct runner *r)
+{
+	if (!r || !r->other)
+		return true;
+	request_fail(q, 403, "'%s' is of uid %u: this page may look at what it does, and no more", r->id, r->owner);
+	return false;
+}
+
 static void serve_runner(struct request *q)
 {
 	struct ps_jsonw w = { .out = &q->out };
@@ -229,7 +237,7 @@ static void serve_policy(struct request *q)
 	struct runner *r;
 	struct args a;
 
-	if (!runner_arg(q, &r))
+	if (!runner_arg(q, &r) || !request_may_touch(q, r))
 		return;
 	args_init_for(&a, q->ui, r);
 	args_add(&a, "policy");
@@ -249,7 +257,7 @@ static void serve_plan(struct request *q)
 	struct runner *r;
 	struct args a;
 
-	if (!runner_arg(q, &r))
+	if (!runner_arg(q, &r) || !request_may_touch(q, r))
 		return;
 	if (r && !r->own) {
 		request_fail(q, 409, "it was not started from here: 'podshim plan' and 'podshim check' of its bundle show this");

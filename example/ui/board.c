@@ -53,12 +53,19 @@ static void runner_free(struct board *b, struct runner *r)
 	free(r);
 }
 
+static void pod_free(struct pod_row *p)
+{
+	free(p->name);
+	free(p->root);
+	free(p->label);
+}
+
 void board_done(struct board *b)
 {
 	for (size_t i = 0; i < b->n_runners; i++)
 		runner_free(b, b->runners[i]);
 	for (size_t i = 0; i < b->n_pods; i++)
-		free(b->pods[i].name);
+		pod_free(&b->pods[i]);
 	for (size_t i = 0; i < BOARD_EVENTS; i++)
 		free(b->events[i].json);
 	board_init(b);
@@ -69,7 +76,7 @@ void board_done(struct board *b)
 struct runner *board_find(struct board *b, const char *id)
 {
 	for (size_t i = b->n_runners; i-- > 0;)
-		if (!strcmp(b->runners[i]->id, id))
+		if (!b->runners[i]->other && !strcmp(b->runners[i]->id, id))
 			return b->runners[i];
 	return NULL;
 }
@@ -225,8 +232,9 @@ void board_tell(struct board *b, const struct runner *r, const char *type, const
 }
 
 /* The record, but for what is ours to say or to know. */
-static void relay_event(struct board *b, const struct runner *r, const struct json *o)
+static void relay_event(struct board *b, const struct runner *r, const struct record *rec)
 {
+	const struct json *o = rec->o;
 	static const char *const ours[] = { "v", "seq", "n", "time", "type", "id", "pod", "denied" };
 	struct ps_buf json = { .data = NULL };
 	struct ps_jsonw w = { .out = &json };
@@ -234,8 +242,8 @@ static void relay_event(struct board *b, const struct runner *r, const struct js
 	ps_jw_object(&w, NULL);
 	ps_jw_uint(&w, "seq", b->seq + 1);
 	ps_jw_uint(&w, "n", r->n);
-	ps_jw_str(&w, "time", relay_text(o, "time"));
-	ps_jw_str(&w, "type", relay_text(o, "type"));
+	ps_jw_str(&w, "time", rec->time);
+	ps_jw_str(&w, "type", rec->type);
 	for (size_t i = 0; i < o->v.list.n; i++) {
 		const struct json *v = &o->v.list.items[i];
 		bool is_ours = false;
@@ -246,7 +254,7 @@ static void relay_event(struct board *b, const struct runner *r, const struct js
 			relay_json(&w, v->key, v);
 	}
 	ps_jw_end_object(&w);
-	add_event(b, r->n, !strcmp(relay_text(o, "type"), "audit"), &json);
+	add_event(b, r->n, !strcmp(rec->type, "audit"), &json);
 }
 
 /* ---- Records of a tape, lines of an audit file ---- */
@@ -310,24 +318,31 @@ static void on_audit(struct runner *r, const struct json *o)
 }
 
 /* Of the tape: what is new, in its order; what was overwritten counts as lost. */
-static bool is_new_record(struct runner *r, const struct json *o)
+static bool is_new_record(struct runner *r, const struct record *rec)
 {
-	const uint64_t seq = relay_number(o, "seq");
-	const char *time = relay_text(o, "time");
-
-	if (seq <= r->tape_seq && strcmp(time, r->tape_time) <= 0)
+	if (rec->seq <= r->tape_seq && strcmp(rec->time, r->tape_time) <= 0)
 		return false;
-	if (!r->own && seq > r->tape_seq + 1)
-		r->lost += seq - r->tape_seq - 1;
-	r->tape_seq = seq;
-	SET(r->tape_time, time);
+	if (!r->own && rec->seq > r->tape_seq + 1)
+		r->lost += rec->seq - r->tape_seq - 1;
+	r->tape_seq = rec->seq;
+	SET(r->tape_time, rec->time);
 	return true;
+}
+
+void board_record(struct board *b, struct runner *r, const struct record *rec)
+{
+	if (!is_new_record(r, rec))
+		return;
+	if (!strcmp(rec->type, "audit"))
+		on_audit(r, rec->o);
+	board_touch(b, r);
+	relay_event(b, r, rec);
 }
 
 static bool is_pod(const struct board *b, const char *name, size_t n)
 {
 	for (size_t i = 0; i < b->n_pods; i++)
-		if (!strncmp(b->pods[i].name, name, n) && !b->pods[i].name[n])
+		if (!b->pods[i].root && !strncmp(b->pods[i].name, name, n) && !b->pods[i].name[n])
 			return true;
 	return false;
 }
@@ -367,13 +382,14 @@ void board_line(struct board *b, struct runner *own, const char *line, size_t n)
 	if (json_parse(&memory, "watch", line, n, &o, NULL) < 0 || o->type != JSON_OBJECT)
 		return;
 	const char *type = relay_text(o, "type");
+	const struct record rec = { .seq = relay_number(o, "seq"), .time = relay_text(o, "time"), .type = type, .o = o };
 	const bool audit = !strcmp(type, "audit");
 	struct runner *r = own ? own : runner_of(b, o);
 
 	/* What an audit file says beside that is meant for `learn`. */
 	if (!r || (own && (!audit || !strcmp(relay_text(o, "kind"), "call"))))
 		return;
-	if (!own && (!is_new_record(r, o) || (r->own && audit)))
+	if (!own && (!is_new_record(r, &rec) || (r->own && audit)))
 		return;
 	if (!strcmp(type, "state"))
 		on_state(r, o);
@@ -382,16 +398,48 @@ void board_line(struct board *b, struct runner *own, const char *line, size_t n)
 	else if (audit)
 		on_audit(r, o);
 	board_touch(b, r);
-	relay_event(b, r, o);
+	relay_event(b, r, &rec);
 }
 
 /* ---- Answers ---- */
 
-static void pods_clear(struct board *b)
+static bool is_below(const struct pod_row *p, const char *root)
 {
+	return p->root && root ? !strcmp(p->root, root) : !p->root && !root;
+}
+
+static void pods_clear(struct board *b, const char *root)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < b->n_pods; i++) {
+		if (is_below(&b->pods[i], root))
+			pod_free(&b->pods[i]);
+		else
+			b->pods[kept++] = b->pods[i];
+	}
+	b->n_pods = kept;
+}
+
+static bool has_room(const struct board *b, bool other)
+{
+	size_t n = 0;
+
 	for (size_t i = 0; i < b->n_pods; i++)
-		free(b->pods[i].name);
-	b->n_pods = 0;
+		n += !b->pods[i].root == !other;
+	return n < (other ? OTHER_PODS : BOARD_PODS);
+}
+
+static bool name_pod(struct pod_row *p, const char *name, const char *root, uint32_t owner)
+{
+	*p = (struct pod_row){ .name = strdup(name), .root = root ? strdup(root) : NULL, .owner = owner };
+	/* No name has a space: it is nobody else's. */
+	if (root && asprintf(&p->label, "%s (uid %u, %s)", name, owner, root) < 0)
+		p->label = NULL;
+	if (p->name && (!root || (p->root && p->label)))
+		return true;
+	pod_free(p);
+	return false;
 }
 
 /* A pod has a tape, but is no runner; a runner may be known before its pod. */
@@ -401,7 +449,7 @@ static void sort_out(struct board *b)
 		struct runner *r = b->runners[i];
 		const size_t len = *r->pod ? 0 : pod_len(b, r->id);
 
-		if (r->own)
+		if (r->own || r->other)
 			continue;
 		if (is_pod(b, r->id, strlen(r->id))) {
 			board_remove(b, r);
@@ -419,7 +467,7 @@ static void sort_out(struct board *b)
 	}
 }
 
-bool board_pods(struct board *b, const char *text, size_t n)
+bool board_pods(struct board *b, const char *root, const char *text, size_t n)
 {
 	ps_auto_arena struct ps_arena memory = { 0 };
 	ps_auto_buf struct ps_buf before = { .data = NULL }, after = { .data = NULL };
@@ -429,24 +477,32 @@ bool board_pods(struct board *b, const char *text, size_t n)
 	if (json_parse(&memory, "pod ls", text, n, &list, NULL) < 0 || list->type != JSON_ARRAY)
 		return false;
 	board_put_pods(&wb, NULL, b);
-	pods_clear(b);
-	for (size_t i = 0; i < list->v.list.n && b->n_pods < BOARD_PODS; i++) {
+	pods_clear(b, root);
+	for (size_t i = 0; i < list->v.list.n && has_room(b, root); i++) {
 		const struct json *o = &list->v.list.items[i];
 		struct pod_row *p = &b->pods[b->n_pods];
-		char *name = strdup(relay_text(o, "name"));
 
-		if (!name)
+		/* Only another user's has an owner. */
+		if (!json_get(o, "owner") != !root)
+			continue;
+		if (!name_pod(p, relay_text(o, "name"), root, (uint32_t)relay_number(o, "owner")))
 			break;
-		*p = (struct pod_row){ .name = name, .running = relay_number(o, "running"), .ended = relay_number(o, "ended"),
-				       .warm = relay_number(o, "warm"), .warm_wanted = relay_number(o, "warmWanted"),
-				       .launched = relay_number(o, "launched"), .failed = relay_number(o, "failed") };
+		p->running = relay_number(o, "running");
+		p->ended = relay_number(o, "ended");
+		p->warm = relay_number(o, "warm");
+		p->warm_wanted = relay_number(o, "warmWanted");
+		p->launched = relay_number(o, "launched");
+		p->failed = relay_number(o, "failed");
 		SET(p->state, relay_text(o, "state"));
 		b->n_pods++;
 	}
 	board_put_pods(&wa, NULL, b);
 	if (before.failed || after.failed || strcmp(before.data, after.data) != 0)
 		b->pods_version = ++b->version;
-	sort_out(b);
+	if (root)
+		board_other_sweep(b);
+	else
+		sort_out(b);
 	return true;
 }
 
@@ -482,84 +538,4 @@ void board_usage(struct board *b, const char *text, size_t n)
 		r->pids = pids;
 		board_touch(b, r);
 	}
-}
-
-/* ---- As JSON ---- */
-
-static void put_text(struct ps_jsonw *w, const char *key, const char *text)
-{
-	ps_jw_str(w, key, text && *text ? text : NULL);
-}
-
-static void put_number(struct ps_jsonw *w, const char *key, bool known, uint64_t value)
-{
-	if (known)
-		ps_jw_uint(w, key, value);
-	else
-		ps_jw_str(w, key, NULL);
-}
-
-void board_put_runner_members(struct ps_jsonw *w, const struct runner *r)
-{
-	struct stream_cursor oldest = { .pos = 0 };
-	struct stream_record first = { .lost = 0 };
-
-	ps_jw_uint(w, "n", r->n);
-	ps_jw_str(w, "id", r->id);
-	ps_jw_str(w, "pod", r->pod);
-	ps_jw_str(w, "state", r->state);
-	put_number(w, "pid", r->pid > 0, (uint64_t)r->pid);
-	put_text(w, "command", r->command);
-	put_text(w, "example", r->example);
-	ps_jw_bool(w, "own", r->own);
-	ps_jw_bool(w, "input", r->input);
-	ps_jw_bool(w, "tty", r->tty);
-	put_text(w, "created", r->created);
-	put_text(w, "started", r->started);
-	put_text(w, "ended", r->ended);
-	put_number(w, "status", r->status >= 0, (uint64_t)r->status);
-	put_text(w, "reason", r->reason);
-	ps_jw_uint(w, "denied", r->denied);
-	ps_jw_uint(w, "allowed", r->allowed);
-	ps_jw_uint(w, "warned", r->warned);
-	ps_jw_uint(w, "lost", r->lost);
-	ps_jw_uint(w, "output", r->out ? stream_bytes(r->out) : 0);
-	if (r->view) {
-		stream_cursor_oldest(r->view, &oldest);
-		(void)stream_peek(r->view, &oldest, &first, NULL);
-	}
-	ps_jw_uint(w, "outputOldest", first.lost);
-	put_number(w, "cpuNs", r->has_usage, r->cpu_ns);
-	put_number(w, "memory", r->has_usage, r->memory);
-	put_number(w, "pids", r->has_usage, r->pids);
-	/* What we keep of its output ourselves, unless its pod tells. */
-	put_number(w, "ringUsed", r->ring_room || r->out, r->ring_room || !r->out ? r->ring_used : stream_head(r->out) - stream_tail(r->out));
-	put_number(w, "ringRoom", r->ring_room || r->out, r->ring_room || !r->out ? r->ring_room : stream_size(r->out));
-	put_number(w, "tapeUsed", r->tape_room, r->tape_used);
-	put_number(w, "tapeRoom", r->tape_room, r->tape_room);
-}
-
-void board_put_runner(struct ps_jsonw *w, const char *key, const struct runner *r)
-{
-	ps_jw_object(w, key);
-	board_put_runner_members(w, r);
-	ps_jw_end_object(w);
-}
-
-void board_put_pods(struct ps_jsonw *w, const char *key, const struct board *b)
-{
-	ps_jw_array(w, key);
-	for (const struct pod_row *p = b->pods; p < b->pods + b->n_pods; p++) {
-		ps_jw_object(w, NULL);
-		ps_jw_str(w, "name", p->name);
-		ps_jw_str(w, "state", p->state);
-		ps_jw_uint(w, "running", p->running);
-		ps_jw_uint(w, "ended", p->ended);
-		ps_jw_uint(w, "warm", p->warm);
-		ps_jw_uint(w, "warmWanted", p->warm_wanted);
-		ps_jw_uint(w, "launched", p->launched);
-		ps_jw_uint(w, "failed", p->failed);
-		ps_jw_end_object(w);
-	}
-	ps_jw_end_array(w);
 }

@@ -12,22 +12,32 @@
 
 enum { POLL_MS = 2000, HURRY_MS = 200, AGAIN_MS = 1000 };
 
-struct feed {
+/* `podshim watch`, or `podshim watch --others`. */
+struct follow {
 	struct ui *ui;
+	bool others;
 	struct source watch, process;
 	struct lines lines;
-	int64_t again_ms, pods_ms, usage_ms;
+	int64_t again_ms;
+};
+struct feed {
+	struct follow follow[2];
+	size_t n_follow;
+	int64_t pods_ms, usage_ms;
 	struct job *pods_job, *usage_job;
 };
 
 static void on_line(void *ctx, const char *line, size_t n)
 {
-	struct ui *ui = ctx;
+	struct follow *f = ctx;
 
-	board_line(&ui->board, NULL, line, n);
+	if (f->others)
+		board_other_line(&f->ui->board, line, n, ps_now_ms());
+	else
+		board_line(&f->ui->board, NULL, line, n);
 }
 
-static void watch_ended(struct feed *f)
+static void watch_ended(struct follow *f)
 {
 	loop_drop(&f->ui->loop, &f->watch);
 	lines_done(&f->lines);
@@ -36,16 +46,16 @@ static void watch_ended(struct feed *f)
 
 static void on_watch(struct source *s, uint32_t events)
 {
-	struct feed *f = (struct feed *)((char *)s - offsetof(struct feed, watch));
+	struct follow *f = (struct follow *)((char *)s - offsetof(struct follow, watch));
 
 	(void)events;
-	if (lines_read(&f->lines, s->fd, on_line, f->ui) < 0)
+	if (lines_read(&f->lines, s->fd, on_line, f) < 0)
 		watch_ended(f);
 }
 
 static void on_process(struct source *s, uint32_t events)
 {
-	struct feed *f = (struct feed *)((char *)s - offsetof(struct feed, process));
+	struct follow *f = (struct follow *)((char *)s - offsetof(struct follow, process));
 	const int status = child_reap(s->fd);
 
 	(void)events;
@@ -54,7 +64,7 @@ static void on_process(struct source *s, uint32_t events)
 }
 
 /* It tells the history that is kept each time: the board knows what it has seen. */
-static int start_watch(struct feed *f, struct ps_err *e)
+static int start_watch(struct follow *f, struct ps_err *e)
 {
 	struct ui *ui = f->ui;
 	int fds[2];
@@ -63,6 +73,8 @@ static int start_watch(struct feed *f, struct ps_err *e)
 
 	args_init(&a, ui);
 	args_add(&a, "watch");
+	if (f->others)
+		args_add(&a, "--others");
 	if (child_pipe(fds, 0, FEED_PIPE, e) < 0)
 		return -1;
 	ps_auto_fd int out = fds[0], in = fds[1];
@@ -83,10 +95,32 @@ int feed_start(struct ui *ui, struct ps_err *e)
 
 	if (!f)
 		return ps_fail_os(e, "memory for what is watched");
-	f->ui = ui;
-	f->watch.fd = f->process.fd = -1;
+	f->n_follow = ui->n_observe ? 2 : 1;
+	for (size_t i = 0; i < f->n_follow; i++)
+		f->follow[i] = (struct follow){ .ui = ui, .others = i, .watch.fd = -1, .process.fd = -1 };
 	ui->feed = f;
-	return start_watch(f, e);
+	/* Others' pods are to be known first. */
+	f->follow[1].again_ms = INT64_MAX;
+	return start_watch(&f->follow[0], e);
+}
+
+static void stop_watch(struct follow *f)
+{
+	if (f->process.fd >= 0 && ps_pidfd_kill(f->process.fd, SIGTERM) == 0)
+		(void)child_reap(f->process.fd);
+	loop_drop(&f->ui->loop, &f->watch);
+	loop_drop(&f->ui->loop, &f->process);
+	lines_done(&f->lines);
+}
+
+void feed_others_again(struct ui *ui)
+{
+	struct follow *f = ui->feed ? &ui->feed->follow[1] : NULL;
+
+	if (!f || !f->others)
+		return;
+	stop_watch(f);
+	f->again_ms = 0;
 }
 
 void feed_stop(struct ui *ui)
@@ -95,11 +129,8 @@ void feed_stop(struct ui *ui)
 
 	if (!f)
 		return;
-	if (f->process.fd >= 0 && ps_pidfd_kill(f->process.fd, SIGTERM) == 0)
-		(void)child_reap(f->process.fd);
-	loop_drop(&ui->loop, &f->watch);
-	loop_drop(&ui->loop, &f->process);
-	lines_done(&f->lines);
+	for (size_t i = 0; i < f->n_follow; i++)
+		stop_watch(&f->follow[i]);
 	free(f);
 	ui->feed = NULL;
 }
@@ -110,7 +141,7 @@ static void on_pods(struct ui *ui, void *ctx, const struct job_result *r)
 
 	f->pods_job = NULL;
 	if (!r->late && !r->status)
-		(void)board_pods(&ui->board, r->out, r->out_len);
+		(void)board_pods(&ui->board, NULL, r->out, r->out_len);
 }
 
 static void on_usage(struct ui *ui, void *ctx, const struct job_result *r)
@@ -122,16 +153,16 @@ static void on_usage(struct ui *ui, void *ctx, const struct job_result *r)
 		board_usage(&ui->board, r->out, r->out_len);
 }
 
-static void ask(struct feed *f, const char *const *words, job_fn *fn, struct job **job)
+static void ask(struct ui *ui, const char *const *words, job_fn *fn, struct job **job)
 {
 	struct args a;
 
 	if (*job)
 		return;
-	args_init(&a, f->ui);
+	args_init(&a, ui);
 	for (; *words; words++)
 		args_add(&a, *words);
-	(void)job_start(f->ui, &a, NULL, fn, f, job, NULL);
+	(void)job_start(ui, &a, NULL, fn, ui->feed, job, NULL);
 }
 
 void feed_hurry(struct ui *ui)
@@ -149,18 +180,20 @@ void feed_tick(struct ui *ui, int64_t now_ms)
 	struct feed *f = ui->feed;
 	struct ps_err e;
 
-	if (f->watch.fd < 0 && f->process.fd < 0 && now_ms >= f->again_ms) {
-		f->again_ms = now_ms + AGAIN_MS;
-		if (start_watch(f, &e) < 0)
+	for (struct follow *w = f->follow; w < f->follow + f->n_follow; w++) {
+		if (w->watch.fd >= 0 || w->process.fd >= 0 || now_ms < w->again_ms)
+			continue;
+		w->again_ms = now_ms + AGAIN_MS;
+		if (start_watch(w, &e) < 0)
 			ui_notice(ui, "%s", e.msg);
 	}
 	if (now_ms >= f->pods_ms) {
 		f->pods_ms = now_ms + POLL_MS;
-		ask(f, pods, on_pods, &f->pods_job);
+		ask(ui, pods, on_pods, &f->pods_job);
 	}
 	/* Only who looks on wants to know. */
 	if (ui->clients && now_ms >= f->usage_ms) {
 		f->usage_ms = now_ms + POLL_MS;
-		ask(f, usage, on_usage, &f->usage_job);
+		ask(ui, usage, on_usage, &f->usage_job);
 	}
 }

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/path.h"
 #include "base/proc.h"
 #include "base/scope.h"
 #include "example/ui/ui.h"
@@ -31,6 +32,8 @@ static const char usage[] =
 	"  --token-file FILE       where the address with the token is kept, for this user alone\n"
 	"  --actions               let the page start, stop and type to programs, and try policies\n"
 	"  --root DIR              as podshim's\n"
+	"  --observe DIR           show the pods below another user's --root that let this user look\n"
+	"                          on (pod create --observe-group); again for others, 8 at most\n"
 	"  --podshim PATH          the podshim to run (default: 'podshim', looked up in PATH)\n"
 	"  --examples DIR          programs to start from the page: DIR/catalog.json\n"
 	"  --help, --version\n";
@@ -58,14 +61,26 @@ void ui_notice(struct ui *ui, const char *fmt, ...)
 
 /* ---- Command line ---- */
 
-enum { LISTEN = 256, TOKEN_FILE, ACTIONS, ROOT, PODSHIM, EXAMPLES, HELP, VERSION };
+enum { LISTEN = 256, TOKEN_FILE, ACTIONS, ROOT, OBSERVE, PODSHIM, EXAMPLES, HELP, VERSION };
+
+static int add_observed(struct ui *ui, const char *dir, struct ps_err *e)
+{
+	char clean[1024]; /* as much as a tape says of its root */
+
+	if (ui->n_observe == OBSERVE_MAX)
+		return ps_fail(e, PS_E_USAGE, "--observe: at most %d", OBSERVE_MAX);
+	if (*dir != '/' || ps_path_clean(dir, clean, sizeof(clean)) < 0)
+		return ps_fail(e, PS_E_USAGE, "--observe: '%s' is no absolute path of at most %zu bytes", dir, sizeof(clean) - 1);
+	ui->observe[ui->n_observe] = strdup(clean);
+	return ui->observe[ui->n_observe++] ? 0 : ps_fail_os(e, "memory for --observe");
+}
 
 /* 1: done, nothing to serve. */
 static int parse(struct ui *ui, int argc, char **argv, struct ps_err *e)
 {
 	static const struct option rows[] = {
 		{ "listen", required_argument, NULL, LISTEN }, { "token-file", required_argument, NULL, TOKEN_FILE },
-		{ "actions", no_argument, NULL, ACTIONS }, { "root", required_argument, NULL, ROOT },
+		{ "actions", no_argument, NULL, ACTIONS }, { "root", required_argument, NULL, ROOT }, { "observe", required_argument, NULL, OBSERVE },
 		{ "podshim", required_argument, NULL, PODSHIM }, { "examples", required_argument, NULL, EXAMPLES },
 		{ "help", no_argument, NULL, HELP }, { "version", no_argument, NULL, VERSION }, { NULL, 0, NULL, 0 },
 	};
@@ -76,6 +91,8 @@ static int parse(struct ui *ui, int argc, char **argv, struct ps_err *e)
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, "", rows, NULL)) != -1) {
 		if (c == LISTEN && guard_listen(&ui->guard, optarg, e) < 0)
+			return -1;
+		if (c == OBSERVE && add_observed(ui, optarg, e) < 0)
 			return -1;
 		listens |= c == LISTEN;
 		if (c == TOKEN_FILE)
@@ -183,6 +200,7 @@ static void tick(lws_sorted_usec_list_t *sul)
 	feed_tick(ui, now);
 	pods_sync(ui, now);
 	pods_tick(ui);
+	others_tick(ui, now);
 	typing_tick(ui);
 	ws_tick(ui);
 	lws_sul_schedule(ui->lws, 0, sul, tick, until_next());
@@ -197,6 +215,7 @@ static void on_new(void *ctx, struct runner *r)
 static void on_gone(void *ctx, struct runner *r)
 {
 	pods_forget(ctx, r);
+	others_forget(ctx, r);
 }
 
 /* ---- From start to end ---- */
@@ -228,7 +247,7 @@ static int start(struct ui *ui, struct ps_err *e)
 	ui->board.ctx = ui;
 	if (ps_random_hex(ui->epoch, sizeof(ui->epoch) - 1) < 0)
 		return ps_fail_os(e, "make a name for this start");
-	if (loop_open(&ui->loop, e) < 0 || pods_start(ui, e) < 0 || listen_at(ui, e) < 0 || guard_arm(&ui->guard, e) < 0)
+	if (loop_open(&ui->loop, e) < 0 || pods_start(ui, e) < 0 || others_start(ui, e) < 0 || listen_at(ui, e) < 0 || guard_arm(&ui->guard, e) < 0)
 		return -1;
 	return feed_start(ui, e);
 }
@@ -240,10 +259,13 @@ static void stop(struct ui *ui)
 	feed_stop(ui);
 	runs_stop(ui);
 	pods_stop(ui);
+	others_stop(ui);
 	if (ui->lws)
 		lws_context_destroy(ui->lws);
 	to_wake = NULL;
 	board_done(&ui->board);
+	for (size_t i = 0; i < ui->n_observe; i++)
+		free(ui->observe[i]);
 	if (ui->guard.unix_path)
 		(void)unlink(ui->guard.unix_path);
 	(void)unlink(ui->guard.token_file);

@@ -45,7 +45,7 @@ void pods_forget(struct ui *ui, struct runner *r)
 
 static bool is_of(const struct runner *r, const struct link *l)
 {
-	return !strcmp(r->pod, l->name) && !r->own;
+	return !strcmp(r->pod, l->name) && !r->own && !r->other;
 }
 
 static void disconnect(struct link *l)
@@ -222,7 +222,7 @@ static struct link *link_of(struct pods *p, const char *name)
 static const struct pod_row *row_of(const struct board *b, const char *name)
 {
 	for (size_t i = 0; i < b->n_pods; i++)
-		if (!strcmp(b->pods[i].name, name))
+		if (!b->pods[i].root && !strcmp(b->pods[i].name, name))
 			return &b->pods[i];
 	return NULL;
 }
@@ -246,9 +246,9 @@ void pods_sync(struct ui *ui, int64_t now_ms)
 	}
 	for (size_t i = 0; i < ui->board.n_pods; i++) {
 		const struct pod_row *row = &ui->board.pods[i];
-		struct link *l = link_of(p, row->name);
+		struct link *l = row->root ? NULL : link_of(p, row->name);
 
-		for (size_t k = 0; !l && k < BOARD_PODS; k++) {
+		for (size_t k = 0; !l && !row->root && k < BOARD_PODS; k++) {
 			if (!p->v[k].name) {
 				l = &p->v[k];
 				*l = (struct link){ .source.fd = -1, .ui = ui, .name = relay_copy(row->name) };

@@ -16,7 +16,8 @@ enum {
 	BATCH_MS = 200,
 	LINE_MAX_BYTES = 64 * 1024,
 	FEED_PIPE = 1024 * 1024,
-	NOTICE_MAX = 300,
+	NOTICE_MAX = 2048,
+	OBSERVE_MAX = 8,
 };
 
 struct term_size { uint16_t rows, cols; };
@@ -24,11 +25,14 @@ struct term_size { uint16_t rows, cols; };
 struct client;
 struct feed;
 struct job;
+struct others;
 struct pods;
 
 struct ui {
 	/* From the command line. */
 	const char *root, *podshim, *examples, *dir; /* root, examples: may be NULL; dir: ours alone, for files that programs are given */
+	char *observe[OBSERVE_MAX];   /* roots of other users, absolute */
+	size_t n_observe;
 	bool actions;
 	struct guard guard;
 
@@ -41,6 +45,7 @@ struct ui {
 	struct client *clients;
 	struct feed *feed;
 	struct pods *pods;
+	struct others *others;
 	struct job *jobs;
 	unsigned n_jobs;
 };
@@ -60,7 +65,7 @@ void lines_done(struct lines *l);
 
 /* ---- job.c: a run of podshim that answers ---- */
 
-enum { JOBS_MAX = 16, JOB_OUTPUT_MAX = 1024 * 1024, JOB_ERROR_MAX = 16 * 1024, JOB_MS = 10000, ARGS_MAX = 160 };
+enum { JOBS_MAX = 24, JOB_OUTPUT_MAX = 1024 * 1024, JOB_ERROR_MAX = 16 * 1024, JOB_MS = 10000, ARGS_MAX = 160 };
 
 struct job_result { int status; bool late; const char *out, *err; size_t out_len, err_len; };
 /* Called once; the job is gone after it. */
@@ -83,6 +88,8 @@ void jobs_tick(struct ui *ui, int64_t now_ms);
 int feed_start(struct ui *ui, struct ps_err *e);
 void feed_stop(struct ui *ui);
 void feed_tick(struct ui *ui, int64_t now_ms);
+/* Pods of other users are known that were not: tell of their runners, from the beginning. */
+void feed_others_again(struct ui *ui);
 /* There is something new: ask soon. */
 void feed_hurry(struct ui *ui);
 
@@ -99,6 +106,13 @@ int pods_resize(struct runner *r, struct term_size size, struct ps_err *e);
 /* The same without waiting: 0 when it reads nothing now. */
 ssize_t pods_type(struct runner *r, const char *p, size_t n, struct ps_err *e);
 ssize_t pods_send(struct ui *ui, struct runner *r, const char *p, size_t n, bool eof, struct ps_err *e);
+
+/* ---- others.c: pods of other users, through podshim alone ---- */
+
+int others_start(struct ui *ui, struct ps_err *e);
+void others_stop(struct ui *ui);
+void others_tick(struct ui *ui, int64_t now_ms);
+void others_forget(struct ui *ui, const struct runner *r);
 
 /* ---- typing.c: what is typed, key by key, and terminals ---- */
 
@@ -163,6 +177,8 @@ void api_serve(struct request *q);
 void api_action(struct request *q);
 /* Of "/api/runners/7/verb": the runner, and what follows; NULL, and an answer. */
 struct runner *request_runner(struct request *q, char **ret_rest);
+/* False, and answered: r (may be NULL) is another user's. */
+bool request_may_touch(struct request *q, const struct runner *r);
 /* The list of examples; the tree lives in the arena. */
 int catalog_read(const struct ui *ui, struct ps_arena *memory, const struct json **ret, struct ps_err *e);
 /* Answer with RESULT once the job has ended. */

@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cmd_pod_ls.c - podshim pod ls: the pods, or the runners of one.
  */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/jsonw.h"
+#include "base/scope.h"
+#include "oci/names.h"
 #include "shim/cli/pod_client.h"
 #include "shim/pod/pods.h"
+
+enum { OBSERVED_MAX = 256 };
 
 struct pod_ls_flags {
 	const char *format;
@@ -112,18 +122,23 @@ static void ask_pod(const struct cli *cli, const char *name, const struct state 
 		row->state = "running";
 }
 
-static void put_pod(struct ps_jsonw *w, const struct state *st, const struct pod_row *row)
+static void put_row(struct ps_jsonw *w, const struct pod_row *row)
 {
-	ps_jw_object(w, NULL);
-	ps_jw_str(w, "name", st->id);
 	ps_jw_str(w, "state", row->state);
-	ps_jw_int(w, "pid", pod_lives(st) ? st->pid : 0);
 	ps_jw_uint(w, "running", row->running);
 	ps_jw_uint(w, "ended", row->ended);
 	ps_jw_uint(w, "warm", row->counts.warm);
 	ps_jw_uint(w, "warmWanted", row->counts.warm_wanted);
 	ps_jw_uint(w, "launched", row->counts.launched);
 	ps_jw_uint(w, "failed", row->counts.failed);
+}
+
+static void put_pod(struct ps_jsonw *w, const struct state *st, const struct pod_row *row)
+{
+	ps_jw_object(w, NULL);
+	ps_jw_str(w, "name", st->id);
+	put_row(w, row);
+	ps_jw_int(w, "pid", pod_lives(st) ? st->pid : 0);
 	ps_jw_str(w, "bundle", st->bundle);
 	ps_jw_str(w, "created", st->created);
 	ps_jw_str(w, "shm", st->tape);
@@ -157,14 +172,106 @@ static int add_pod(const char *name, void *ctx)
 	return add_row(l, (const char *[]){ name, row.state, running, warm, st->bundle, st->created });
 }
 
+/* ---- Pods of another user's that may be looked at ---- */
+
+static const char *why_not(const struct podshim_error *why)
+{
+	if (why->code == PODSHIM_E_DENIED || why->sys == EACCES || why->sys == EPERM)
+		return "denied";
+	return why->sys == ECONNREFUSED || why->code == PODSHIM_E_NOTFOUND ? "dead" : "silent";
+}
+
+static int add_observed(struct listing *l, const char *name, uid_t owner)
+{
+	auto_podshim struct podshim *c = NULL;
+	struct podshim_error why = { .code = PODSHIM_OK };
+	struct pod_row row = { .state = "running" };
+	char running[16], warm[32], of[32];
+
+	if (l->flags->names_only) {
+		ps_buf_printf(&l->out, "%s\n", name);
+		return 0;
+	}
+	if (podshim_connect(l->cli->root, name, &c, &why) < 0 || podshim_list(c, count_runner, &row, &why) < 0 ||
+	    podshim_counts(c, &row.counts, &why) < 0)
+		row.state = why_not(&why);
+	if (is_json(l->flags->format)) {
+		ps_jw_object(&l->w, NULL);
+		ps_jw_str(&l->w, "name", name);
+		put_row(&l->w, &row);
+		ps_jw_uint(&l->w, "owner", owner);
+		ps_jw_end_object(&l->w);
+		return 0;
+	}
+	(void)snprintf(running, sizeof(running), "%u", row.running);
+	(void)snprintf(warm, sizeof(warm), "%u/%u", (unsigned)row.counts.warm, (unsigned)row.counts.warm_wanted);
+	(void)snprintf(of, sizeof(of), "of uid %u", owner);
+	return add_row(l, (const char *[]){ name, row.state, running, warm, of, "" });
+}
+
+/* NAME.sock in ROOT.observe.  1: there is such a folder; 0: there is none, and e is as it was. */
+static int list_observed(struct listing *l, struct ps_err *e)
+{
+	static const char suffix[] = ".sock";
+	char path[4096 + 16], name[NAME_MAX + 1];
+	const struct dirent *entry;
+	struct stat st;
+
+	if (pods_observe_dir(l->cli->root, path, sizeof(path), e) < 0)
+		return -1;
+	ps_auto_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : ps_fail_os(e, "open '%s'", path);
+	if (fstat(fd, &st) < 0)
+		return ps_fail_os(e, "look at '%s'", path);
+	if (st.st_mode & 022)
+		return ps_fail(e, PS_E_DENIED, "'%s' is not its owner's alone to write", path);
+	ps_auto_dir DIR *dir = fdopendir(fd);
+
+	if (!dir)
+		return ps_fail_os(e, "list '%s'", path);
+	(void)ps_take_fd(&fd);
+	for (int left = OBSERVED_MAX; left && (entry = readdir(dir));) {
+		const size_t n = strlen(entry->d_name);
+
+		if (n < sizeof(suffix) || n >= sizeof(name) || strcmp(entry->d_name + n - (sizeof(suffix) - 1), suffix) != 0)
+			continue;
+		memcpy(name, entry->d_name, n);
+		name[n - (sizeof(suffix) - 1)] = '\0';
+		if (!container_id_valid(name))
+			continue;
+		left--;
+		if (add_observed(l, name, st.st_uid) < 0)
+			return -1;
+	}
+	return 1;
+}
+
+/* 1: the root is another user's. */
+static int is_anothers(const struct cli *cli, struct stat *ret, struct ps_err *e)
+{
+	if (stat(cli->root, ret) < 0)
+		return errno == ENOENT ? 0 : ps_fail_os(e, "open root '%s'", cli->root);
+	return ret->st_uid != geteuid();
+}
+
 static int list_pods(struct listing *l, struct ps_err *e)
 {
 	static const char *const head[] = { "NAME", "STATE", "RUNNING", "WARM", "BUNDLE", "CREATED" };
 	char root[4096];
+	struct stat st;
 
 	if (begin(l, head, PS_COUNT(head)) < 0 || pods_root(l->cli->root, root, sizeof(root), e) < 0)
 		return -1;
-	if (access(root, F_OK) == 0 && state_each(root, add_pod, l, e) != 0)
+	const int another = is_anothers(l->cli, &st, e), observed = another ? list_observed(l, e) : 0;
+
+	if (observed < 0 || (another < 0 && !observed))
+		return -1;
+	if (another && !observed)
+		return ps_fail(e, PS_E_DENIED, "root '%s' belongs to uid %u, and no pod there lets others look on ('pod create --observe-group')",
+			       l->cli->root, st.st_uid);
+	if (!another && access(root, F_OK) == 0 && state_each(root, add_pod, l, e) != 0)
 		return -1;
 	if (finish(l, e) < 0)
 		return -1;
@@ -256,7 +363,9 @@ const struct command cmd_pod_ls = {
 	.about = "Of a pod: how many runners work, and how many are prepared of those wanted. A\n"
 		 "pod whose processes were killed is dead: 'podshim gc' frees what it left. Of a\n"
 		 "runner: its state, and once it has ended its exit status and why it ended (exited,\n"
-		 "signal, stopped, timeout, memory, output-limit, failed).",
+		 "signal, stopped, timeout, memory, output-limit, failed). Where --root is another\n"
+		 "user's: the pods that may be looked at ('pod create --observe-group'); denied is\n"
+		 "one that lets only others look on.",
 	.examples = "podshim pod ls\n"
 		    "podshim pod ls --format json jobs | jq -r '.[] | select(.state == \"running\").id'\n",
 	.opts = OPT_TABLE(pod_ls_rows),

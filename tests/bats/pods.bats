@@ -375,6 +375,10 @@ is_warm() { # is_warm N
 	wait_until 10 stats
 	run -0 "${member[@]}" pod logs "$id"
 	is "seen by others"
+	run -0 "${member[@]}" pod ls --format json
+	jq -e --arg pod "$POD" 'map([.name, .state, .running, .owner]) == [[$pod, "running", 1, 0]]' <<<"$output"
+	run -0 setpriv --reuid 65534 --regid 65534 --clear-groups "$HERE/podshim" --root "$ROOT" pod ls --format json
+	jq -e 'map(.state) == ["denied"]' <<<"$output"
 	run -1 "${member[@]}" pod stop "$id"
 	has "is not for those who only look on"
 	run -125 "${member[@]}" pod launch "$POD" -- true
@@ -384,8 +388,20 @@ is_warm() { # is_warm N
 	chmod 777 "$ROOT.observe"
 	run -1 "${member[@]}" pod stats "$POD"
 	has "is not its owner's alone to write"
+	run -1 "${member[@]}" pod ls
+	has "is not its owner's alone to write"
 	chmod 755 "$ROOT.observe"
+	# Nor one beside a root of our own.
+	mkdir -m 0700 "$HERE/own"
+	chown 65534 "$HERE/own"
+	cp -a "$ROOT.observe" "$HERE/own.observe"
+	run -0 "${member[@]/"$ROOT"/"$HERE/own"}" pod ls --format json
+	is "[]"
+	run -1 "${member[@]/"$ROOT"/"$HERE/own"}" pod stats "$POD"
+	has "is named '$POD'"
 	podshim pod rm --force "$POD"
+	run -1 "${member[@]}" pod ls
+	has "no pod there lets others look on"
 }
 
 # ---- Terminals ----

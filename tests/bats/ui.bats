@@ -30,6 +30,12 @@ serve() { # serve [FLAG...]: the server; SERVER is its process
 	SERVER=$!
 	wait_until 10 test -s "$TOKEN"
 }
+as_member() { # as_member GROUP...: the same, of another user who would look at OTHER and NOWHERE
+	setpriv --reuid 65534 --regid 65534 "$@" env -u XDG_RUNTIME_DIR "$HERE/podshim-ui" --token-file "$TOKEN" --root "$HERE/home/root" \
+		--observe "$OTHER/" --observe "$NOWHERE" --podshim "$HERE/podshim" --listen 127.0.0.1:0 --actions </dev/null >"$OUT.ui" 2>&1 3>&- &
+	SERVER=$!
+	wait_until 10 test -s "$TOKEN"
+}
 stop_server() {
 	[[ $SERVER ]] || return 0
 	kill "$SERVER" 2>/dev/null || true
@@ -143,6 +149,30 @@ page() { # page SCENARIO
 	serve --actions
 	export POD
 	page pod
+}
+
+@test "pods of another user are looked at by whom their owner lets, and no more" {
+	HERE=$(mktemp -d /tmp/podshim-ui-test.XXXXXX)
+	chmod 755 "$HERE"
+	cp "$PODSHIM" "$UI" "$HERE/"
+	mkdir "$HERE/home"
+	chown 65534:65534 "$HERE/home"
+	ROOT=$HERE/root
+	create --observe-group 65533
+	RUNNER=$(podshim pod launch "$POD" -d -- sh -c 'echo seen; exec sleep 600' </dev/null 3>&-)
+	OTHER=$ROOT NOWHERE=$HERE/nowhere TOKEN=$HERE/home/token
+	export RUNNER OTHER NOWHERE
+	mkdir "$NOWHERE"
+	ln -s root.observe "$NOWHERE.observe"
+	as_member --groups 65533
+	page others
+	stop_server
+	as_member --clear-groups
+	page others_denied
+	stop_server
+	run -2 "$UI" --token-file "$TOKEN" --listen 127.0.0.1:0 --observe here
+	has "is no absolute path"
+	podshim pod rm --force "$POD"
 }
 
 @test "a program in a terminal gets keys and sizes" {

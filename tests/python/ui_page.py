@@ -595,6 +595,42 @@ def pod(page):
     live.until(lambda: live.rows[n]["reason"] == "stopped")
 
 
+def others(page):
+    """RUNNER of another user's pod below OTHER prints "seen"; below NOWHERE there is none."""
+    live = page.login().live()
+    notices = []
+    live.sub(since=0, runners=None)
+
+    def row():
+        message = live.turn()
+        notices.append((message or {}).get("notice") or "")
+        return next((r for r in live.rows.values() if r["id"] == os.environ["RUNNER"] and r["state"] == "running"), None)
+
+    n = until(row)["n"]
+    r = live.rows[n]
+    assert r["owner"] == 0 and not r["own"] and not r["input"] and r["command"].startswith("sh -c"), r
+    assert r["pod"] == f"{r['id'].rpartition('.')[0]} (uid 0, {os.environ['OTHER']})", r
+    assert [(p["owner"], p["state"]) for p in page.get("/api/pods")["pods"] if p["name"] == r["pod"]] == [(0, "running")]
+    live.until(lambda: live.output.get(n, {1: b""})[1] == b"seen\n")
+    live.until(lambda: live.rows[n]["cpuNs"] is not None and live.rows[n]["ringRoom"] and live.rows[n]["tapeRoom"])
+    live.until(lambda: any(e["type"] == "state" and e["n"] == n and e["state"] == "running" for e in live.events))
+    until(lambda: row() and any(os.environ["NOWHERE"] in text for text in notices))
+    for verb, body in ("send", {"text": "x"}), ("stop", {"force": True}), ("interrupt", {}):
+        assert "of uid 0" in page.post(f"/api/runners/{n}/{verb}", body, 403)["error"]
+    for path in "policy/show", "policy/check", "explain":
+        assert "of uid 0" in page.post(f"/api/{path}", {"n": n, "perm": "read", "target": "/etc"}, 403)["error"]
+    for path in "policy", "plan":
+        assert page.ask("GET", f"/api/{path}?n={n}")[0] == 403
+
+
+def others_denied(page):
+    """The pods below OTHER let only others look on."""
+    page.login()
+    pods = until(lambda: page.get("/api/pods")["pods"])
+    assert [(p["owner"], p["state"]) for p in pods] == [(0, "denied")], pods
+    assert page.get("/api/runners")["runners"] == []
+
+
 def by_socket(page):
     page.unix = os.environ["SOCKET"]
     for host in ("evil.example", None):

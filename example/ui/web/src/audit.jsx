@@ -153,7 +153,7 @@ function Notices() {
 		<div class="notices" role="log" aria-label="Notices">
 			{shown.map((m, i) => (
 				<p key={i} class={`notice ${m.kind === "degraded" ? "bad" : ""}`}>
-					<span class="sub num">{clock(m.time)}</span> <b>{plain(m.kind, 12)}</b> {plain(m.text, 300)} {m.n ? <span class="sub mono">{plain(model.runners.get(m.n)?.id, 40)}</span> : null}{m.count > 1 && <span class="num"> ×{m.count}</span>}
+					<span class="sub num">{clock(m.time)}</span> <b>{plain(m.kind, 12)}</b> {plain(m.text, 2048)} {m.n ? <span class="sub mono">{plain(model.runners.get(m.n)?.id, 40)}</span> : null}{m.count > 1 && <span class="num"> ×{m.count}</span>}
 				</p>
 			))}
 			{model.notices.length > 1 && <button type="button" class="quiet" aria-expanded={all} onClick={() => setAll(!all)}>{all ? "Only the last" : `All ${model.notices.length} notices`}</button>}

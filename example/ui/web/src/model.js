@@ -14,6 +14,9 @@ const KIND = { deny: 0, "ask-deny": 0, "would-deny": 0, warn: 1, ask: 1, ignore:
 const ALLOWED = 3;
 export const isLive = r => LIVE.has(r.state);
 
+/** Another user's: it may be looked at, and no more. */
+export const isOthers = r => typeof r?.owner === "number";
+
 /** When accesses happened, how they ended and how many they were; the newest of them. */
 export class Ticks {
 	constructor() {
@@ -51,7 +54,7 @@ export function begin() {
 
 function newRunner(n) {
 	return {
-		n, id: `#${n}`, pod: "", state: "", pid: 0, command: "", example: null, own: false, input: false, tty: false, status: null, reason: null,
+		n, id: `#${n}`, pod: "", state: "", pid: 0, command: "", example: null, own: false, owner: null, input: false, tty: false, status: null, reason: null,
 		denied: 0, allowed: 0, warned: 0, lost: 0, listed: false,
 		states: [], marks: [], ticks: new Ticks(), output: new Output(), outputTotal: 0, samples: [], cpuAt: 0,
 	};

@@ -5,11 +5,11 @@ import { again, copy, interrupt, runAgain, save, send, stop } from "./actions.js
 import { on } from "./frame.js";
 import { useTopics } from "./hooks.js";
 import { tellSize, type } from "./link.js";
-import { isLive, model } from "./model.js";
+import { isLive, isOthers, model } from "./model.js";
 import { plain } from "./safe.js";
 import { View } from "./term.js";
 import { isDark, followShown, runFlags, say, set, ui } from "./ui.js";
-import { bytes, Button, count, Empty, State, Text } from "./widgets.jsx";
+import { bytes, Button, count, Empty, ReadOnly, State, Text } from "./widgets.jsx";
 
 /** Keys go to the program: it has a terminal, and what is done here is done. */
 const types = r => Boolean(r?.tty && r.input && isLive(r) && model.actions);
@@ -118,8 +118,8 @@ function Input({ r }) {
 }
 
 function Controls({ r, view, setFinding }) {
-	const may = model.actions && r && isLive(r);
-	const why = model.actions ? undefined : "The server runs without --actions";
+	const may = model.actions && r && isLive(r) && !isOthers(r);
+	const why = isOthers(r) ? "It is another user's: it may be looked at, and no more" : model.actions ? undefined : "The server runs without --actions";
 	const known = r && again(r);
 	return (
 		<div class="tools">
@@ -165,7 +165,7 @@ function Screen({ side }) {
 	return (
 		<div class={`screen ${current ? "current" : ""}`} onFocusIn={() => ui.side !== side && set({ side })} onPointerDown={() => ui.side !== side && set({ side })} data-side={side}>
 			<div class="bar">
-				{r ? <><Text class="name mono" value={r.id} max={80} /><State r={r} /><Text class="command mono sub" value={r.command} max={200} /></>
+				{r ? <><Text class="name mono" value={r.id} max={80} /><State r={r} />{isOthers(r) && <ReadOnly of={r} />}<Text class="command mono sub" value={r.command} max={200} /></>
 					: <span class="sub">{side ? "Choose a second runner" : "No runner chosen"}</span>}
 				<Controls r={r} view={view} setFinding={setFinding} />
 			</div>

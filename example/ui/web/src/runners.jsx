@@ -3,10 +3,10 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useTopics } from "./hooks.js";
 import { matcher } from "./fuzzy.js";
-import { isLive, model, NO_POD, OWN, tree } from "./model.js";
+import { isLive, isOthers, model, NO_POD, OWN, tree } from "./model.js";
 import { plain } from "./safe.js";
 import { select, show, ui } from "./ui.js";
-import { bytes, count, Empty, Icon, State, Text } from "./widgets.jsx";
+import { bytes, count, Empty, Icon, ReadOnly, State, Text } from "./widgets.jsx";
 
 const SHOWN = 400;
 const NAMES = { [OWN]: "Started here", [NO_POD]: "Without a pod" };
@@ -49,8 +49,9 @@ function Pod({ name, runners, closed, toggle, tab }) {
 	return (
 		<div role="treeitem" class="node pod" aria-level={1} aria-expanded={!closed} data-key={`p${name}`} tabIndex={tab} onClick={toggle}>
 			<Icon name={closed ? "right" : "down"} />
-			<Text class="name" value={NAMES[name] ?? name} max={60} />
-			<span class="sub num">{pod ? `${pod.warm}/${pod.warmWanted} warm, ` : ""}{live} of {runners.length} live</span>
+			<Text class="name" value={NAMES[name] ?? name} max={120} />
+			{isOthers(pod) && <ReadOnly of={pod} />}
+			<span class="sub num">{pod && pod.state !== "running" ? `${plain(pod.state, 20)}, ` : ""}{pod ? `${pod.warm}/${pod.warmWanted} warm, ` : ""}{live} of {runners.length} live</span>
 		</div>
 	);
 }
