@@ -311,18 +311,25 @@ static int copy_symlink(int link, const struct mnt_path *at, struct ps_err *e)
 }
 
 /*
- * What rows before this one put there.  Looked up as a target is: nothing in the root file system leads out of it.
+ * What rows before this one put there, and no other place that a link in the root file system or in a mount would name: flags that
+ * keep that one safe might be cleared.
  */
 static int clone_inside(const struct sandbox *sb, const struct plan_mount *m, struct ps_err *e)
 {
 	const bool recursive = m->flags & PLAN_MOUNT_INSIDE_REC;
-	ps_auto_fd int fd = -1;
-	ps_auto_fd int tree = -1;
-	int rc = mnt_find(sb, plan_str(sb->plan, m->source), &fd, e);
+	struct mnt_path at;
 
-	if (rc != 0)
-		return rc < 0 ? -1 : ps_fail(e, PS_E_NOTFOUND, "the mounts before it put nothing there");
-	tree = mnt_clone(fd, recursive);
+	if (mnt_path(sb, plan_str(sb->plan, m->source), &at, e) < 0)
+		return -1;
+	ps_auto_fd int fd = ps_open_in_root_nolinks(at.root_fd, at.rest, O_PATH, 0);
+
+	if (fd < 0 && errno == ELOOP)
+		return ps_fail(e, PS_E_CONFIG, "a part of the source is a symbolic link in the container");
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR ? ps_fail(e, PS_E_NOTFOUND, "the mounts before it put nothing there")
+							   : ps_fail_os(e, "open the source in the container");
+	ps_auto_fd int tree = mnt_clone(fd, recursive);
+
 	if (tree < 0)
 		return ps_fail_os(e, "clone the source");
 	if (!(m->propagation & MS_SHARED) && mnt_setattr(tree, recursive, 0, 0, MS_SLAVE) < 0)

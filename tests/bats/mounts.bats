@@ -224,16 +224,20 @@ bind_fails() { # bind_fails OPTION...
 	mount_at /all none "$ROOTFS/mnt" rbind
 	run_shell 'cat /all/file /all/sub/file'
 	is $'content\ncontent'
-	rm "$SRC/file"
-	ln -s /etc/own "$SRC/file"
-	echo own >"$ROOTFS/etc/own"
 	mount_at /etc/hosts none "$ROOTFS/mnt/file" bind
 	run_shell 'cat /etc/hosts'
-	is own
+	is content
 	config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1000}] |
 		.linux.gidMappings = .linux.uidMappings | del(.process.user.additionalGids)'
 	run_shell 'cat /etc/hosts'
-	is own
+	is content
+	# A link in there would be to what another mount keeps safe.
+	ln -sf /etc/passwd "$SRC/file"
+	payload true
+	attempt podshim create -b "$BUNDLE" "$CID"
+	[ "$status" -ne 0 ]
+	has "a part of the source is a symbolic link in the container"
+	assert_nothing_left
 }
 
 @test "remount changes what is there" {

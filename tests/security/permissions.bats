@@ -439,12 +439,12 @@ new_caller_bundle() {
 	nobody_came
 }
 
-@test "net: threads that change the address, its family or the descriptor meanwhile: no leak in 20000 rounds" {
+@test "net: threads that change the address, its family or the descriptor meanwhile: no leak in 5000 rounds" {
 	local who
 	start_server
 	cp "$(attacker caller)" caller
 	for who in $(callers); do
-		want 0 "$who" run --quiet "--allow-net=127.0.0.1:$LISTED" -- ./caller race "$SERVER" "$LISTED" "$OTHER" 20000
+		want 0 "$who" run --quiet "--allow-net=127.0.0.1:$LISTED" -- ./caller race "$SERVER" "$LISTED" "$OTHER" 5000
 		is "port: 0 leaks, some right
 port of datagrams: 0 leaks, some right
 family: 0 leaks, some right
@@ -452,7 +452,7 @@ descriptor: 0 leaks, some right"
 		nobody_came
 	done
 	new_caller_bundle
-	payload /caller race /srv "$LISTED" "$OTHER" 20000
+	payload /caller race /srv "$LISTED" "$OTHER" 5000
 	run_bundle --quiet --allow-read --allow-run --allow-ffi "--allow-net=127.0.0.1:$LISTED"
 	is "port: 0 leaks, some right
 port of datagrams: 0 leaks, some right
