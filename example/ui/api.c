@@ -251,7 +251,7 @@ static void serve_policy(struct request *q)
 	request_job(q, &a, NULL);
 }
 
-/* What enforces each permission of a runner that was started here, with its tier. */
+/* What enforces each permission, with its tier: by the flags of what was started here, by the record of others. */
 static void serve_plan(struct request *q)
 {
 	struct runner *r;
@@ -259,14 +259,16 @@ static void serve_plan(struct request *q)
 
 	if (!runner_arg(q, &r) || !request_may_touch(q, r))
 		return;
-	if (r && !r->own) {
-		request_fail(q, 409, "it was not started from here: 'podshim plan' and 'podshim check' of its bundle show this");
-		return;
-	}
 	args_init_for(&a, q->ui, r);
 	args_add(&a, "check");
 	args_add(&a, "--format");
 	args_add(&a, "json");
+	if (r && !r->own) {
+		args_add(&a, "--of");
+		args_add(&a, r->id);
+		request_job(q, &a, NULL);
+		return;
+	}
 	if (r)
 		run_flags(r, &a);
 	/* Without a program it would be the host alone. */

@@ -19,7 +19,7 @@
 #include "base/scope.h"
 #include "oci/names.h"
 
-static int make_root(struct cli *cli, struct ps_err *e)
+int cli_make_root(struct cli *cli, struct ps_err *e)
 {
 	const char *root = cli->global.root;
 	char cwd[sizeof(cli->root)] = "", clean[sizeof(cli->root)];
@@ -52,7 +52,7 @@ int cli_make_env(struct cli *cli, struct ps_err *e)
 		.debug = cli->log.debug ? log_debug : NULL,
 		.warn_ctx = &cli->log,
 	};
-	return cli->cmd->attr & CMD_ROOT ? make_root(cli, e) : 0;
+	return cli->cmd->attr & CMD_ROOT ? cli_make_root(cli, e) : 0;
 }
 
 int cli_print(const struct ps_buf *b, struct ps_err *e)

@@ -102,6 +102,8 @@ int cli_emit_line(void *ctx, const char *line, size_t n);
 int cli_emitted(int write_errno, struct ps_err *e);
 /* How a command that does not exist is told of: in runc's words for who calls us so. */
 const char *cli_no_command(const struct cli *cli);
+/* cli->root from --root, for commands that only sometimes work on containers; CMD_ROOT does it for the others. */
+int cli_make_root(struct cli *cli, struct ps_err *e);
 /* "container id cannot be empty", "invalid container ID format: X; ...". */
 int cli_check_id(const char *id, struct ps_err *e);
 /* One line for the person who looks on, on standard error: "podshim: ...". */

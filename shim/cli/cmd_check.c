@@ -13,7 +13,7 @@ enum { STATUS_FAILS = 3 };
 
 struct check_flags {
 	struct run_flags run;        /* first: CREATE_AT and RUN_AT say where in it */
-	const char *format;
+	const char *format, *of;
 };
 
 static const struct opt check_rows[] = {
@@ -21,6 +21,7 @@ static const struct opt check_rows[] = {
 	{ "config", "f", OPT_STR, "FILE", "read FILE instead of the bundle's config.json", CREATE_AT(config) },
 	{ "detach", "d", OPT_FLAG, NULL, "as 'run --detach' would have it", CREATE_AT(detach) },
 	{ "format", NULL, OPT_ENUM, "text|json", "format of what is printed (default: text)", offsetof(struct check_flags, format) },
+	{ "of", NULL, OPT_STR, "ID", "a container that is there, with what is recorded of it", offsetof(struct check_flags, of) },
 	RUN_FORM_FLAGS,
 };
 
@@ -142,10 +143,14 @@ static void put_text(struct ps_buf *out, const struct check_report *r)
 {
 	put_rows(out, r);
 	put_needs(out, r);
-	put_facts(out, r);
+	if (!r->exists)
+		put_facts(out, r);
 	put_notes(out, r);
 	put_findings(out, r);
-	if (r->target)
+	if (r->exists)
+		ps_buf_puts(out, !r->judged ? "verdict: it has no permissions but what its config.json grants\n"
+				 : check_fails(r) ? "verdict: not all of it is enforced\n" : "verdict: all of it is enforced\n");
+	else if (r->target)
 		ps_buf_puts(out, check_fails(r) ? "verdict: 'run' would fail\n"
 				 : r->findings.n ? "verdict: 'run' would warn of what it cannot enforce\n"
 						 : "verdict: 'run' would enforce all of it\n");
@@ -240,6 +245,7 @@ static void put_json(struct ps_buf *out, const struct check_report *r)
 	ps_jw_object(&w, NULL);
 	ps_jw_bool(&w, "ok", !check_fails(r));
 	ps_jw_str(&w, "target", r->target);
+	ps_jw_bool(&w, "judged", r->judged);
 	ps_jw_array(&w, "entries");
 	for (size_t i = 0; i < r->n_rows; i++)
 		json_row(&w, &r->rows[i]);
@@ -272,23 +278,52 @@ static bool is_for_any_program(struct cli *cli, const struct perm_layers *l)
 	return true;
 }
 
-static int run_check(struct cli *cli, struct ps_err *e)
+static bool has_flags(const struct perm_layers *l)
 {
-	ps_auto_buf struct ps_buf out = { 0 };
+	for (size_t i = 0; l && i < l->n; i++)
+		if (l->v[i]->rank == PERM_FLAG || l->v[i]->rank == PERM_FILE)
+			return true;
+	return false;
+}
+
+/* What is recorded of a container; the environment's permissions are for what is to be made. */
+static int check_container(struct cli *cli, const char *id, struct check_report *ret, struct ps_err *e)
+{
+	const struct check_flags *f = cli->flags;
+	struct pod_env env = cli->env;
+
+	if (f->run.create.bundle || cli->n_words || has_flags(f->run.create.permissions))
+		return ps_fail(e, PS_E_USAGE, "'check --of %s' takes no bundle, program or permissions: what counts is recorded", id);
+	if (cli_check_id(id, e) < 0 || cli_make_root(cli, e) < 0)
+		return -1;
+	env.root = cli->root;
+	return pod_check_container(&env, id, &cli->mem, ret, e);
+}
+
+static int check_target(struct cli *cli, struct check_report *ret, struct ps_err *e)
+{
 	struct check_flags *f = cli->flags;
 	struct pod_create_request *r = &f->run.create;
 	char generated[RUN_ID_LEN + 1] = "";
-	struct check_report report;
 
-	if (cli_permissions(cli, &r->permissions, e) < 0)
-		return -1;
 	if (r->bundle && cli->n_words)
 		return ps_fail(e, PS_E_USAGE, "'check' takes one bundle: '%s' or '%s'", r->bundle, cli->words[0]);
 	if (r->bundle)
 		r->id = "check";
 	else if ((cli->n_words || is_for_any_program(cli, r->permissions)) && run_form(cli, &f->run, generated, e) < 0)
 		return -1;
-	if (pod_check(&cli->env, r, &cli->mem, &report, e) < 0)
+	return pod_check(&cli->env, r, &cli->mem, ret, e);
+}
+
+static int run_check(struct cli *cli, struct ps_err *e)
+{
+	ps_auto_buf struct ps_buf out = { 0 };
+	struct check_flags *f = cli->flags;
+	struct check_report report;
+
+	if (cli_permissions(cli, &f->run.create.permissions, e) < 0)
+		return -1;
+	if ((f->of ? check_container(cli, f->of, &report, e) : check_target(cli, &report, e)) < 0)
 		return -1;
 	if (f->format && !strcmp(f->format, "json"))
 		put_json(&out, &report);
@@ -306,7 +341,8 @@ const struct command cmd_check = {
 	.forms = "check                          the host alone\n"
 		 "check FLAGS                    permissions, as for 'run FLAGS -- true'\n"
 		 "check [FLAGS] BUNDLE           a bundle, and what its config.json needs of the host\n"
-		 "check [FLAGS] -- PROGRAM       a program; so for FILE\n",
+		 "check [FLAGS] -- PROGRAM       a program; so for FILE\n"
+		 "check --of ID                  a container that is there\n",
 	.about = "Takes the words and flags of 'run' and starts nothing. For each permission entry:\n"
 		 "what enforces it, and its tier (T0 construction: mounts, namespaces, filters; T1\n"
 		 "Landlock; T2 the supervisor; T3 what only root can); then the facts of the host with\n"

@@ -158,7 +158,8 @@ static void judge_permissions(struct checking *c)
 	keep_notes(c);
 	lenient = *g;
 	lenient.settings.best_effort = (struct opt_bool){ true, true };
-	(void)permits_check_form(&lenient, c->q->detach ? PERMITS_DETACHED : PERMITS_FOREGROUND, on_unwatched, c, &e);
+	if (!c->r->exists)
+		(void)permits_check_form(&lenient, c->q->detach ? PERMITS_DETACHED : PERMITS_FOREGROUND, on_unwatched, c, &e);
 	c->failed |= check_limits(c->r, &c->survey, g, c->ours.cgroup_manager != PLAN_CGROUP_DISABLED) < 0;
 	c->failed |= judge_entries(c, g, &e) < 0;
 	c->r->judged = true;
@@ -290,6 +291,26 @@ int pod_check(const struct pod_env *env, const struct pod_create_request *q, str
 		ret->target = q->bundle ? q->bundle : q->program->argv[0];
 		judge(c);
 	}
+	return c->failed ? ps_fail_os(e, "memory for the check") : 0;
+}
+
+int pod_check_container(const struct pod_env *env, const char *id, struct ps_arena *a, struct check_report *ret, struct ps_err *e)
+{
+	auto_container struct container *found = NULL;
+	ps_auto(checking_done) struct checking *c = ps_arena_new(a, struct checking);
+	const struct pod_create_request none = { .id = id };
+
+	*ret = (struct check_report){ .a = a, .target = id, .exists = true };
+	if (!c)
+		return ps_fail_os(e, "memory for the check");
+	c->r = ret;
+	c->env = env;
+	c->ours = *env;
+	c->q = &none;
+	if (container_open(env, id, /* lock= */ false, &found, e) < 0 || bundle_load_frozen(&c->bundle, &found->dir, &found->st, e) < 0 ||
+	    bundle_permit_running(&c->bundle, env->root, &found->dir, &found->st, e) < 0 || survey_host(a, &c->survey, e) < 0)
+		return -1;
+	judge_permissions(c);
 	return c->failed ? ps_fail_os(e, "memory for the check") : 0;
 }
 

@@ -43,6 +43,7 @@ struct check_report {
 	size_t n_rows;
 	struct mechanism_row limits[8];
 	size_t n_limits;
+	bool exists;                 /* of a container that is there: what was decided when it was made */
 	bool judged;                 /* rows tell how they are enforced; else `run` would not come so far */
 };
 #define CHECK_ROWS(type, list) ((const struct type *)(list).v)
@@ -55,6 +56,9 @@ bool check_fails(const struct check_report *r);
  */
 int pod_check(const struct pod_env *env, const struct pod_create_request *r, struct ps_arena *a, struct check_report *ret,
 	      struct ps_err *e);
+
+/* The same of what is recorded of container id: what enforces its permissions.  PS_E_NOTFOUND: there is none. */
+int pod_check_container(const struct pod_env *env, const char *id, struct ps_arena *a, struct check_report *ret, struct ps_err *e);
 
 /* ---- the parts, for tests with facts of their own; -1: memory ---- */
 int check_host(struct check_report *r, const struct survey *s);

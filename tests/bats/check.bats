@@ -237,3 +237,24 @@ same_judgement() { # WHO
 	jq -e 'any(.host[]; .name == "user namespaces" and .lost and .code == "no-user-namespace" and (.hint | startswith("sysctl user.max_user_namespaces")))' <<<"$output"
 	jq -e 'any(.findings[]; .fails and .code == "no-user-namespace")' <<<"$output"
 }
+
+of_container() { # WHO
+	local id=$CID-$1
+	as "$1" run -d --name "$id" --allow-read=/etc --deny-read=/etc/hostname --memory 64M -- sleep 600 </dev/null >/dev/null 2>err 3>&- || { cat err >&2; return 1; }
+	# What is recorded counts, whatever this call's environment would permit.
+	PODSHIM_DENY_NET='*:1' json "$1" 0 --of "$id"
+	jq -e --arg id "$id" '.target == $id and .judged and .ok' report
+	entry '.kind == "read" and .action == "allow" and .value == "/etc" and .from == "--allow-read" and any(.by[]; . == "landlock")'
+	entry '.kind == "read" and .action == "deny" and .value == "/etc/hostname"'
+	entry '.kind == "limits" and .action == "memory"'
+	run -0 as "$1" check --of "$id"
+	has "verdict: all of it is enforced"
+	run -1 as "$1" check --of "$id" --deny-net
+	has "takes no bundle, program or permissions: what counts is recorded"
+	as "$1" delete --force "$id"
+	run -1 as "$1" check --of "$id"
+	has "container does not exist: '$id'"
+}
+@test "check --of: what enforces the permissions of a container that is there" {
+	of_container root
+}

@@ -144,7 +144,7 @@ page() { # page SCENARIO
 }
 
 @test "runners of a pod show their output, hear, and stop" {
-	create
+	create --deny-read=/etc/shadow
 	detached podshim pod launch -d --stdin "$POD" -- sh -c 'echo out; while read -r x; do echo heard $x; done'
 	serve --actions
 	export POD

@@ -586,7 +586,9 @@ def pod(page):
     live.until(lambda: live.output[n][1] == b"out\nheard in\n")
     live.until(lambda: live.rows[n]["cpuNs"] is not None)
     live.until(lambda: live.rows[n]["ringUsed"] and live.rows[n]["ringRoom"] == 262144 and live.rows[n]["tapeUsed"] and live.rows[n]["tapeRoom"] == 65536)
-    assert page.ask("GET", f"/api/plan?n={n}")[0] == 409
+    plan = page.get(f"/api/plan?n={n}")
+    assert plan["status"] == 0 and plan["result"]["target"] == row["id"], plan
+    assert [(e["value"], e["by"]) for e in plan["result"]["entries"] if e["kind"] == "read" and e["action"] == "deny"] == [("/etc/shadow", ["mask"])], plan
     assert page.get(f"/api/policy?n={n}")["status"] == 0
     only = page.live().sub(since=0, pods=[name])
     only.until(lambda: n in only.rows)

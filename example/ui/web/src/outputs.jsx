@@ -146,7 +146,7 @@ function Meter({ r }) {
 			<span>{bytes(total)} printed</span>
 			{total > kept && <span title="older output was overwritten in the ring">{bytes(kept)} kept</span>}
 			{o.lost > 0 && <span class="warn-text">{bytes(o.lost)} lost</span>}
-			<Fill name="ring" used={r.ringUsed} room={r.ringRoom} title="The ring that keeps output" />
+			<Fill name="ring" used={r.ringUsed} room={r.ringRoom} title="The ring that keeps output (those of links only their two ends can see)" />
 			<Fill name="tape" used={r.tapeUsed} room={r.tapeRoom} title="The tape of events" />
 			{types(r) && <span class="keys-hint">keys go to the program, <kbd>F6</kbd> leaves</span>}
 			{r.lost > 0 && <span class="warn-text">{count(r.lost)} audit lines lost</span>}

@@ -135,24 +135,29 @@ const TIERS = ["mounts, namespaces, filters", "Landlock", "the supervisor", "wha
 function Plan() {
 	useTopics("policy");
 	const [answer, setAnswer] = useState(null);
+	const [wantsDraft, setWantsDraft] = useState(false);
 	const r = selected();
-	const draft = !r?.own && model.actions && ui.policy.trim() ? ui.policy : "";
+	const hasDraft = Boolean(model.actions && ui.policy.trim());
+	const draft = hasDraft && (wantsDraft || !r) ? ui.policy : "";
 	useEffect(() => {
 		let current = true;
 		setAnswer(null);
-		if (!r?.own && !draft)
-			return void setAnswer({ error: "Choose a runner that was started from here, or write a draft." });
+		if (!r && !draft)
+			return void setAnswer({ error: "Choose a runner, or write a draft." });
 		const timer = setTimeout(() => plan(r?.n, draft ? { policy: draft } : null).then(a => current && setAnswer(a), e => current && setAnswer({ error: e.message })), LINT_MS);
 		return () => { current = false; clearTimeout(timer); };
 	}, [r?.n, draft]);
 	if (!answer)
 		return <p class="hint">Asking podshim…</p>;
+	const choose = hasDraft && r && <Button text={draft ? "Of the runner" : "Under the draft"} onClick={() => setWantsDraft(!draft)} />;
 	if (!answer.result?.entries)
-		return <Empty title="No plan">{plain(answer.error, 600)}</Empty>;
+		return <><Empty title="No plan">{plain(answer.error, 600)}</Empty>{choose}</>;
+	if (answer.result.judged === false)
+		return <><Empty title="No permissions">Nobody gave it any: its config.json alone says what it may do.</Empty>{choose}</>;
 	const rows = [...answer.result.entries].filter(e => !e.implied).sort((a, b) => a.kind.localeCompare(b.kind));
 	return (
 		<div class="plan">
-			<p class="sub">{draft ? "Under the draft." : "Of this runner."} {answer.result.ok ? "All of it can be enforced here." : "Not all of it can be enforced here."}</p>
+			<p class="sub">{draft ? "Under the draft." : r.own ? "Of this runner." : "Of this runner, as it was recorded when it was made."} {answer.result.ok ? "All of it can be enforced here." : "Not all of it can be enforced here."} {choose}</p>
 			<table class="entries"><tbody>{rows.map((e, i) => (
 				<tr key={i}><td class="mono">{plain(e.kind, 16)}</td><td><span class={`result ${/^[a-z]+$/.test(e.action ?? "") ? e.action : ""}`}>{plain(e.action, 10)}</span></td>
 					<td class="mono value">{e.value === null ? e.default ? "everything else" : "everything" : plain(String(e.value), 300)}</td>
