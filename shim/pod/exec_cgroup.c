@@ -49,7 +49,7 @@ static const char *clean_path(struct ps_arena *a, const char *arg, const char *p
 
 	for (const char *s = rel; *s; s += strcspn(s, "/"), s += strspn(s, "/"))
 		if (strcspn(s, "/") == 2 && !memcmp(s, "..", 2)) {
-			(void)ps_fail(e, PS_E_USAGE, "invalid --cgroup argument: %s: bad sub cgroup path: '..' leaves the container's cgroup", arg);
+			(void)ps_fail(e, PS_E_USAGE, "invalid --cgroup argument: %s: bad sub cgroup path: '..' is not a sub cgroup path", arg);
 			return NULL;
 		}
 	copy = ps_arena_strdup(a, *rel ? rel : ".");
@@ -93,7 +93,7 @@ static int one(struct ps_arena *a, const char *arg, bool alone, const struct hos
 			found = true;
 		}
 		if (!found)
-			return ps_fail(e, PS_E_USAGE, "invalid --cgroup argument: %s: the container has no cgroup of the controller '%.*s'", arg,
+			return ps_fail(e, PS_E_USAGE, "invalid --cgroup argument: %s: unknown controller '%.*s': the container has no cgroup of it", arg,
 				       (int)n, name);
 	}
 	return 0;

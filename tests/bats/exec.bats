@@ -337,7 +337,7 @@ make_below() { # make_below NAME
 	refuse "exec failed: adding pid of the new process to cgroup 'nosuch' below '" --cgroup nosuch
 	refuse "(empty <controller> prefix)" --cgroup :x
 	refuse "(missing <controller>: prefix)" --cgroup a --cgroup b
-	refuse "the container has no cgroup of the controller 'nosuch'" --cgroup nosuch:x
+	refuse "unknown controller 'nosuch'" --cgroup nosuch:x
 	refuse "has another path already: 'a'" --cgroup pids:a --cgroup pids:b
 	lacks "no such file or directory"
 }
