@@ -185,11 +185,13 @@ static void act_end(struct request *q, const struct runner *r, bool stop, bool f
 		args_add(&a, stop ? "stop" : "interrupt");
 		if (stop && force)
 			args_add(&a, "--force");
+		args_add(&a, "--"); /* an id may begin as a flag does */
 		args_add(&a, r->id);
 	} else {
 		args_add(&a, "kill");
 		if (stop && force)
 			args_add(&a, "--all");
+		args_add(&a, "--");
 		args_add(&a, r->id);
 		args_add(&a, !stop ? "INT" : force ? "KILL" : "TERM");
 	}
@@ -378,8 +380,10 @@ static void act_explain(struct request *q, const struct json *o)
 		return;
 	}
 	args_add(&a, asked.data);
-	if (x.runner && !x.runner->own)
+	if (x.runner && !x.runner->own) {
+		args_add(&a, "--");
 		args_add(&a, x.runner->id);
+	}
 	request_job(q, &a, NULL);
 }
 

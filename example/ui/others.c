@@ -135,7 +135,7 @@ static void ask(struct ui *ui, struct other *o)
 	if (!p)
 		return;
 	a = (struct args){ .n = 0 };
-	for (const char *const *w = (const char *const[]){ ui->podshim, "--root", o->root, "pod", o->stats ? "stats" : "ls", "--format", "json", p->name, NULL }; *w; w++)
+	for (const char *const *w = (const char *const[]){ ui->podshim, "--root", o->root, "pod", o->stats ? "stats" : "ls", "--format", "json", "--", p->name, NULL }; *w; w++)
 		args_add(&a, *w);
 	(void)job_start(ui, &a, NULL, on_pod, &ui->observe[i], &o->job, NULL);
 }
@@ -191,7 +191,7 @@ static void logs_end(struct logs *l)
 
 static int logs_start(struct ui *ui, struct logs *l, const struct runner *r)
 {
-	const char *const argv[] = { ui->podshim, "--root", r->root, "pod", "logs", "--follow", r->id, NULL };
+	const char *const argv[] = { ui->podshim, "--root", r->root, "pod", "logs", "--follow", "--", r->id, NULL };
 	int pipes[2][2] = { { -1, -1 }, { -1, -1 } };
 	pid_t pid;
 	bool ok = child_pipe(pipes[0], 0, 0, NULL) == 0 && child_pipe(pipes[1], 0, 0, NULL) == 0;

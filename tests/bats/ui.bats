@@ -151,6 +151,13 @@ page() { # page SCENARIO
 	page pod
 }
 
+@test "an id that looks like a flag is an id" {
+	detached podshim run -d --name=--all --deny-read=/etc/shadow -- sleep 600
+	serve --actions
+	page flag_id
+	podshim delete --force -- --all
+}
+
 @test "pods of another user are looked at by whom their owner lets, and no more" {
 	HERE=$(mktemp -d /tmp/podshim-ui-test.XXXXXX)
 	chmod 755 "$HERE"

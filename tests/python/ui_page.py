@@ -597,6 +597,17 @@ def pod(page):
     live.until(lambda: live.rows[n]["reason"] == "stopped")
 
 
+def flag_id(page):
+    """A container is called --all."""
+    page.login()
+    n = until(lambda: next((r["n"] for r in page.get("/api/runners")["runners"] if r["id"] == "--all" and r["state"] == "running"), 0))
+    answer = page.post("/api/explain", {"n": n, "perm": "read", "target": "/etc/shadow"})
+    assert "enforce" in json.dumps(answer["result"]), answer
+    answer = page.post(f"/api/runners/{n}/stop", {"force": True})
+    assert answer["status"] == 0, answer
+    page.ended(n)
+
+
 def others(page):
     """RUNNER of another user's pod below OTHER prints "seen"; below NOWHERE there is none."""
     live = page.login().live()

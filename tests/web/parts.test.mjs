@@ -5,11 +5,11 @@ import test from "node:test";
 
 globalThis.requestAnimationFrame = () => 0;
 const web = "../../example/ui/web/src";
-const { bare, plain, quoted } = await import(`${web}/safe.js`);
+const { bare, own, plain, quoted } = await import(`${web}/safe.js`);
 const { addFlags, addToPolicy, flagPermissions, formatFlags, parseFlags, splitWords } = await import(`${web}/flags.js`);
 const { matcher, score } = await import(`${web}/fuzzy.js`);
 const { Output } = await import(`${web}/output.js`);
-const { apply, begin, model, setRows } = await import(`${web}/model.js`);
+const { apply, begin, isOthers, model, setPods, setRows, tree } = await import(`${web}/model.js`);
 
 test("what cannot be seen, or steers the display, is shown as an escape", () => {
 	assert.equal(plain("a\nb\t\r\x1b[31m\x7f\x9b"), "a\\u{a}b\\u{9}\\u{d}\\u{1b}[31m\\u{7f}\\u{9b}");
@@ -101,4 +101,25 @@ test("states come once, in order, whether a row or an event told first", () => {
 	assert.equal(r.outputTotal, 5);
 	setRows([], [1], 1200);
 	assert.equal(r.state, "gone");
+});
+
+test("a name that every object has is a name like others", () => {
+	assert.equal(own({ a: 1 }, "a"), 1);
+	for (const name of ["constructor", "toString", "valueOf", "__proto__", "hasOwnProperty"])
+		assert.equal(own({}, name), undefined);
+	begin();
+	setPods([{ name: "constructor" }, { name: "a" }, { name: "toString" }]);
+	assert.deepEqual(tree().map(([name]) => name), ["a", "constructor", "toString"]);
+	const before = model.notices.length;
+	const event = members => apply({ seq: model.seq + 1, n: 1, time: new Date(0).toISOString(), type: "audit", ...members });
+	event({ kind: "constructor" });
+	event({ kind: "valueOf" });
+	assert.deepEqual(model.notices.slice(before).map(n => n.text), ["constructor", "valueOf"]);
+	event({ kind: "access", perm: "read", target: "/x", result: "constructor", count: "9" });
+	event({ kind: "access", perm: "read", target: "/x", result: "constructor", count: -5 });
+	assert.deepEqual([...model.groups.values()].map(g => [g.kind, g.count]), [[3, 2]]);
+});
+
+test("what is another user's has an owner, root too", () => {
+	assert.deepEqual([{ owner: 0 }, { owner: 7 }, { owner: null }, {}, undefined].map(isOthers), [true, true, false, false, false]);
 });

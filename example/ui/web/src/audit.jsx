@@ -6,7 +6,7 @@ import { flagPermissions } from "./flags.js";
 import { useTopics } from "./hooks.js";
 import { matcher } from "./fuzzy.js";
 import { List } from "./list.jsx";
-import { model } from "./model.js";
+import { isOthers, model } from "./model.js";
 import { PERMISSIONS, RESULTS } from "./words.js";
 import { plain, quoted } from "./safe.js";
 import { addRunFlags, addToDraft, select, set, ui } from "./ui.js";
@@ -130,7 +130,8 @@ function Detail({ g }) {
 			}, () => { g.answer = {}; });
 		return () => { alive.current = false; };
 	}, []);
-	const grants = answer?.grants?.length ? answer.grants : g.event.hint ? [{ flag: g.event.hint }] : [];
+	// What another user's tape proposes to allow is nobody's advice.
+	const grants = isOthers(r) ? [] : answer?.grants?.length ? answer.grants : g.event.hint ? [{ flag: g.event.hint }] : [];
 	const never = /deny/.test(g.result) && g.event.rule;
 	return (
 		<>

@@ -2,6 +2,7 @@
 // What the page knows: runners, pods, audit groups, notices. Fed by the link, read by the panes; all of it is bounded.
 import { Output } from "./output.js";
 import { touch } from "./frame.js";
+import { own } from "./safe.js";
 
 const LIVE = new Set(["preparing", "prepared", "warming", "ready", "running", "paused", "stopping"]);
 
@@ -163,7 +164,7 @@ function takeAccess(r, e, time) {
 	const key = `${r.n}\0${e.perm}\0${e.result}\0${e.target}`;
 	let g = model.groups.get(key);
 	if (!g) {
-		const kind = KIND[e.result] ?? ALLOWED;
+		const kind = own(KIND, e.result) ?? ALLOWED;
 		g = { key, n: r.n, perm: String(e.perm), target: String(e.target ?? ""), result: String(e.result), kind, count: 0, first: time, order: model.order++ };
 		model.groups.set(key, g);
 		if (kind === ALLOWED)
@@ -171,7 +172,7 @@ function takeAccess(r, e, time) {
 		if (model.groups.size > MAX_GROUPS)
 			forgetGroup();
 	}
-	g.count += e.count || 1;
+	g.count += Number.isSafeInteger(e.count) && e.count > 0 ? e.count : 1;
 	g.last = time;
 	g.event = e;
 	r.ticks.add(time, g.kind);
@@ -210,7 +211,7 @@ export function apply(e) {
 		takeAccess(r, e, time);
 		touch("audit");
 	} else if (e.type === "audit") {
-		const text = auditNotices[e.kind]?.(e) ?? String(e.kind);
+		const text = String(own(auditNotices, e.kind)?.(e) ?? e.kind);
 		notice(String(e.kind), text, r.n);
 		mark(r, time, text);
 	} else if (e.type === "state") {
@@ -255,5 +256,5 @@ export function tree() {
 	}
 	for (const list of groups.values())
 		list.sort((a, b) => isLive(b) - isLive(a) || b.n - a.n);
-	return [...groups].sort(([a], [b]) => (ORDER[a] ?? 0) - (ORDER[b] ?? 0) || a.localeCompare(b));
+	return [...groups].sort(([a], [b]) => (own(ORDER, a) ?? 0) - (own(ORDER, b) ?? 0) || a.localeCompare(b));
 }

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { useTopics } from "./hooks.js";
 import { matcher } from "./fuzzy.js";
 import { isLive, isOthers, model, NO_POD, OWN, tree } from "./model.js";
-import { plain } from "./safe.js";
+import { own, plain } from "./safe.js";
 import { select, show, ui } from "./ui.js";
 import { bytes, count, Empty, Icon, ReadOnly, State, Text } from "./widgets.jsx";
 
@@ -49,7 +49,7 @@ function Pod({ name, runners, closed, toggle, tab }) {
 	return (
 		<div role="treeitem" class="node pod" aria-level={1} aria-expanded={!closed} data-key={`p${name}`} tabIndex={tab} onClick={toggle}>
 			<Icon name={closed ? "right" : "down"} />
-			<Text class="name" value={NAMES[name] ?? name} max={120} />
+			<Text class="name" value={own(NAMES, name) ?? name} max={120} />
 			{isOthers(pod) && <ReadOnly of={pod} />}
 			<span class="sub num">{pod && pod.state !== "running" ? `${plain(pod.state, 20)}, ` : ""}{pod ? `${pod.warm}/${pod.warmWanted} warm, ` : ""}{live} of {runners.length} live</span>
 		</div>
@@ -114,7 +114,7 @@ export function Runners() {
 			<div class="tree" role="tree" aria-label="Pods and runners" ref={root}
 				onFocusIn={e => setCursor(e.target.dataset.key ?? "")} onKeyDown={e => walk(e, root.current)}>
 				{pods.map(([name, list, shown]) => (
-					<div role="group" key={name} aria-label={plain(NAMES[name] ?? name)}>
+					<div role="group" key={name} aria-label={plain(own(NAMES, name) ?? name)}>
 						{head(name) && <Pod name={name} runners={list} closed={closed.has(name)} toggle={() => toggle(name)} tab={tab(`p${name}`)} />}
 						{(!closed.has(name) || query) && shown.map(r => <Runner key={r.n} r={r} level={2} tab={tab(`r${r.n}`)} />)}
 					</div>

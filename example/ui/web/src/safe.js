@@ -8,6 +8,9 @@ const ODD = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}\u00a0\u1680\u2000-\u200
 // As podshim writes them itself.
 const escapeOne = c => `\\u{${c.codePointAt(0).toString(16)}}`;
 
+/** What `table` itself has at `key`, which a runner chose: "constructor" is nothing of ours. */
+export const own = (table, key) => Object.hasOwn(table, key) ? table[key] : undefined;
+
 /** What may be shown of `s` in one line of at most `max` characters. */
 export function plain(s, max = 4096) {
 	let text = typeof s === "string" ? s : s === undefined || s === null ? "" : String(s);

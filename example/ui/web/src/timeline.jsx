@@ -5,7 +5,7 @@ import { on } from "./frame.js";
 import { useTopics } from "./hooks.js";
 import { isLive, model } from "./model.js";
 import { RESULTS } from "./words.js";
-import { plain } from "./safe.js";
+import { own, plain } from "./safe.js";
 import { select, set, ui } from "./ui.js";
 import { Choice, clock, count, duration, ending, Text } from "./widgets.jsx";
 
@@ -25,7 +25,7 @@ function rowsOf(span) {
 
 function strip(c, r, y, x, colour, now, width) {
 	r.states.forEach((s, i) => {
-		const name = COLOURS[s.state];
+		const name = own(COLOURS, s.state);
 		if (!name)
 			return;
 		const end = r.states[i + 1]?.time ?? (isLive(r) ? now : s.time);

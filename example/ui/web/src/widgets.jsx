@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Small parts that the panes are made of.
-import { plain } from "./safe.js";
+import { own, plain } from "./safe.js";
 
 const PATHS = {
 	pause: "M5.5 3.5v9M10.5 3.5v9", play: "M5 3.2v9.6L12.5 8z", search: "M7 11.5a4.5 4.5 0 1 1 0-9 4.5 4.5 0 0 1 0 9zM10.3 10.3 14 14",
@@ -61,7 +61,7 @@ const REASONS = { signal: "signal", stopped: "stopped", timeout: "timed out", me
 export function ending(r) {
 	if (r.reason === "signal" && r.status > 128)
 		return `signal ${r.status - 128}`;
-	const reason = REASONS[r.reason];
+	const reason = own(REASONS, r.reason);
 	return reason && r.status !== null ? `${reason} (${r.status})` : reason ?? (r.status === null ? "ended" : `exit ${r.status}`);
 }
 
