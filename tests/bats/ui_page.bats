@@ -28,6 +28,7 @@ teardown() {
 		wait_until 10 gone "$SERVER"
 	fi
 	pods_teardown
+	[[ -z ${HERE:-} ]] || { cd / && rm -rf "$HERE"; }
 }
 
 catalog() {
@@ -110,6 +111,25 @@ browse() { # browse SCENARIO
 @test "in a browser: without --actions nothing is offered" {
 	serve
 	browse read_only
+}
+
+@test "in a browser: another user's pod is marked, and nothing is offered" {
+	[[ -x $UI ]] || skip "no podshim-ui beside the runtime: make ui"
+	HERE=$(mktemp -d /tmp/podshim-page-test.XXXXXX)
+	chmod 755 "$HERE"
+	cp "$PODSHIM" "$UI" "$HERE/"
+	mkdir "$HERE/home"
+	chown 65534:65534 "$HERE/home"
+	ROOT=$HERE/root
+	create --observe-group 65533
+	podshim pod launch "$POD" -d -- sh -c 'echo seen; exec sleep 600' </dev/null >/dev/null 3>&-
+	ADDRESS=$HERE/home/token
+	setpriv --reuid 65534 --regid 65534 --groups 65533 env -u XDG_RUNTIME_DIR "$HERE/podshim-ui" --token-file "$ADDRESS" --root "$HERE/home/root" \
+		--observe "$ROOT" --podshim "$HERE/podshim" --listen 127.0.0.1:0 --actions </dev/null >"$OUT.ui" 2>&1 3>&- &
+	SERVER=$!
+	wait_until 10 test -s "$ADDRESS"
+	browse others
+	podshim pod rm --force "$POD"
 }
 
 @test "in a browser: all of it by keyboard" {

@@ -395,7 +395,27 @@ def read_only(b, path, shots):
     shot(b, shots, "read-only")
 
 
-SCENARIOS = {f.__name__: f for f in (catalog, policy, hostile, terminal, raw, keyboard, looks, picture, flood, signed_out, read_only)}
+def others(b, path, shots):
+    """Another user's pod is marked; nothing can be done with its runner, and the page says why."""
+    sign_in(b, path)
+    b.wait_for(".node.pod [data-only]", "uid 0, read-only")
+    check(b.js("return document.querySelector('.node.pod .name').offsetWidth > 40"), "the pod's name has no room")
+    b.click(".runner .command", "sh -c")
+    b.wait("what it printed", TERMINAL, "seen")
+    b.wait_for(".screen [data-only]", "read-only")
+    for label in "Interrupt", "Stop":
+        button = f"document.querySelector('.screen .tools [aria-label={label}]')"
+        check(b.js(f"return {button}.disabled && {button}.title.includes('another user')"), f"{label} is offered")
+    check(not b.find("[data-input]"), "there is a line for input")
+    b.click("[data-tab=policy]")
+    b.wait_for(".about .empty", "look at what it does, and no more")
+    b.click(".choice label", "Plan")
+    b.wait_for(".about .empty-title", "No plan")
+    b.wait_for(".about .empty", "look at what it does, and no more")
+    shot(b, shots, "others")
+
+
+SCENARIOS = {f.__name__: f for f in (catalog, policy, hostile, terminal, raw, keyboard, looks, picture, flood, signed_out, read_only, others)}
 
 
 def main():

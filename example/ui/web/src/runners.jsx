@@ -49,8 +49,8 @@ function Pod({ name, runners, closed, toggle, tab }) {
 	return (
 		<div role="treeitem" class="node pod" aria-level={1} aria-expanded={!closed} data-key={`p${name}`} tabIndex={tab} onClick={toggle}>
 			<Icon name={closed ? "right" : "down"} />
-			<Text class="name" value={own(NAMES, name) ?? name} max={120} />
-			{isOthers(pod) && <ReadOnly of={pod} />}
+			<Text class="name" value={isOthers(pod) ? name.slice(0, name.indexOf(" ")) : own(NAMES, name) ?? name} max={60} />
+			{isOthers(pod) && <ReadOnly of={pod} where={name} />}
 			<span class="sub num">{pod && pod.state !== "running" ? `${plain(pod.state, 20)}, ` : ""}{pod ? `${pod.warm}/${pod.warmWanted} warm, ` : ""}{live} of {runners.length} live</span>
 		</div>
 	);

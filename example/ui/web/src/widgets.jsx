@@ -41,7 +41,9 @@ export const Choice = ({ name, label, value, options, onChange }) => (
 export const Empty = ({ title, children }) => <div class="empty"><p class="empty-title">{title}</p>{children && <p>{children}</p>}</div>;
 
 /** The mark of what is another user's. */
-export const ReadOnly = ({ of }) => <span class="badge only" data-only title={`Of user ${of.owner}: it may be looked at, and no more`}>read-only</span>;
+export const ReadOnly = ({ of, where = "" }) => (
+	<span class="badge only" data-only title={`${plain(where, 1100)}${where && ": "}another user's, to look at and no more`}>uid {of.owner}, read-only</span>
+);
 
 /** Untrusted text on one line. */
 export const Text = ({ value, max, class: name = "" }) => {
