@@ -9,7 +9,20 @@ import { plain } from "./safe.js";
 import { say, selected, setPolicy, ui } from "./ui.js";
 import { Button, Choice, count, Empty } from "./widgets.jsx";
 
-const LINT_MS = 400;
+const LINT_MS = 400, BUSY_MS = 1000;
+
+/** What `f` answers, asked again as long as it is `wanted` and the server has no room: whoever types asks often. */
+async function whenFree(f, wanted) {
+	for (;;) {
+		try {
+			return await f();
+		} catch (e) {
+			if (e.status !== 429 || !wanted())
+				throw e;
+			await new Promise(done => setTimeout(done, BUSY_MS));
+		}
+	}
+}
 const START = JSON.stringify({ podshimPolicy: 1, name: "draft", permissions: { read: { allow: [] } } }, null, "\t");
 
 /** The line that a place in a document ("FILE:LINE" or "FILE: /permissions/nope") is about, from 1; 0: unknown. */
@@ -34,7 +47,7 @@ function useLint(text) {
 		if (!text.trim() || !model.actions)
 			return void setResult({ state: "none", found: [] });
 		let current = true;
-		const timer = setTimeout(() => lint(text).then(
+		const timer = setTimeout(() => whenFree(() => lint(text), () => current).then(
 			a => current && setResult({ state: a.status === 0 ? "good" : "bad", found: a.result ?? [], error: a.result ? "" : a.error }),
 			e => current && setResult({ state: "bad", found: [], error: e.message })), LINT_MS);
 		return () => { current = false; clearTimeout(timer); };
@@ -110,7 +123,7 @@ function Effective({ of }) {
 		const body = of === "runner" ? null : { policy: ui.policy };
 		if (of === "draft" && (!ui.policy.trim() || !model.actions))
 			return void setAnswer({ error: model.actions ? "The draft is empty." : "The server runs without --actions." });
-		const timer = setTimeout(() => effective(r?.n, body).then(a => current && setAnswer(a), e => current && setAnswer({ error: e.message })), of === "draft" ? LINT_MS : 0);
+		const timer = setTimeout(() => whenFree(() => effective(r?.n, body), () => current).then(a => current && setAnswer(a), e => current && setAnswer({ error: e.message })), of === "draft" ? LINT_MS : 0);
 		return () => { current = false; clearTimeout(timer); };
 	}, [of, r?.n, r?.state, of === "draft" ? ui.policy : ""]);
 	const p = answer?.result;
