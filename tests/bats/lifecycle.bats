@@ -513,8 +513,7 @@ freezer() { # of the container, version 1
 	local log=$BATS_TEST_TMPDIR/log
 	payload sleep 600
 	config '.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "flags": ["SECCOMP_FILTER_FLAG_LOG"], "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}'
-	run -0 podshim --debug --log "$log" --log-format json create -b "$BUNDLE" "$CID"
-	is ""
+	detached podshim --debug --log "$log" --log-format json create -b "$BUNDLE" "$CID"
 	jq -se 'map(.level) == map("debug")' "$log"
 	jq -se 'map(.msg) | index("seccomp filter flags: 2") < (map(startswith("launch: spawn: ")) | index(true))' "$log"
 	jq -se 'map(.msg) | any(startswith("launch: wait for init: prepared: ")) and (any(startswith("launch: wait for init: ready: ")) | not)' "$log"
