@@ -45,14 +45,14 @@ no_unit() { # no_unit UNIT: systemd has forgotten it
 	file=$(cd "$dir" && cat memory.max pids.max cpu.weight cpu.max cpuset.cpus)
 	[ "$file" = $'67108864\n50\n59\n25000 50000\n0' ] || { echo "$file" >&2; false; }
 	detached podshim start "$CID"
-	podshim update --memory 134217728 --memory-swap 134217728 --cpu-period 100000 --cpu-quota 12345 --pids-limit -1 --cpuset-cpus 0-1 "$CID"
+	podshim update --memory 134217728 --memory-swap 134217728 --cpu-period 100000 --cpu-quota 12345 --pids-limit -1 "$CID"
 	[ "$(shown "$SCOPE" MemoryMax)" = 134217728 ]
 	[ "$(shown "$SCOPE" TasksMax)" = infinity ]
 	file=$(cd "$dir" && cat memory.max pids.max cpu.max cpuset.cpus)
-	[ "$file" = $'134217728\nmax\n12345 100000\n0-1' ] || { echo "$file" >&2; false; }
+	[ "$file" = $'134217728\nmax\n12345 100000\n0' ] || { echo "$file" >&2; false; }
 	systemctl daemon-reload
 	file=$(cd "$dir" && cat memory.max pids.max cpuset.cpus)
-	[ "$file" = $'134217728\nmax\n0-1' ] || { echo "$file" >&2; false; }
+	[ "$file" = $'134217728\nmax\n0' ] || { echo "$file" >&2; false; }
 	podshim pause "$CID"
 	wait_status paused
 	podshim resume "$CID"
