@@ -58,18 +58,23 @@ static struct runner *add(struct board *b, const struct pod_row *pod, const char
 	return r;
 }
 
-static const struct pod_row *pod_of(const struct board *b, const struct runner *r)
+static bool is_in(const struct pod_row *p, const struct runner *r)
+{
+	return p->root && p->owner == r->owner && !strcmp(p->root, r->root) && !strcmp(p->label, r->pod);
+}
+
+static bool has_pod(const struct board *b, const struct runner *r)
 {
 	for (const struct pod_row *p = b->pods; p < b->pods + b->n_pods; p++)
-		if (p->root && p->owner == r->owner && !strcmp(p->root, r->root) && !strcmp(p->label, r->pod))
-			return p;
-	return NULL;
+		if (is_in(p, r))
+			return true;
+	return false;
 }
 
 void board_other_sweep(struct board *b)
 {
 	for (size_t i = b->n_runners; i-- > 0;)
-		if (b->runners[i]->other && !pod_of(b, b->runners[i]))
+		if (b->runners[i]->other && !has_pod(b, b->runners[i]))
 			board_remove(b, b->runners[i]);
 }
 
@@ -116,7 +121,7 @@ void board_other_runners(struct board *b, const struct pod_row *pod, const char 
 	for (size_t i = b->n_runners; i-- > 0;) {
 		struct runner *r = b->runners[i];
 
-		if (r->other && pod_of(b, r) == pod && !is_listed(list, r->id) && (r->listed || now_ms - r->since_ms > UNLISTED_MS))
+		if (r->other && is_in(pod, r) && !is_listed(list, r->id) && (r->listed || now_ms - r->since_ms > UNLISTED_MS))
 			board_remove(b, r);
 	}
 	for (size_t i = 0; i < list->v.list.n; i++) {

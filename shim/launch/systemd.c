@@ -451,7 +451,7 @@ int systemd_set(const struct plan *p, const struct plan *before, struct ps_err *
 	char version[128];
 
 	dbus_put_str(&body, unit);
-	dbus_put_u32(&body, /* runtime= */ 1);
+	dbus_put_u32(&body, 1); /* "runtime": not for ever */
 	const struct dbus_array rows = dbus_begin(&body, '(');
 
 	for (PLAN_EACH(p, struct plan_unit_property, row, p->unit_properties))

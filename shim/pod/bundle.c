@@ -207,7 +207,7 @@ static int ask_systemd(const struct host *h, struct plan_systemd *ret, struct ps
 int bundle_plan(struct bundle *b, const struct pod_env *env, const struct pod_create_request *r, struct ps_buf *out,
 		struct ps_err *e)
 {
-	struct plan_systemd asked;
+	struct plan_systemd asked = { .user = false };
 	const struct plan_request request = {
 		.id = r->id, .cgroup_manager = env->cgroup_manager, .systemd = r->systemd ? r->systemd : &asked, .no_pivot = r->no_pivot,
 		.no_new_keyring = r->no_new_keyring, .preserve_fds = r->preserve_fds, .channel_fd = r->channel_fd, .seccomp = env->root ? seccomp_cached : NULL,
