@@ -196,7 +196,7 @@ say = @printf '  %-8s%s\n'
 endif
 
 # ---- Public targets ----
-.PHONY: all lib ui ui-web ui-picture tests man deb demo check lint bench install uninstall clean help FORCE
+.PHONY: all lib ui ui-web ui-picture tests man deb demo check check-vm lint bench install uninstall clean help FORCE
 .DEFAULT_GOAL := all
 
 all: $(PODSHIM) $(archives) lib ## build podshim and its client library
@@ -224,6 +224,7 @@ deb: all man ## build Debian packages (takes debhelper)
 demo: ## build and run the example (installs missing tools on Debian)
 	$(Q)B=$(abspath $(B)) hack/demo
 
+check: export CHECK_BEGAN := $(shell date +%s)
 check: ## run every test (installs missing tools on Debian)
 	$(Q)hack/deps
 	$(Q)+$(MAKE) --no-print-directory CONFIG=release WERROR=1 all ui
@@ -231,6 +232,9 @@ check: ## run every test (installs missing tools on Debian)
 	$(Q)+$(MAKE) --no-print-directory CONFIG=asan tests
 	$(Q)+$(MAKE) --no-print-directory CONFIG=tsan threaded-tests
 	$(Q)B=$(abspath $(B)) hack/check $(SUITES)
+
+check-vm: ## of these, the tests in a virtual machine
+	$(Q)+$(MAKE) --no-print-directory check SUITES=vm
 
 lint: ## compilers' analysers, layers, sizes, documents, scripts
 	$(Q)hack/deps
